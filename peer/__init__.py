@@ -1,0 +1,1 @@
+"""The Python peer: publisher, relay and headless viewer."""

@@ -1,0 +1,1 @@
+"""The braid, window, liveness, clock and chat log, without I/O."""

@@ -1,0 +1,1 @@
+"""The Link interface and what carries it: WebRTC, or memory."""

@@ -1,0 +1,1 @@
+"""Ingest, encoding, packaging into parts, and the HTTP origin."""

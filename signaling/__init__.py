@@ -1,0 +1,1 @@
+"""The introducer: rooms, tokens, who feeds whom. It carries no media."""

@@ -1,0 +1,1 @@
+"""Rooms, the braid planner and admission, without I/O."""

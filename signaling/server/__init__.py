@@ -1,0 +1,1 @@
+"""The aiohttp application around the introducer's core."""
