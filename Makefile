@@ -1,0 +1,121 @@
+# `make demo` and `make test` do all set-up themselves; stamps make a second run start at once. CONTRIBUTING.md says more.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell scripts/find-python.sh)
+HOST ?= 127.0.0.1
+PORT ?= 8000
+SAMPLE := .cache/sample/bigbuckbunny.mp4
+INPUT ?= $(SAMPLE)
+TESTS ?= tests
+
+BIN := .venv/bin
+STAMPS := .venv/stamps
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+NPM := npm --prefix web --no-update-notifier
+PAGES := signaling/pages/braidcast.js
+WEB_SOURCES := $(shell find web/src web/public web/*.json web/*.config.ts 2>/dev/null)
+
+##@ Use
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: setup $(if $(filter $(SAMPLE),$(INPUT)),$(SAMPLE)) ## A room with a looping real video; INPUT=my.mp4 HOST=0.0.0.0 PORT=9000
+	@exec $(BIN)/braidcast demo "$(INPUT)" --host "$(HOST)" --port "$(PORT)"
+
+.PHONY: setup
+setup: $(STAMPS)/runtime $(PAGES) ## The virtual environment, locked dependencies and the web pages
+
+.PHONY: build
+build: $(STAMPS)/runtime $(PAGES) ## The wheel, with the pages inside, in dist/
+	@rm -rf dist
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
+##@ Develop
+.PHONY: test
+test: lint test-web test-python ## Everything that a change must pass
+
+.PHONY: test-all
+test-all: TEST_ALL := yes
+test-all: test ## The same, and soaks and clusters
+
+.PHONY: test-python
+test-python: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs ## pytest; TESTS=tests/unit/peer for a part
+	@$(BIN)/python scripts/run_tests.py $(if $(TEST_ALL),,-m "not slow") $(TESTS)
+
+.PHONY: test-web
+test-web: $(PAGES) ## vitest and the size budget of /braidcast.js
+	@$(NPM) run --silent test
+	@$(NPM) run --silent size
+
+.PHONY: lint
+lint: $(STAMPS)/dev web/node_modules/.package-lock.json ## Formatting, lint rules and types of both languages
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(NPM) run --silent lint
+	@$(NPM) run --silent typecheck
+
+.PHONY: format
+format: $(STAMPS)/dev web/node_modules/.package-lock.json ## Put both languages into shape
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+	@$(NPM) run --silent format
+
+.PHONY: bench
+bench: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs ## The measurements that the README quotes
+	@exec $(BIN)/python -m bench
+
+.PHONY: lock
+lock: ## Resolve dependencies again; LOCK=--upgrade for the newest
+	@scripts/lock.sh "$(PYTHON)" $(LOCK)
+	@$(NPM) install --package-lock-only --ignore-scripts
+
+.PHONY: clean
+clean: ## Remove everything that make made
+	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist signaling/pages web/node_modules
+
+.PHONY: sample
+sample: $(SAMPLE) ## The sample video
+
+.PHONY: pages
+pages: $(PAGES) ## The web pages
+
+.PHONY: test-programs
+test-programs:
+	@scripts/system-packages.sh -- chromium ffmpeg
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo 'Please install Python 3.11, 3.12 or 3.13, then run make again.' >&2; exit 1; }
+	@scripts/system-packages.sh "$(PYTHON)" --
+	@"$(PYTHON)" -m venv .venv
+
+# The package itself is installed in place, so only a change of its commands or dependencies needs this again.
+$(STAMPS)/runtime: .venv/bin/python requirements.lock requirements-build.lock pyproject.toml
+	@echo 'Installing the Python dependencies.'
+	@$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/dev: $(STAMPS)/runtime requirements-dev.lock
+	@echo 'Installing the tools for development.'
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@mkdir -p $(STAMPS) && touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json web/package.json web/.npmrc
+	@scripts/check-node.sh
+	@echo 'Installing the npm dependencies.'
+	@$(NPM) ci --silent
+	@touch $@
+
+$(PAGES): web/node_modules/.package-lock.json $(WEB_SOURCES)
+	@echo 'Building the web pages.'
+	@$(NPM) run --silent build
+
+$(SAMPLE): scripts/sample.lock | $(STAMPS)/runtime
+	@$(BIN)/python scripts/sample_video.py $@

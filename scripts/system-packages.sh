@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Sees to it that system programs are there. As root on Debian or Ubuntu it installs what is missing; elsewhere it says in one sentence
+# what to install.
+# Usage: scripts/system-packages.sh [PYTHON for its venv module] -- PROGRAM...   (programs: chromium ffmpeg)
+set -euo pipefail
+
+missing=()
+
+if [ "$1" != "--" ]; then
+  python=$1
+  shift
+  if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    missing+=("$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')")
+  fi
+fi
+shift
+
+for program in "$@"; do
+  case $program in
+    chromium)
+      # A shell answers whether a browser is there as tests/conftest.py looks for it.
+      if [ -z "${BRAIDCAST_CHROMIUM:-}" ] && ! command -v chromium chromium-browser google-chrome >/dev/null; then
+        missing+=(chromium fonts-liberation)
+      fi
+      ;;
+    *) command -v "$program" >/dev/null || missing+=("$program") ;;
+  esac
+done
+
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+  echo "Installing ${missing[*]} with apt-get."
+  export DEBIAN_FRONTEND=noninteractive
+  if apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; then
+    exit 0
+  fi
+fi
+echo "Please install ${missing[*]} (on Debian or Ubuntu: sudo apt-get install ${missing[*]}), then run make again." >&2
+exit 1
