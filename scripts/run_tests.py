@@ -1,7 +1,7 @@
 """Runs pytest with the arguments given, then fails if a process that the tests started is still alive.
 
-Every descendant inherits a mark in its environment, so browsers and commands are found even when their parent is gone, and
-the processes of others are never touched.
+Every descendant inherits a mark in its environment, so browsers and commands are found even when
+their parent is gone, and the processes of others are never touched.
 """
 
 import os
@@ -16,7 +16,7 @@ GRACE = 5.0  # seconds that a browser's last processes may take to go
 
 
 def marked(mark: str) -> dict[int, str]:
-    """Returns the command lines of processes that carry `mark`, by process id; none where /proc is missing."""
+    """Returns the command lines of processes that carry `mark`, by process id; none without /proc."""
     found: dict[int, str] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -39,7 +39,9 @@ def left_over(mark: str, grace: float) -> dict[int, str]:
 
 def main(arguments: list[str]) -> int:
     run = uuid.uuid4().hex
-    code = subprocess.run([sys.executable, "-m", "pytest", *arguments], env=os.environ | {MARK: run}).returncode
+    code = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments], env=os.environ | {MARK: run}
+    ).returncode
     alive = left_over(f"{MARK}={run}", GRACE)
     for process, command in alive.items():
         print(f"The tests left process {process} behind: {command}", file=sys.stderr)

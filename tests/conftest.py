@@ -1,4 +1,4 @@
-"""What every test may use: the sample video, the browser, and hypothesis set up so that a run can be repeated."""
+"""What every test may use: the sample video, the built pages, the browser, and examples that repeat."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 
-# The same examples in every run: a change fails for what it changed. `HYPOTHESIS_PROFILE=search` looks further.
+# The same examples in every run: a change fails for what it changed. HYPOTHESIS_PROFILE=search looks further.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.register_profile("search", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
