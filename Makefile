@@ -21,7 +21,7 @@ WEB_SOURCES := $(shell find web/src web/public web/*.json web/*.config.ts 2>/dev
 ##@ Use
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: setup $(if $(filter $(SAMPLE),$(INPUT)),$(SAMPLE)) ## A room with a looping real video; INPUT=my.mp4 HOST=0.0.0.0 PORT=9000
@@ -38,7 +38,7 @@ build: $(STAMPS)/runtime $(PAGES) ## The wheel, with the pages inside, in dist/
 
 ##@ Develop
 .PHONY: test
-test: lint test-web test-python ## Everything that a change must pass
+test: lint schema-check test-web test-python ## Everything that a change must pass
 
 .PHONY: test-all
 test-all: TEST_ALL := yes
@@ -60,6 +60,16 @@ lint: $(STAMPS)/dev web/node_modules/.package-lock.json ## Formatting, lint rule
 	@$(BIN)/mypy
 	@$(NPM) run --silent lint
 	@$(NPM) run --silent typecheck
+
+.PHONY: schema
+schema: $(STAMPS)/runtime web/node_modules/.package-lock.json ## The signaling messages' JSON schema and TypeScript types
+	@$(BIN)/python -m signaling.schema
+	@$(NPM) run --silent --if-present schema
+
+.PHONY: schema-check
+schema-check: $(STAMPS)/runtime web/node_modules/.package-lock.json
+	@$(BIN)/python -m signaling.schema --check
+	@$(NPM) run --silent --if-present schema:check
 
 .PHONY: format
 format: $(STAMPS)/dev web/node_modules/.package-lock.json ## Put both languages into shape

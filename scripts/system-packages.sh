@@ -18,9 +18,13 @@ shift
 for program in "$@"; do
   case $program in
     chromium)
-      # A shell answers whether a browser is there as tests/conftest.py looks for it.
+      # The names under which tests/conftest.py looks for it.
       if [ -z "${BRAIDCAST_CHROMIUM:-}" ] && ! command -v chromium chromium-browser google-chrome >/dev/null; then
-        missing+=(chromium fonts-liberation)
+        if grep -q '^ID=ubuntu' /etc/os-release 2>/dev/null; then
+          missing+=(chromium-browser fonts-liberation) # Ubuntu's own name for it
+        else
+          missing+=(chromium fonts-liberation)
+        fi
       fi
       ;;
     *) command -v "$program" >/dev/null || missing+=("$program") ;;

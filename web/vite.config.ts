@@ -17,6 +17,7 @@ export default defineConfig({
     target: "es2022",
     // Preloading would look for chunks at the address of the page; embedded elements need them beside /braidcast.js.
     modulePreload: false,
+    chunkSizeWarningLimit: 700, // kB: hls.js, which is loaded only where WebRTC is missing
     rolldownOptions: {
       input: {
         braidcast: join(import.meta.dirname, "src/braidcast.ts"),
