@@ -1,16 +1,13 @@
-"""Who a peer is: Ed25519 keys (RFC 8032), ids, and what signatures cover (docs/protocol.md, 1 and 5)."""
+"""A peer's Ed25519 key (RFC 8032), where it is kept, and the fingerprint that its offers are bound to."""
 
 from __future__ import annotations
 
 import os
 import re
 import tempfile
-from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -18,17 +15,41 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-TAG_SEAL = b"braidcast seal\0"
-TAG_STREAM = b"braidcast stream\0"
-TAG_JOIN = b"braidcast join\0"
-TAG_LINK = b"braidcast link\0"
-TAG_CHAT = b"braidcast chat\0"
+from peer.signing import (
+    ANSWER,
+    NAME,
+    OFFER,
+    TAG_CHAT,
+    TAG_JOIN,
+    TAG_LINK,
+    TAG_SEAL,
+    TAG_STREAM,
+    braid_id,
+    join_payload,
+    link_payload,
+    peer_id,
+    verify,
+)
 
-OFFER = 1
-ANSWER = 2
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
-"""Room, stream and rendition names, by `fullmatch`."""
+__all__ = [
+    "ANSWER",
+    "NAME",
+    "OFFER",
+    "TAG_CHAT",
+    "TAG_JOIN",
+    "TAG_LINK",
+    "TAG_SEAL",
+    "TAG_STREAM",
+    "Identity",
+    "IdentityError",
+    "braid_id",
+    "fingerprint",
+    "join_payload",
+    "link_payload",
+    "peer_id",
+    "pinned_sdp",
+    "verify",
+]
 
 
 class IdentityError(ValueError):
@@ -105,63 +126,6 @@ def _seed(content: bytes, file: Path) -> bytes:
     if not isinstance(private, Ed25519PrivateKey):
         raise IdentityError(f"The key in {file} is not an Ed25519 key.")
     return private.private_bytes_raw()
-
-
-@lru_cache(maxsize=1024)
-def _public(key: bytes) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(key)
-
-
-def verify(key: bytes, tag: bytes, data: bytes, signature: bytes) -> bool:
-    """Whether `signature` over `tag` and `data` is by `key`. Never raises, whatever the bytes are."""
-    try:
-        _public(key).verify(signature, tag + data)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
-def peer_id(key: bytes) -> bytes:
-    """The id (16 bytes) of the peer with public key `key`."""
-    return sha256(key).digest()[:16]
-
-
-def _lp(text: str) -> bytes:
-    encoded = text.encode()
-    if len(encoded) > 255:
-        raise ValueError("A name is longer than 255 bytes.")
-    return bytes((len(encoded),)) + encoded
-
-
-def braid_id(key: bytes, room: str, stream: str, rendition: str) -> bytes:
-    """The id (8 bytes) of the braid in which the publisher `key` sends a rendition."""
-    return sha256(key + _lp(room) + _lp(stream) + _lp(rendition)).digest()[:8]
-
-
-def join_payload(room: str, challenge: bytes, key: bytes, nonce: bytes) -> bytes:
-    """What a `hello` signs with `TAG_JOIN`: `challenge` and `nonce` are 16 bytes each."""
-    return _lp(room) + challenge + key + nonce
-
-
-def link_payload(
-    kind: int,
-    room: str,
-    connection: bytes,
-    from_id: bytes,
-    to_id: bytes,
-    from_nonce: bytes,
-    to_nonce: bytes,
-    fingerprint: bytes,
-) -> bytes:
-    """What an offer or answer signs with `TAG_LINK`.
-
-    `kind` is OFFER or ANSWER; `connection` has 8 bytes, ids and nonces 16 each, `fingerprint` 32.
-    """
-    sizes = tuple(map(len, (connection, from_id, to_id, from_nonce, to_nonce, fingerprint)))
-    if kind not in (OFFER, ANSWER) or sizes != (8, 16, 16, 16, 16, 32):
-        # Without fixed sizes two different sets of fields could give the same signed bytes.
-        raise ValueError("A field of the link signature has the wrong size.")
-    return bytes((kind,)) + _lp(room) + connection + from_id + to_id + from_nonce + to_nonce + fingerprint
 
 
 _FINGERPRINT = re.compile(r"a=fingerprint:([^ ]+) +([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*) *")

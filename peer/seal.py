@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from peer import merkle
-from peer.identity import TAG_SEAL, Identity, verify
+from peer.signing import TAG_SEAL as TAG_SEAL
+from peer.signing import Signer, verify
 
 VERSION = 1
 SIGNED = 84
@@ -169,7 +170,7 @@ class SealedPart:
     data: bytes
 
 
-def seal_part(identity: Identity, draft: Seal, data: bytes) -> SealedPart:
+def seal_part(identity: Signer, draft: Seal, data: bytes) -> SealedPart:
     """Seal `data`. `blocks`, `size` and `root` of `draft` are not looked at: they follow from the data.
 
     Raises SealError when a field is out of its bounds, or the part empty or too large.

@@ -12,6 +12,7 @@ from typing import Any
 
 from peer.merkle import MAX_LEAVES, MAX_PROOF
 from peer.seal import MAX_BLOCK, MAX_STRIPES, MAX_TIME, SEAL
+from peer.signing import lp
 from peer.wire_chat import MAX_HEADER, ChatHeader, ChatHeaderError
 from peer.wire_messages import (
     UNKNOWN_ERROR,
@@ -171,13 +172,6 @@ def _exactly(value: bytes, size: int) -> bytes:
     return value
 
 
-def _lp(text: str) -> bytes:
-    encoded = text.encode()
-    if len(encoded) > 255:
-        raise ValueError("A text is longer than 255 bytes.")
-    return bytes((len(encoded),)) + encoded
-
-
 def _read_lp(data: bytes, at: int) -> tuple[str, int]:
     end = at + 1 + data[at]
     if end > len(data):
@@ -188,9 +182,7 @@ def _read_lp(data: bytes, at: int) -> tuple[str, int]:
 def _decode_hello(data: bytes) -> Hello:
     version = data[1]
     if version != PROTOCOL_VERSION:
-        raise WireError(
-            VERSION, f"The peer speaks version {version}; this program speaks version {PROTOCOL_VERSION}."
-        )
+        raise WireError(VERSION, f"The peer speaks version {version}, this program {PROTOCOL_VERSION}.")
     at = 3
     capabilities = []
     for _ in range(data[2]):
@@ -205,7 +197,7 @@ def _encode_hello(message: Hello) -> bytes:
     if len(message.capabilities) > 255:
         raise ValueError("A peer has at most 255 capabilities.")
     head = struct.pack(">BB", message.version, len(message.capabilities))
-    return head + b"".join(map(_lp, message.capabilities)) + _lp(message.agent)
+    return head + b"".join(map(lp, message.capabilities)) + lp(message.agent)
 
 
 def _decode_ping(data: bytes) -> Ping:

@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 from hashlib import sha256
 
+from peer.signing import lp
+
 VERSION = 1
 TEXT = 1
 """The kind whose body is shown; others are kept and passed on."""
@@ -91,5 +93,4 @@ def message_id(header: bytes) -> bytes:
 
 def room_hash(room: str) -> bytes:
     """The 8 bytes by which a header names its room."""
-    encoded = room.encode()
-    return sha256(bytes((len(encoded),)) + encoded).digest()[:8]
+    return sha256(lp(room)).digest()[:8]
