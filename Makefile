@@ -5,7 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell scripts/find-python.sh)
-HOST ?= 127.0.0.1
+# Not from the environment: some shells export HOST as the machine's name.
+HOST = 127.0.0.1
 PORT ?= 8000
 SAMPLE := .cache/sample/bigbuckbunny.mp4
 INPUT ?= $(SAMPLE)
@@ -31,7 +32,7 @@ demo: setup $(if $(filter $(SAMPLE),$(INPUT)),$(SAMPLE)) ## A room with a loopin
 setup: $(STAMPS)/runtime $(PAGES) ## The virtual environment, locked dependencies and the web pages
 
 .PHONY: build
-build: $(STAMPS)/runtime $(PAGES) ## The wheel, with the pages inside, in dist/
+build: $(STAMPS)/dependencies $(PAGES) ## The wheel, with the pages inside, in dist/
 	@rm -rf dist
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
@@ -105,12 +106,15 @@ test-programs:
 	@scripts/system-packages.sh "$(PYTHON)" --
 	@"$(PYTHON)" -m venv .venv
 
-# The package itself is installed in place, so only a change of its commands or dependencies needs this again.
-$(STAMPS)/runtime: .venv/bin/python requirements.lock requirements-build.lock pyproject.toml
+$(STAMPS)/dependencies: .venv/bin/python requirements.lock requirements-build.lock
 	@echo 'Installing the Python dependencies.'
 	@$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
 	@mkdir -p $(STAMPS) && touch $@
+
+# The package itself is installed in place, so only a change of its commands needs this again.
+$(STAMPS)/runtime: $(STAMPS)/dependencies pyproject.toml
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/runtime requirements-dev.lock
 	@echo 'Installing the tools for development.'
@@ -127,5 +131,5 @@ $(PAGES): web/node_modules/.package-lock.json $(WEB_SOURCES)
 	@echo 'Building the web pages.'
 	@$(NPM) run --silent build
 
-$(SAMPLE): scripts/sample.lock | $(STAMPS)/runtime
+$(SAMPLE): scripts/sample.lock scripts/sample_video.py | $(STAMPS)/dependencies
 	@$(BIN)/python scripts/sample_video.py $@

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Resolves the dependencies of pyproject.toml into lock files: exact versions with hashes for every platform, and no address of
-# any registry, so that whoever installs uses the index their own machine is set up for.
+# Resolves the dependencies of pyproject.toml into lock files: exact versions with hashes for every platform, and no address
+# of any registry, so that whoever installs uses the index their own machine is set up for.
 # Usage: scripts/lock.sh PYTHON [--upgrade]
 set -euo pipefail
 cd "$(dirname "$0")/.."

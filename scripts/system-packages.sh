@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sees to it that system programs are there. As root on Debian or Ubuntu it installs what is missing; elsewhere it says in one sentence
-# what to install.
+# Sees to it that system programs are there. As root on Debian or Ubuntu it installs what is missing; elsewhere it says in
+# one sentence what to install.
 # Usage: scripts/system-packages.sh [PYTHON for its venv module] -- PROGRAM...   (programs: chromium ffmpeg)
 set -euo pipefail
 
