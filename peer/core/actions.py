@@ -1,0 +1,81 @@
+"""What a core asks its shell to do. One small class for each verb; the shell holds no policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Channel = Literal["control", "blocks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Put `data`, an encoded link message, on the link to `peer`."""
+
+    peer: bytes
+    data: bytes
+    channel: Channel = "control"
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Check an Ed25519 signature and answer with `verified(token, ok, now)`."""
+
+    token: int
+    key: bytes
+    tag: bytes
+    data: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """`peer` sent what cannot be excused: end the link. `reason` is a BYE reason of the protocol."""
+
+    peer: bytes
+    reason: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A complete, verified part, in order; `seal` is its 148 bytes."""
+
+    seal: bytes
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """`parts` parts were given up before the next delivered one."""
+
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Ask the origin for everything from the newest independent part on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Ask the origin for one part; answer with `fetched(...)` or `fetch_failed(...)`."""
+
+    epoch: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The peers to which this braid wants links now, parents first."""
+
+    peers: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Tell the planner who feeds each stripe, and whose links died since the last report."""
+
+    parents: tuple[bytes | None, ...]
+    lost: tuple[bytes, ...]
+    failed: tuple[bytes, ...]

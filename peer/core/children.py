@@ -1,0 +1,142 @@
+"""The downward side of a braid: who is fed which stripe, what waits for them, what they asked for."""
+
+from __future__ import annotations
+
+from peer.core.actions import Send
+from peer.core.counters import Counters
+from peer.core.neighbour import Neighbour
+from peer.core.window import Window
+from peer.wire import Refuse, encode
+
+NEWEST_INDEPENDENT = 0xFFFFFFFF
+WANT_SECONDS = 1.0
+WANTS_KEPT = 1024
+
+REFUSE_FULL, REFUSE_LOOP, REFUSE_SLOW, REFUSE_NOT_CARRIED, REFUSE_STARVED, REFUSE_LEAVING = range(1, 7)
+
+
+class Children:
+    """Pushes verified blocks; keeps requests that cannot be answered yet."""
+
+    def __init__(self, braid: bytes, stripes: int, counters: Counters) -> None:
+        self._braid = braid
+        self._stripes = stripes
+        self._counters = counters
+        self._by_stripe: list[dict[bytes, Neighbour]] = [{} for _ in range(stripes)]
+        self._wants: dict[tuple[int, int], dict[bytes, tuple[float, Neighbour]]] = {}
+        self._wanted = 0
+
+    def count(self) -> int:
+        """Stripe children in all."""
+        return sum(len(children) for children in self._by_stripe)
+
+    def of(self, stripe: int) -> dict[bytes, Neighbour]:
+        return self._by_stripe[stripe]
+
+    def add(self, child: Neighbour, stripe: int, start: int, window: Window, now: float) -> list[Send]:
+        """Feed `stripe` to `child`, beginning with what the window has from part `start` on."""
+        self._by_stripe[stripe][child.peer] = child
+        child.feeds.add(stripe)
+        if start == NEWEST_INDEPENDENT:
+            part = window.newest_independent()
+            start = part.seal.number if part is not None else window.newest + 1
+        for number in window.numbers(start):
+            part = window.get(number)
+            if part is not None:
+                for index in range(stripe, part.seal.blocks, self._stripes):
+                    message = part.messages[index]
+                    if message is not None:
+                        child.outbox.put(stripe, message, now)
+        return self.pump(child)
+
+    def remove(self, child: Neighbour, stripe: int) -> None:
+        self._by_stripe[stripe].pop(child.peer, None)
+        child.feeds.discard(stripe)
+        child.outbox.drop(stripe)
+
+    def gone(self, child: Neighbour) -> None:
+        """The link is closed."""
+        for stripe in list(child.feeds):
+            self.remove(child, stripe)
+        for key in [k for k, asked in self._wants.items() if child.peer in asked]:
+            del self._wants[key][child.peer]
+            self._wanted -= 1
+            if not self._wants[key]:
+                del self._wants[key]
+
+    def push(self, number: int, index: int, message: bytes, source: bytes | None, now: float) -> list[Send]:
+        """A block has just been verified: to the stripe's children and to who asked for it."""
+        out: list[Send] = []
+        stripe = index % self._stripes
+        for child in self._by_stripe[stripe].values():
+            if child.peer != source:
+                child.outbox.put(stripe, message, now)
+                out += self.pump(child)
+        asked = self._wants.pop((number, index), None)
+        if asked:
+            self._wanted -= len(asked)
+            for peer, (until, neighbour) in asked.items():
+                if until >= now and peer != source and stripe not in neighbour.feeds:
+                    out.append(self._serve(neighbour, message))
+        return out
+
+    def want(
+        self, asker: Neighbour, number: int, indices: tuple[int, ...], window: Window, now: float
+    ) -> list[Send]:
+        """Answer a WANT with what is here; remember the rest for a second."""
+        part = window.get(number)
+        if not indices and part is not None:
+            indices = tuple(range(part.seal.blocks))
+        if not asker.allow(max(1, len(indices)), now):
+            return []
+        out: list[Send] = []
+        for index in indices:
+            message = None
+            if part is not None:
+                if index >= part.seal.blocks:
+                    continue
+                message = part.messages[index]
+            if message is not None:
+                out.append(self._serve(asker, message))
+            elif self._wanted < WANTS_KEPT and number >= window.oldest:
+                asked = self._wants.setdefault((number, index), {})
+                self._wanted += asker.peer not in asked
+                asked[asker.peer] = (now + WANT_SECONDS, asker)
+        return out
+
+    def expire(self, now: float) -> None:
+        """Forget requests that nobody waits for any more."""
+        for key in list(self._wants):
+            asked = self._wants[key]
+            for peer in [p for p, (until, _) in asked.items() if until < now]:
+                del asked[peer]
+                self._wanted -= 1
+            if not asked:
+                del self._wants[key]
+
+    def begin(self) -> None:
+        """Another epoch: old requests mean nothing."""
+        self._wants.clear()
+        self._wanted = 0
+
+    def slow(self, child: Neighbour, now: float) -> list[Send]:
+        """Take a stripe from a child that cannot keep up, so that it finds another parent."""
+        stripe = child.outbox.late(now)
+        if stripe is None:
+            return []
+        self.remove(child, stripe)
+        self._counters.slow_children += 1
+        return [Send(child.peer, encode(Refuse(self._braid, stripe, REFUSE_SLOW)))]
+
+    def pump(self, child: Neighbour) -> list[Send]:
+        """Hand over as much as the link takes."""
+        out = []
+        for message in child.outbox.take():
+            self._counters.to_peers += len(message)
+            out.append(Send(child.peer, message, "blocks"))
+        return out
+
+    def _serve(self, asker: Neighbour, message: bytes) -> Send:
+        self._counters.wants_served += 1
+        self._counters.to_peers += len(message)
+        return Send(asker.peer, message, "blocks")

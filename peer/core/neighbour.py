@@ -1,0 +1,90 @@
+"""What is known of a peer at the other end of a link, as far as one braid goes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from peer.core.outbox import Outbox
+from peer.wire import Status
+
+Role = Literal["viewer", "publisher", "relay", "member"]
+
+STATUS_FRESH = 2.0
+"""Seconds for which a STATUS counts; it comes every 0.5 s."""
+REFUSED_FOR = 2.0
+WANTS_PER_SECOND = 64.0
+WANTS_BURST = 128.0
+
+
+class Neighbour:
+    """A linked peer: its latest STATUS, what it is fed, and what it may still ask for."""
+
+    def __init__(self, peer: bytes, role: Role, now: float) -> None:
+        self.peer = peer
+        self.short = peer[:4]
+        self.role = role
+        self.status: Status | None = None
+        self.status_at = now
+        self.quiet = False
+        self.takes_part = False
+        """It has sent a STATUS or a SUBSCRIBE for this braid."""
+        self.outbox = Outbox()
+        self.feeds: set[int] = set()
+        """The stripes that we push to it."""
+        self._refused: dict[int, float] = {}
+        self._allowance = WANTS_BURST
+        self._allowance_at = now
+
+    def refused(self, stripe: int, now: float) -> None:
+        self._refused[stripe] = now + REFUSED_FOR
+
+    def refuses(self, stripe: int, now: float) -> bool:
+        return self._refused.get(stripe, 0.0) > now
+
+    def path(self, stripe: int) -> tuple[bytes, ...]:
+        """Short ids from the publisher to this peer; empty when it is not fed or has not said."""
+        if self.status is None or stripe >= len(self.status.stripes):
+            return ()
+        return self.status.stripes[stripe].path
+
+    def starved(self, stripe: int) -> bool:
+        """It has said that the stripe does not reach it."""
+        return (
+            self.status is not None
+            and stripe < len(self.status.stripes)
+            and self.status.stripes[stripe].starved
+        )
+
+    def leaving(self) -> bool:
+        return self.status is not None and self.status.leaving
+
+    def can_feed(self, stripe: int, epoch: int, me: bytes, now: float) -> bool:
+        """Ready to take over a stripe at once: fed, alive, with room, and not below `me` (a short id)."""
+        status = self.status
+        if status is None or self.quiet or now - self.status_at > STATUS_FRESH or status.epoch != epoch:
+            return False
+        if not status.carries or status.leaving or status.free == 0 or self.refuses(stripe, now):
+            return False
+        if stripe >= len(status.stripes) or not status.stripes[stripe].fed or status.stripes[stripe].starved:
+            return False
+        return me not in status.stripes[stripe].path
+
+    def has(self, stripe: int, epoch: int, me: bytes, now: float) -> bool:
+        """Worth asking for a lost block of the stripe."""
+        status = self.status
+        if status is None or self.quiet or now - self.status_at > STATUS_FRESH or status.epoch != epoch:
+            return False
+        if stripe >= len(status.stripes):
+            return False
+        state = status.stripes[stripe]
+        return state.fed and not state.starved and me not in state.path
+
+    def allow(self, count: int, now: float) -> bool:
+        """Whether it may have `count` more blocks on request (a token bucket)."""
+        refill = (now - self._allowance_at) * WANTS_PER_SECOND
+        self._allowance = min(WANTS_BURST, self._allowance + refill)
+        self._allowance_at = now
+        if self._allowance < count:
+            return False
+        self._allowance -= count
+        return True

@@ -1,0 +1,300 @@
+"""The upward side of a braid: one parent for each stripe, the plan, and fail-over without loops or storms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from peer.core.neighbour import Neighbour
+from peer.core.rhythm import SILENT_PARTS, STARVED_PARTS, Rhythm
+from peer.core.window import Window
+
+PENDING_PATIENCE = 1.0
+"""Seconds in which a new parent must push its first block while others move."""
+STARVED_TRUST = 1.0
+"""Seconds for which a parent that announced starvation is left to look for its own new parent."""
+PLAN_RETRY = 2.0
+NO_PLAN_PATIENCE = 2.0
+"""Seconds after which a peer without a plan looks for parents among its neighbours."""
+PUBLISHER_WAIT_PARTS = 2.0
+"""Parts over which orphans that have only the publisher to ask spread themselves."""
+
+
+@dataclass(slots=True)
+class Upstream:
+    """Who feeds one stripe."""
+
+    parent: bytes | None = None
+    pending: bytes | None = None
+    """Asked to take over; the parent is kept until its first block comes."""
+    pending_since: float = 0.0
+    planned: bytes | None = None
+    plan_retry_at: float = 0.0
+    plan_failures: int = 0
+    trust_until: float | None = None
+    orphan_since: float | None = None
+    starved: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    stripe: int
+    peer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    stripe: int
+    peer: bytes
+
+
+Change = Subscribe | Unsubscribe
+
+
+class Upstreams:
+    """Chooses parents. It sends nothing: it returns what to subscribe to and what to give up."""
+
+    def __init__(self, me: bytes, stripes: int, spread: float, now: float) -> None:
+        self._me = me[:4]
+        self._id = me
+        self._spread = spread
+        self._born = now
+        self.stripes = [Upstream() for _ in range(stripes)]
+        self.rhythm = Rhythm(stripes)
+        self.standbys: tuple[bytes, ...] = ()
+        self.has_plan = False
+        self.moved_at = float("-inf")
+        """When a part newer than all before was last seen."""
+        self._fail_overs = 0
+        self.failed: set[bytes] = set()
+        """Planned parents that never pushed; told to the planner."""
+
+    def plan(self, parents: tuple[bytes | None, ...], standbys: tuple[bytes, ...], now: float) -> None:
+        """The planner's word. A working parent is kept until the planned one has pushed its first block."""
+        self.has_plan = True
+        self.standbys = standbys
+        for up, planned in zip(self.stripes, parents, strict=False):
+            if planned != up.planned:
+                up.planned, up.plan_retry_at, up.plan_failures = planned, now, 0
+
+    def wanted(self) -> tuple[bytes, ...]:
+        """The peers to be linked with, parents first."""
+        ordered: dict[bytes, None] = {}
+        for up in self.stripes:
+            for peer in (up.parent, up.pending, up.planned):
+                if peer is not None:
+                    ordered[peer] = None
+        for peer in self.standbys:
+            ordered[peer] = None
+        return tuple(ordered)
+
+    def parents(self) -> tuple[bytes | None, ...]:
+        return tuple(up.parent for up in self.stripes)
+
+    def all_fed(self) -> bool:
+        return all(up.parent is not None for up in self.stripes)
+
+    def none_fed(self) -> bool:
+        return all(up.parent is None for up in self.stripes)
+
+    def path(self, stripe: int, neighbours: Mapping[bytes, Neighbour]) -> tuple[bytes, ...]:
+        """Short ids from the publisher to this peer; empty while that is not known."""
+        parent = self.stripes[stripe].parent
+        neighbour = neighbours.get(parent) if parent is not None else None
+        above = neighbour.path(stripe) if neighbour is not None else ()
+        return (*above, self._me) if above and len(above) < 32 else ()
+
+    def block(self, stripe: int, number: int, peer: bytes, now: float) -> list[Change]:
+        """A verified block came from `peer`: the first one from a new parent makes it the parent."""
+        up = self.stripes[stripe]
+        changes: list[Change] = []
+        if peer == up.pending:
+            if up.parent is not None and up.parent != peer:
+                changes.append(Unsubscribe(stripe, up.parent))
+            up.parent, up.pending, up.orphan_since, up.trust_until = peer, None, None, None
+            if peer == up.planned:
+                up.plan_failures = 0
+            self.rhythm.reset(stripe, number, now)
+        if peer == up.parent:
+            self.rhythm.block(stripe, number, now)
+        return changes
+
+    def refused(self, stripe: int, peer: bytes, now: float) -> None:
+        """`peer` will not, or will no longer, push this stripe."""
+        up = self.stripes[stripe]
+        if up.pending == peer:
+            up.pending = None
+        if up.parent == peer:
+            self._orphan(up, now)
+        if up.planned == peer:
+            self._plan_failed(up, now)
+
+    def lost(self, peer: bytes, now: float) -> bool:
+        """The link to `peer` is gone. True if it fed anything."""
+        fed = False
+        for up in self.stripes:
+            if up.pending == peer:
+                up.pending = None
+            if up.parent == peer:
+                fed = True
+                self._orphan(up, now)
+        return fed
+
+    def asked_by(self, stripe: int, peer: bytes) -> bool:
+        """Whether `peer` may be our child. Of two that ask each other the smaller id is the parent."""
+        up = self.stripes[stripe]
+        if up.parent == peer:
+            return False
+        if up.pending == peer:
+            if self._id > peer:
+                return False
+            up.pending = None
+        return True
+
+    def take_fail_overs(self) -> int:
+        """How many parents were replaced for their silence since the last call."""
+        count, self._fail_overs = self._fail_overs, 0
+        return count
+
+    def tick(
+        self,
+        neighbours: Mapping[bytes, Neighbour],
+        window: Window,
+        part_duration: float,
+        now: float,
+    ) -> list[Change]:
+        """Look at every stripe; returns what to change."""
+        changes: list[Change] = []
+        for stripe, up in enumerate(self.stripes):
+            parent = neighbours.get(up.parent) if up.parent is not None else None
+            silent = self.rhythm.silent_parts(stripe, window, part_duration, now) if parent else 0.0
+            up.starved = parent is None or silent >= STARVED_PARTS
+            if parent is not None and self._must_replace(up, parent, stripe, silent, now):
+                self._fail_overs += 1
+                changes += self._replace(up, stripe, now)
+            changes += self._check_pending(up, stripe, neighbours, now)
+            if up.pending is None:
+                changes += self._seek(up, stripe, neighbours, window, part_duration, now)
+        return changes
+
+    def _must_replace(self, up: Upstream, parent: Neighbour, stripe: int, silent: float, now: float) -> bool:
+        if parent.quiet or parent.leaving() or self._me in parent.path(stripe):
+            return True
+        if silent < STARVED_PARTS:
+            up.trust_until = None
+            return False
+        if parent.starved(stripe):
+            # Only the real orphan looks for a parent; its descendants pull meanwhile, for a while.
+            if up.trust_until is None:
+                up.trust_until = now + STARVED_TRUST
+            return now >= up.trust_until
+        return silent >= SILENT_PARTS
+
+    def _replace(self, up: Upstream, stripe: int, now: float) -> list[Change]:
+        old = up.parent
+        self._orphan(up, now)
+        return [Unsubscribe(stripe, old)] if old is not None else []
+
+    def _orphan(self, up: Upstream, now: float) -> None:
+        if up.planned == up.parent:
+            self._plan_failed(up, now)
+        up.parent, up.orphan_since, up.trust_until = None, now, None
+
+    def _plan_failed(self, up: Upstream, now: float) -> None:
+        up.plan_failures += 1
+        up.plan_retry_at = now + PLAN_RETRY * up.plan_failures
+        if up.plan_failures >= 2 and up.planned is not None:
+            self.failed.add(up.planned)
+
+    def _check_pending(
+        self, up: Upstream, stripe: int, neighbours: Mapping[bytes, Neighbour], now: float
+    ) -> list[Change]:
+        if up.pending is None:
+            return []
+        waited = now - up.pending_since
+        others_move = self.moved_at > up.pending_since + PENDING_PATIENCE / 2
+        if waited <= PENDING_PATIENCE or not (others_move or waited > 3 * PENDING_PATIENCE):
+            return []
+        peer, up.pending = up.pending, None
+        neighbour = neighbours.get(peer)
+        if neighbour is not None:
+            neighbour.refused(stripe, now)
+        if peer == up.planned:
+            self._plan_failed(up, now)
+        return [Unsubscribe(stripe, peer)]
+
+    def _seek(
+        self,
+        up: Upstream,
+        stripe: int,
+        neighbours: Mapping[bytes, Neighbour],
+        window: Window,
+        part_duration: float,
+        now: float,
+    ) -> list[Change]:
+        if up.planned is not None and up.planned != up.parent and now >= up.plan_retry_at:
+            planned = neighbours.get(up.planned)
+            if planned is not None and self._me not in planned.path(stripe) and not planned.quiet:
+                return self._subscribe(up, stripe, planned.peer, now)
+        if up.parent is not None:
+            return []
+        if not self.has_plan and now - self._born < NO_PLAN_PATIENCE:
+            return []
+        if up.orphan_since is None:
+            up.orphan_since = max(now, self._born)
+            if up.planned is not None:
+                return []
+        if up.planned is not None and up.plan_failures == 0 and now - up.orphan_since < PENDING_PATIENCE:
+            return []
+        found = self._best(stripe, neighbours, window.epoch, now)
+        if found is None:
+            return []
+        if found.role == "publisher" and self._others(found, neighbours):
+            wait = self._spread * PUBLISHER_WAIT_PARTS * part_duration
+            if now - up.orphan_since < wait:
+                return []
+        return self._subscribe(up, stripe, found.peer, now)
+
+    def _subscribe(self, up: Upstream, stripe: int, peer: bytes, now: float) -> list[Change]:
+        up.pending, up.pending_since = peer, now
+        return [Subscribe(stripe, peer)]
+
+    def _best(
+        self, stripe: int, neighbours: Mapping[bytes, Neighbour], epoch: int, now: float
+    ) -> Neighbour | None:
+        """Standbys first, in the planner's order; then short paths; the publisher last."""
+        order = {peer: rank for rank, peer in enumerate(self.standbys)}
+        best: tuple[tuple[bool, int, int, bytes], Neighbour] | None = None
+        for neighbour in neighbours.values():
+            if not neighbour.can_feed(stripe, epoch, self._me, now):
+                continue
+            rank = (
+                neighbour.role == "publisher",
+                order.get(neighbour.peer, len(order)),
+                len(neighbour.path(stripe)),
+                neighbour.peer,
+            )
+            if best is None or rank < best[0]:
+                best = (rank, neighbour)
+        return best[1] if best is not None else None
+
+    def _others(self, publisher: Neighbour, neighbours: Mapping[bytes, Neighbour]) -> bool:
+        return any(n is not publisher and n.takes_part and not n.quiet for n in neighbours.values())
+
+    def chooser(
+        self, neighbours: Mapping[bytes, Neighbour], epoch: int, now: float
+    ) -> Callable[[int, int], bytes | None]:
+        """Whom to ask for a stripe's lost blocks on the n-th try; the head asks the publisher."""
+        ranked: dict[int, list[bytes]] = {}
+
+        def choose(stripe: int, tries: int) -> bytes | None:
+            if stripe not in ranked:
+                parent = self.stripes[stripe].parent
+                able = [n for n in neighbours.values() if n.has(stripe, epoch, self._me, now)]
+                head = any(n.peer == parent and n.role == "publisher" for n in able)
+                able.sort(key=lambda n: ((n.role == "publisher") != head, n.peer == parent, n.peer))
+                ranked[stripe] = [n.peer for n in able]
+            peers = ranked[stripe]
+            return peers[tries % len(peers)] if peers else None
+
+        return choose

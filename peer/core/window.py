@@ -1,0 +1,135 @@
+"""The window: the last seconds of a rendition, as verified block messages ready to be sent on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from peer.seal import Seal
+
+WINDOW_SECONDS = 10.0
+WINDOW_BYTES = 64 * 1024 * 1024
+WINDOW_PARTS = 1024
+
+BLOCK_PROOF_COUNT = 151
+"""Offset of the proof's length in a BLOCK message (docs/protocol.md section 6)."""
+BLOCK_PROOF = 152
+
+
+def block_payload(message: bytes) -> memoryview:
+    """The data of an encoded BLOCK message, without a copy."""
+    return memoryview(message)[BLOCK_PROOF + 16 * message[BLOCK_PROOF_COUNT] :]
+
+
+class WindowPart:
+    """One part as far as it is here. Each block is held once, as the message in which it travels."""
+
+    __slots__ = ("bytes_held", "first_seen", "held", "messages", "raw", "seal")
+
+    def __init__(self, seal: Seal, raw: bytes, now: float) -> None:
+        self.seal = seal
+        self.raw = raw
+        self.messages: list[bytes | None] = [None] * seal.blocks
+        self.held = 0
+        self.bytes_held = 0
+        self.first_seen = now
+
+    @property
+    def complete(self) -> bool:
+        return self.held == self.seal.blocks
+
+    def missing(self) -> list[int]:
+        """The indices of the blocks that are not here."""
+        return [i for i, message in enumerate(self.messages) if message is None]
+
+    def data(self) -> bytes:
+        """The bytes of the part, which must be complete."""
+        return b"".join(block_payload(message) for message in self.messages if message is not None)
+
+
+class Window:
+    """The parts of the current epoch by number, bounded in time, bytes and count."""
+
+    def __init__(self, seconds: float = WINDOW_SECONDS, size: int = WINDOW_BYTES) -> None:
+        self._seconds = seconds
+        self._size = size
+        self._parts: dict[int, WindowPart] = {}
+        self.epoch = 0
+        self.bytes_held = 0
+        self.newest = -1
+        """The greatest number of which a block is here; -1 before the first."""
+        self.newest_complete = -1
+        self.oldest = 0
+        """No part before this number is taken any more."""
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def get(self, number: int) -> WindowPart | None:
+        return self._parts.get(number)
+
+    def begin(self, epoch: int) -> None:
+        """Forget everything: the publisher has begun another epoch."""
+        self._parts.clear()
+        self.epoch, self.bytes_held = epoch, 0
+        self.newest = self.newest_complete = -1
+        self.oldest = 0
+
+    def open(self, seal: Seal, raw: bytes, now: float) -> WindowPart:
+        """The part of a verified seal, made if it is new. The number must not be before `oldest`."""
+        part = self._parts.get(seal.number)
+        if part is None:
+            part = self._parts[seal.number] = WindowPart(seal, raw, now)
+            if seal.number > self.newest:
+                self.newest = seal.number
+                self._trim(seal.duration)
+        return part
+
+    def add(self, part: WindowPart, index: int, message: bytes) -> bool:
+        """Keep a verified block; False if it was here already."""
+        if part.messages[index] is not None:
+            return False
+        part.messages[index] = message
+        part.held += 1
+        part.bytes_held += len(message)
+        self.bytes_held += len(message)
+        if part.complete:
+            self.newest_complete = max(self.newest_complete, part.seal.number)
+        if self.bytes_held > self._size:
+            self._trim(part.seal.duration)
+        return True
+
+    def _trim(self, duration: int) -> None:
+        span = min(WINDOW_PARTS, max(8, int(self._seconds * 1e6 / max(duration, 1000))))
+        floor = self.newest - span + 1
+        if floor > self.oldest:
+            for number in [n for n in self._parts if n < floor]:
+                self._drop(number)
+            self.oldest = floor
+        while self.bytes_held > self._size:
+            self._drop(number := min(self._parts))
+            self.oldest = number + 1
+
+    def _drop(self, number: int) -> None:
+        self.bytes_held -= self._parts.pop(number).bytes_held
+
+    def numbers(self, start: int) -> Iterator[int]:
+        """The numbers from `start` (or the oldest) to the newest of which something is here."""
+        for number in range(max(start, self.oldest), self.newest + 1):
+            if number in self._parts:
+                yield number
+
+    def newest_independent(self, complete: bool = False) -> WindowPart | None:
+        """The newest part that begins with a key frame."""
+        for number in range(self.newest, self.oldest - 1, -1):
+            part = self._parts.get(number)
+            if part is not None and part.seal.independent and (part.complete or not complete):
+                return part
+        return None
+
+    def first_seen_after(self, number: int) -> float | None:
+        """When the next part after `number` was first seen, if any was."""
+        for later in range(max(number + 1, self.oldest), self.newest + 1):
+            part = self._parts.get(later)
+            if part is not None:
+                return part.first_seen
+        return None
