@@ -65,12 +65,12 @@ lint: $(STAMPS)/dev web/node_modules/.package-lock.json ## Formatting, lint rule
 .PHONY: schema
 schema: $(STAMPS)/runtime web/node_modules/.package-lock.json ## The signaling messages' JSON schema and TypeScript types
 	@$(BIN)/python -m signaling.schema
-	@$(NPM) run --silent --if-present schema
+	@$(NPM) run --silent types
 
 .PHONY: schema-check
 schema-check: $(STAMPS)/runtime web/node_modules/.package-lock.json
 	@$(BIN)/python -m signaling.schema --check
-	@$(NPM) run --silent --if-present schema:check
+	@$(NPM) run --silent types:check
 
 .PHONY: format
 format: $(STAMPS)/dev web/node_modules/.package-lock.json ## Put both languages into shape

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { compile } from "json-schema-to-typescript";
 
+/** @param {string} relative */
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const target = path("src/signaling-types.ts");
 const schema = JSON.parse(readFileSync(path("../signaling/protocol.schema.json"), "utf8"));
