@@ -94,6 +94,7 @@ def _read(text: bytes) -> StreamDescription:
     if len(text) > MAX_JSON:
         raise DescriptionError(f"A stream description has at most {MAX_JSON} bytes of JSON.")
     try:
+        text.decode()  # the decoder does not look at fields that it skips; other languages' do
         version = _VERSION_DECODER.decode(text).version
         if version != VERSION:
             raise DescriptionError(
