@@ -1,1 +1,1 @@
-"""Ingest, encoding, packaging into parts, and the HTTP origin."""
+"""Media in: ingest, encoding, packaging into parts; media out over HTTP: LL-HLS playlists and the origin."""

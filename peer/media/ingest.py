@@ -1,0 +1,134 @@
+"""Runs a source in a thread of its own and hands its parts to asyncio."""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Protocol
+
+from peer.media.assembly import Item
+from peer.media.pace import Clock, Stop, StoppedError
+from peer.media.parts import MediaOptions
+from peer.media.pattern import Pattern
+from peer.media.recording import Recording
+from peer.media.rtmp import RtmpSource
+from peer.media.source import FileInput, Input, PatternInput, SourceError, check_file, parse_input
+
+log = logging.getLogger(__name__)
+
+_QUEUE = 64
+"""Parts that may wait to be taken: at 100 ms each, longer than any pause of an event loop that works."""
+_LEAVE_TIMEOUT = 0.4
+
+
+class _Source(Protocol):
+    def run(self, emit: Callable[[Iterable[Item]], None]) -> None:
+        """Emit items until the source ends; raises SourceError or StoppedError."""
+
+
+class _Channel:
+    """A bounded queue from a thread to a coroutine."""
+
+    def __init__(self, stop: Stop) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = stop
+        self._items: deque[Item] = deque()
+        self._ended = False
+        self._error: BaseException | None = None
+        self._ready = asyncio.Event()
+        self._room = threading.Semaphore(_QUEUE)
+
+    def put(self, items: Iterable[Item]) -> None:
+        """From the thread; blocks while the queue is full."""
+        for item in items:
+            while not self._room.acquire(timeout=0.1):
+                self._stop.check()
+            self._stop.check()
+            self._items.append(item)
+            self._notify()
+
+    def end(self, error: BaseException | None) -> None:
+        """From the thread: nothing follows."""
+        self._error, self._ended = error, True
+        self._notify()
+
+    def _notify(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._ready.set)
+        except RuntimeError:  # the loop was closed: nobody waits any more
+            self._stop.set()
+
+    async def get(self) -> Item | None:
+        """The next item; None at the end. Raises what ended the source."""
+        while not self._items:
+            if self._ended:
+                if self._error is not None:
+                    raise self._error
+                return None
+            self._ready.clear()
+            if not self._items and not self._ended:
+                await self._ready.wait()
+        item = self._items.popleft()
+        self._room.release()
+        return item
+
+
+async def media_parts(text: str, options: MediaOptions, clock: Clock) -> AsyncIterator[Item]:
+    """Open an INPUT and yield its init segments and parts, in real time, until it ends.
+
+    Leaving the iterator (`aclose`, or cancelling the task that waits in it) stops the source within half a second. A
+    thread that is stuck in the operating system then is left behind as a daemon; it frees what it holds by itself.
+
+    Args:
+        text: the INPUT, as `parse_input` reads it.
+        options: how to cut and encode it.
+        clock: the publisher's clock in µs; called from the source's thread.
+
+    Raises:
+        SourceError: the input cannot be used; one sentence that says why.
+    """
+    source_input = parse_input(text)
+    if isinstance(source_input, FileInput):
+        check_file(source_input.path)
+    stop = Stop()
+    channel = _Channel(stop)
+    source = _open(source_input, options, stop, clock)
+
+    def work() -> None:
+        error: BaseException | None = None
+        try:
+            source.run(channel.put)
+        except StoppedError:
+            pass
+        except SourceError as failure:
+            error = failure
+        except Exception as failure:
+            log.exception("the source %s failed", text)
+            error = SourceError(f"The source {text!r} failed: {failure}.")
+        channel.end(error)
+
+    thread = threading.Thread(target=work, name="media", daemon=True)
+    thread.start()
+    try:
+        while (item := await channel.get()) is not None:
+            yield item
+    finally:
+        stop.set()
+        await _joined(thread)
+
+
+async def _joined(thread: threading.Thread) -> None:
+    deadline = asyncio.get_running_loop().time() + _LEAVE_TIMEOUT
+    while thread.is_alive() and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.01)
+    if thread.is_alive():
+        log.debug("the source's thread is left behind")
+
+
+def _open(source: Input, options: MediaOptions, stop: Stop, clock: Clock) -> _Source:
+    if isinstance(source, PatternInput):
+        return Pattern(source, options, stop, clock)
+    if isinstance(source, FileInput):
+        return Recording(source.path, options, stop, clock)
+    return RtmpSource(source, options, stop, clock)

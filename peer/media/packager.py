@@ -1,0 +1,173 @@
+"""From frames to parts: whole frames of both tracks, cut near the part duration and before every key frame."""
+
+from dataclasses import dataclass
+
+from peer.media.box import AUDIO_TRACK, VIDEO_TIMESCALE, VIDEO_TRACK, AudioTrack, Run, VideoTrack, fragment
+from peer.media.parts import MAX_PART_SIZE, MediaPart
+from peer.media.timeline import Kind, TrackClock
+
+_EVEN = 1_000
+"""µs: what the whole milliseconds of RTMP may add up to before a part is longer than it was asked to be."""
+_VIDEO_TOLERANCE, _AUDIO_TOLERANCE = 2_000, 15_000
+_AUDIO_AHEAD = 300_000
+"""µs of audio that waits for video before it goes alone, or is dropped while there is no key frame to begin with."""
+_MAX_FRAGMENT_DATA = MAX_PART_SIZE - 64 * 1024
+_MAX_FRAMES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One encoded frame on the media timeline; times in µs."""
+
+    kind: Kind
+    time: int
+    duration: int
+    """Exact where the next frame is known, expected otherwise."""
+    data: bytes
+    key: bool
+    capture_time: int
+
+
+class Packager:
+    """Cuts the frames of one stream into parts. Decode times never overlap and never go back, whatever comes in."""
+
+    def __init__(self, part_duration: int, segment_duration: int) -> None:
+        """Both in µs."""
+        self._part_duration = part_duration
+        self._segment_duration = segment_duration
+        self._video: TrackClock | None = None
+        self._audio: TrackClock | None = None
+        self._runs: dict[Kind, Run] = {}
+        self._captures: dict[Kind, int] = {}
+        self._size = 0
+        self._sequence = 0
+        self._waiting = True
+        self._broken = False
+        self._segment_began: int | None = None
+
+    def begin(self, video: VideoTrack | None, audio: AudioTrack | None) -> list[MediaPart]:
+        """Frames of these tracks follow. After the first time, what follows is discontinuous with what came before."""
+        parts = self.interrupt() if self._video or self._audio else []
+        end = max(
+            (clock.microseconds(clock.next or 0) for clock in (self._video, self._audio) if clock), default=0
+        )
+        self._video = TrackClock(VIDEO_TIMESCALE, _VIDEO_TOLERANCE) if video else None
+        self._audio = TrackClock(audio.rate, _AUDIO_TOLERANCE) if audio else None
+        for clock in (self._video, self._audio):
+            if clock is not None and end:
+                clock.next = clock.ticks(end)
+        return parts
+
+    def interrupt(self) -> list[MediaPart]:
+        """The source was interrupted: close the open part, wait for a key frame, and mark the part that it begins."""
+        parts = self.flush()
+        self._waiting = True
+        self._broken = self._sequence > 0
+        return parts
+
+    def mark(self) -> None:
+        """The source's timeline was moved without a break in decoding: mark the next part that begins a segment."""
+        self._broken = self._sequence > 0
+
+    def add(self, sample: Sample) -> list[MediaPart]:
+        """Take a frame and return the parts that it completes, at most two."""
+        return self._add_video(sample) if sample.kind == "video" else self._add_audio(sample)
+
+    def flush(self) -> list[MediaPart]:
+        """Close the open part, if there is anything in it that can be played."""
+        if not self._runs or (self._waiting and "video" not in self._runs and self._video is not None):
+            self._clear()
+            return []
+        return [self._close()]
+
+    def _add_video(self, sample: Sample) -> list[MediaPart]:
+        if self._video is None or (self._waiting and not sample.key):
+            return []
+        parts = []
+        if "video" in self._runs and (sample.key or not self._has_room(sample)):
+            parts.append(self._close())
+        self._waiting = False
+        run = self._append(self._video, VIDEO_TRACK, sample)
+        began, end = run.decode_time, self._video.next or 0
+        if self._video.microseconds(end - began) >= self._part_duration - _EVEN:
+            parts.append(self._close())
+        return parts
+
+    def _add_audio(self, sample: Sample) -> list[MediaPart]:
+        clock = self._audio
+        if clock is None:
+            return []
+        duration = clock.ticks(sample.duration)
+        if clock.lateness(sample.time) >= max(duration, 1):
+            return []  # it lies wholly before the end of what was sent
+        parts = []
+        run = self._runs.get("audio")
+        if run is not None and not self._has_room(sample):
+            parts.append(self._close())
+        run = self._append(clock, AUDIO_TRACK, sample)
+        length = clock.microseconds((clock.next or 0) - run.decode_time)
+        if self._video is None:
+            if length >= self._part_duration - _EVEN:
+                self._waiting = False
+                parts.append(self._close())
+        elif "video" not in self._runs and length >= self._part_duration + _AUDIO_AHEAD:
+            if self._waiting:
+                self._size -= len(run.data.pop(0))
+                run.decode_time += run.durations.pop(0)
+                run.keys.pop(0)
+            else:
+                parts.append(self._close())
+        return parts
+
+    def _has_room(self, sample: Sample) -> bool:
+        frames = sum(len(run.data) for run in self._runs.values())
+        return self._size + len(sample.data) <= _MAX_FRAGMENT_DATA and frames < _MAX_FRAMES
+
+    def _append(self, clock: TrackClock, track: int, sample: Sample) -> Run:
+        duration = max(1, clock.ticks(sample.duration))
+        run = self._runs.get(sample.kind)
+        if run is None:
+            run = self._runs[sample.kind] = Run(track, clock.place(sample.time, duration))
+            self._captures[sample.kind] = sample.capture_time
+        else:
+            last = run.decode_time + sum(run.durations[:-1])
+            placed = clock.place(sample.time, duration, floor=last + 1 if track == VIDEO_TRACK else None)
+            run.durations[-1] = placed - last
+        run.durations.append(duration)
+        run.keys.append(sample.key)
+        run.data.append(sample.data)
+        self._size += len(sample.data)
+        return run
+
+    def _close(self) -> MediaPart:
+        kind: Kind = "video" if "video" in self._runs else "audio"
+        run, clock = self._runs[kind], self._video if kind == "video" else self._audio
+        assert clock is not None
+        time = clock.microseconds(run.decode_time)
+        independent = run.keys[0] and (kind == "video" or self._video is None)
+        late = (
+            self._segment_began is None or time - self._segment_began >= self._segment_duration - 10 * _EVEN
+        )
+        starts = independent and (late or self._broken)
+        if starts:
+            self._segment_began = time
+        self._sequence += 1
+        part = MediaPart(
+            data=fragment(
+                self._sequence, [self._runs[kind] for kind in ("video", "audio") if kind in self._runs]
+            ),
+            media_time=time,
+            duration=clock.microseconds(run.decode_time + sum(run.durations)) - time,
+            capture_time=self._captures[kind],
+            independent=independent,
+            discontinuity=starts and self._broken,
+            segment_start=starts,
+        )
+        self._broken = self._broken and not starts
+        self._clear()
+        return part
+
+    def _clear(self) -> None:
+        self._runs.clear()
+        self._captures.clear()
+        self._size = 0

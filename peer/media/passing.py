@@ -1,0 +1,132 @@
+"""Tracks that fit as they come: their packets pass through untouched."""
+
+from typing import Literal
+
+import av
+
+from peer.media.bitstream import (
+    AAC_SILENCE,
+    OPUS_SILENCE,
+    OPUS_SILENCE_SAMPLES,
+    aac_config,
+    avcc,
+    dops,
+    is_annex_b,
+    length_prefixed,
+    opus_samples,
+)
+from peer.media.box import AudioTrack, VideoTrack
+from peer.media.packager import Sample
+from peer.media.timeline import FrameInterval
+from peer.media.units import Packet, Unit, microseconds
+
+_MAX_FILL = 5_000_000
+
+
+class VideoPass:
+    """An H.264 track that is passed through."""
+
+    kind: Literal["video"] = "video"
+
+    def __init__(self, stream: av.VideoStream, bandwidth: int) -> None:
+        context = stream.codec_context
+        rate = float(stream.average_rate or stream.guessed_rate or 0)
+        self._rate = rate if 1 <= rate <= 240 else 0.0
+        aspect = context.sample_aspect_ratio
+        self._track = VideoTrack(
+            context.width,
+            context.height,
+            avcc(context.extradata or b""),
+            round(self._rate, 3),
+            (aspect.numerator, aspect.denominator) if aspect else (1, 1),
+        )
+        self._interval = FrameInterval(round(1_000_000 / (self._rate or 25)))
+        self._bandwidth = bandwidth
+
+    @property
+    def bandwidth(self) -> int:
+        return self._bandwidth
+
+    @property
+    def frame_rate(self) -> float:
+        return self._rate
+
+    def config(self) -> VideoTrack:
+        return self._track
+
+    def read(self, packet: Packet | None) -> list[Unit]:
+        if packet is None or packet.pts is None or packet.size == 0:
+            return []
+        time = microseconds(packet.pts, packet.time_base)
+        return [Unit(self, time, self._interval.add(time), packet, packet.is_keyframe)]
+
+    def write(self, unit: Unit, time: int, capture_time: int) -> list[Sample]:
+        assert isinstance(unit.payload, av.Packet)
+        data = bytes(unit.payload)
+        if is_annex_b(data):
+            data = length_prefixed(data)
+        return [Sample("video", time, unit.duration, data, unit.key, capture_time)]
+
+    def fill(self, until: int, capture_time: int) -> list[Sample]:
+        return []  # a picture stays until the next one comes
+
+
+class AudioPass:
+    """An AAC or Opus track that is passed through; holes in it are filled with encoded silence."""
+
+    kind: Literal["audio"] = "audio"
+
+    def __init__(self, stream: av.AudioStream, bandwidth: int) -> None:
+        context = stream.codec_context
+        extradata = context.extradata or b""
+        self._bandwidth = bandwidth
+        if context.name == "aac":
+            config = aac_config(extradata)
+            self._track = AudioTrack("aac", context.sample_rate, config.channels, extradata, bandwidth)
+            self._samples = config.frame_samples
+            self._silence = AAC_SILENCE[config.channels]
+            silence_samples = self._samples
+        else:
+            channels = context.channels
+            self._track = AudioTrack("opus", 48_000, channels, dops(extradata, channels), bandwidth)
+            self._samples = 0
+            self._silence = OPUS_SILENCE
+            silence_samples = OPUS_SILENCE_SAMPLES
+        self._silence_duration = silence_samples * 1_000_000 // self._track.rate
+        self._end: int | None = None
+
+    @property
+    def bandwidth(self) -> int:
+        return self._bandwidth
+
+    @property
+    def frame_rate(self) -> float:
+        return 0.0
+
+    def config(self) -> AudioTrack:
+        return self._track
+
+    def read(self, packet: Packet | None) -> list[Unit]:
+        if packet is None or packet.pts is None or packet.size == 0:
+            return []
+        samples = self._samples or opus_samples(bytes(packet))
+        if not samples:
+            return []
+        time = microseconds(packet.pts, packet.time_base)
+        return [Unit(self, time, round(samples * 1_000_000 / self._track.rate), packet, key=True)]
+
+    def write(self, unit: Unit, time: int, capture_time: int) -> list[Sample]:
+        assert isinstance(unit.payload, av.Packet)
+        samples = self.fill(time, capture_time) if self._end is not None else []
+        self._end = max(self._end or 0, time + unit.duration)
+        return [*samples, Sample("audio", time, unit.duration, bytes(unit.payload), True, capture_time)]
+
+    def fill(self, until: int, capture_time: int) -> list[Sample]:
+        samples: list[Sample] = []
+        if self._end is None or until - self._end > _MAX_FILL:
+            self._end = until
+        while until - self._end >= self._silence_duration:
+            silence = Sample("audio", self._end, self._silence_duration, self._silence, True, capture_time)
+            samples.append(silence)
+            self._end += self._silence_duration
+        return samples
