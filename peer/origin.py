@@ -1,0 +1,166 @@
+"""The origin's doors for the mesh: parts with their seals over HTTP (docs/protocol.md section 9).
+
+Its LL-HLS doors are `peer.media.hls`. The publisher or relay that has the stream mounts both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from aiohttp import web
+
+from peer.core.budget import StartupBudget
+from peer.description import open_description
+from peer.seal import Seal
+
+WINDOW_SECONDS = 12.0
+WINDOW_BYTES = 128 * 1024 * 1024
+WAIT_SECONDS = 2.0
+AHEAD = 20
+MAX_WAITING = 2_000
+CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Braidcast-Clock, Retry-After"}
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+class RenditionDoor:
+    """One rendition's window of sealed parts."""
+
+    def __init__(self, bandwidth: int) -> None:
+        self.parts: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self.budget = StartupBudget(bandwidth, time.monotonic())
+        self.newest: tuple[int, int] | None = None
+        self.newest_independent: tuple[int, int] | None = None
+        self._bytes = 0
+        self._changed = asyncio.Event()
+
+    def add(self, seal: Seal, raw: bytes, data: bytes) -> None:
+        key = (seal.epoch, seal.number)
+        if key in self.parts or (self.newest is not None and key <= self.newest):
+            return
+        self.parts[key] = raw + data
+        self.newest = key
+        if seal.independent:
+            self.newest_independent = key
+        self._bytes += len(raw) + len(data)
+        span = max(16, int(WINDOW_SECONDS * 1e6 / max(seal.duration, 1000)))
+        while len(self.parts) > span or self._bytes > WINDOW_BYTES:
+            _, gone = self.parts.popitem(last=False)
+            self._bytes -= len(gone)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def from_newest_independent(self) -> list[bytes]:
+        """Seal and part of everything from the newest independent part on."""
+        start = self.newest_independent
+        return [] if start is None else [body for key, body in self.parts.items() if key >= start]
+
+    async def wait(self, key: tuple[int, int]) -> bytes | None:
+        """The part, waited for while it is just ahead of the edge; None when it is not to be had."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            body = self.parts.get(key)
+            if body is not None or self.newest is None:
+                return body
+            ahead = key[0] == self.newest[0] and 0 < key[1] - self.newest[1] <= AHEAD
+            left = deadline - time.monotonic()
+            if not ahead or left <= 0:
+                return None
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                continue
+
+
+class MeshOrigin:
+    """One stream's sealed parts. `clock` gives µs on the publisher's clock, or None while unknown."""
+
+    def __init__(
+        self,
+        room: str,
+        stream: str,
+        clock: Callable[[], int | None],
+        on_sent: Callable[[int], None],
+    ) -> None:
+        self.path = f"/live/{room}/{stream}"
+        self._clock = clock
+        self._on_sent = on_sent
+        self._description: bytes | None = None
+        self._doors: dict[str, RenditionDoor] = {}
+        self._waiting = 0
+
+    def describe(self, description: bytes) -> None:
+        """The newest signed description."""
+        self._description = description
+        for rendition in open_description(description)[1].renditions:
+            if rendition.id not in self._doors:
+                self._doors[rendition.id] = RenditionDoor(rendition.bandwidth)
+
+    def add(self, rendition: str, seal: Seal, raw: bytes, data: bytes) -> None:
+        """The next part of a rendition."""
+        door = self._doors.get(rendition)
+        if door is not None:
+            door.add(seal, raw, data)
+
+    def mount(self, app: web.Application) -> None:
+        """Add this stream's routes to `app`."""
+        app.router.add_get(f"{self.path}/description", self._get_description)
+        app.router.add_get(f"{self.path}/{{rendition}}/join", self._get_join)
+        app.router.add_get(
+            self.path + r"/{rendition}/{epoch:\d{1,10}}/{number:\d{1,10}}.part", self._get_part
+        )
+
+    def _headers(self, cache: str = "no-store") -> dict[str, str]:
+        clock = self._clock()
+        return {**CORS, "Cache-Control": cache, **({} if clock is None else {"Braidcast-Clock": str(clock)})}
+
+    def _refuse(self, sentence: str, status: int = 404, **headers: str) -> web.Response:
+        return web.Response(status=status, text=sentence + "\n", headers={**self._headers(), **headers})
+
+    async def _get_description(self, _: web.Request) -> web.Response:
+        if self._description is None:
+            return self._refuse("This stream has not begun; try again in a moment.")
+        return web.Response(
+            body=self._description, content_type="application/octet-stream", headers=self._headers()
+        )
+
+    async def _get_join(self, request: web.Request) -> web.Response:
+        door = self._doors.get(request.match_info["rendition"])
+        if door is None:
+            return self._refuse("There is no such rendition.")
+        headers = self._headers()
+        retry = door.budget.admit(time.monotonic())
+        if retry > 0:
+            return self._refuse(
+                "Too many viewers start at this moment; try again.", 503, **{"Retry-After": f"{retry:.0f}"}
+            )
+        bodies = door.from_newest_independent()
+        if not bodies:
+            return self._refuse("Nothing has been published yet; try again in a moment.")
+        body = b"".join(struct.pack(">I", len(part)) + part for part in bodies)
+        self._spend(door, len(body))
+        return web.Response(body=body, content_type="application/octet-stream", headers=headers)
+
+    async def _get_part(self, request: web.Request) -> web.Response:
+        door = self._doors.get(request.match_info["rendition"])
+        if door is None:
+            return self._refuse("There is no such rendition.")
+        if self._waiting >= MAX_WAITING:
+            return self._refuse("Too many requests wait for this stream.", 503, **{"Retry-After": "1"})
+        self._waiting += 1
+        try:
+            body = await door.wait((int(request.match_info["epoch"]), int(request.match_info["number"])))
+        finally:
+            self._waiting -= 1
+        if body is None:
+            return self._refuse("This part has left the window, or does not exist yet.")
+        self._spend(door, len(body))
+        headers = self._headers(IMMUTABLE)
+        return web.Response(body=body, content_type="application/octet-stream", headers=headers)
+
+    def _spend(self, door: RenditionDoor, size: int) -> None:
+        door.budget.spend(size, time.monotonic())
+        self._on_sent(size)
