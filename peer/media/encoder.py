@@ -87,6 +87,7 @@ class VideoEncode:
         # Frame threads decode faster but hold frames back.
         context.thread_type = "SLICE" if live else "AUTO"
         self._decoder = context
+        self._time_base = stream.time_base
         self._options = options
         aspect = context.sample_aspect_ratio or Fraction(1)
         rate = float(stream.average_rate or stream.guessed_rate or 25)
@@ -121,6 +122,8 @@ class VideoEncode:
         for decoded in frames:
             if decoded.pts is None:
                 continue
+            if packet is None or not packet.size:
+                decoded.time_base = self._time_base  # what a decoder gives at the end comes without one
             for frame in self._scaler.scale(decoded):
                 time = frame.pts or 0
                 if time < self._begin or self._is_surplus(time):
@@ -238,6 +241,7 @@ class AudioEncode:
 
     def __init__(self, stream: av.AudioStream, options: EncodeOptions) -> None:
         self._decoder = stream.codec_context
+        self._time_base = stream.time_base
         self._options = options
         self._chunks = AudioChunks(options.audio_codec, options.audio_bitrate)
         self._resampler: AudioResampler | None = None
@@ -263,6 +267,8 @@ class AudioEncode:
         for frame in frames:
             if frame.pts is None:
                 continue
+            if packet is None or not packet.size:
+                frame.time_base = self._time_base
             signature = (frame.format.name, frame.layout.name, frame.sample_rate)
             if self._resampler is None or signature != self._signature:
                 self._signature = signature
