@@ -77,10 +77,9 @@ def test_what_was_encoded_is_parsed(seal: Seal) -> None:
 def test_whatever_the_bytes_are_parse_raises_nothing_but_seal_error(data: bytes) -> None:
     try:
         seal = Seal.parse(data)
-    except SealError as error:
-        assert str(error).endswith(".")
-    else:
-        assert seal.encode() == data[:84]
+    except SealError:
+        return
+    assert seal.encode() == data[:84]
 
 
 @pytest.mark.parametrize(

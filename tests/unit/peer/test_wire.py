@@ -100,11 +100,12 @@ def decode_or_refuse(data: bytes) -> wire.Message | None:
     try:
         return wire.decode(data)
     except wire.WireError as error:
-        assert error.code in (wire.MALFORMED, wire.VERSION, wire.TOO_LARGE)
-        assert str(error) == error.sentence
-        assert error.sentence.endswith(".")
-        assert "\n" not in error.sentence
-        return None
+        refusal = error
+    assert refusal.code in (wire.MALFORMED, wire.VERSION, wire.TOO_LARGE)
+    assert str(refusal) == refusal.sentence
+    assert refusal.sentence.endswith(".")
+    assert "\n" not in refusal.sentence
+    return None
 
 
 @settings(max_examples=500)
@@ -222,10 +223,9 @@ def test_random_bytes_as_a_chat_header_raise_nothing_but_its_error(data: bytes) 
     for candidate in (data, b"\x01" + data):
         try:
             header = ChatHeader.parse(candidate)
-        except ChatHeaderError as error:
-            assert str(error).endswith(".")
-        else:
-            assert header.encode() == candidate
+        except ChatHeaderError:
+            continue
+        assert header.encode() == candidate
 
 
 @pytest.mark.parametrize(
