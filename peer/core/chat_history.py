@@ -1,0 +1,97 @@
+"""The messages that count, in the order that is the same for everybody, as many as memory is given for."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+
+from peer.core.chat_message import Place, SignedMessage
+
+
+class History:
+    """At most `messages` messages and `size` bytes: the last ones in order.
+
+    What was left out stays out, whatever comes later: it depends on what was accepted and never on when.
+    """
+
+    def __init__(self, messages: int, size: int) -> None:
+        self._max_messages = messages
+        self._max_size = size
+        self._size = 0
+        self._by_id: dict[bytes, SignedMessage] = {}
+        self._order: list[Place] = []
+        self._followers: dict[bytes, int] = {}
+        self._floor: Place | None = None
+        """The last place that was left out."""
+
+    def __contains__(self, message: bytes) -> bool:
+        return message in self._by_id
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def get(self, message: bytes) -> SignedMessage | None:
+        return self._by_id.get(message)
+
+    @property
+    def greatest(self) -> int:
+        """The greatest clock; 0 when there is no message."""
+        return self._order[-1][0] if self._order else 0
+
+    @property
+    def floor(self) -> int:
+        """The greatest clock that was left out; 0 while all was kept."""
+        return self._floor[0] if self._floor else 0
+
+    def below(self, place: Place) -> bool:
+        """Whether a message there is older than all that is kept."""
+        return self._floor is not None and place <= self._floor
+
+    def add(self, message: SignedMessage) -> bool:
+        """Keep an accepted message. False when it was left out at once, being the oldest of too many."""
+        self._by_id[message.id] = message
+        insort(self._order, message.place)
+        self._size += message.size
+        for followed in message.header.follows:
+            self._followers[followed] = self._followers.get(followed, 0) + 1
+        while len(self._order) > self._max_messages or self._size > self._max_size:
+            self._leave_out_oldest()
+        return message.id in self._by_id
+
+    def _leave_out_oldest(self) -> None:
+        self._floor = self._order.pop(0)
+        message = self._by_id.pop(self._floor[2])
+        self._size -= message.size
+        for followed in message.header.follows:
+            count = self._followers[followed] - 1
+            if count:
+                self._followers[followed] = count
+            else:
+                del self._followers[followed]
+
+    def heads(self, count: int) -> list[SignedMessage]:
+        """The last `count` messages that none here follows, in order."""
+        found = []
+        for place in reversed(self._order):
+            if place[2] not in self._followers:
+                found.append(self._by_id[place[2]])
+                if len(found) == count:
+                    break
+        found.reverse()
+        return found
+
+    def newest(self, count: int) -> list[bytes]:
+        """Ids of the last `count` messages, in order."""
+        return [place[2] for place in self._order[-count:]]
+
+    def before(self, place: Place, count: int) -> list[bytes]:
+        """Ids of the `count` messages just before `place`, in order."""
+        end = bisect_left(self._order, place)
+        return [found[2] for found in self._order[max(0, end - count) : end]]
+
+    def among_newest(self, place: Place, count: int) -> bool:
+        """Whether `place` is one of the last `count`."""
+        return len(self._order) <= count or place >= self._order[-count]
+
+    def __iter__(self) -> Iterator[SignedMessage]:
+        return (self._by_id[place[2]] for place in self._order)

@@ -1,0 +1,60 @@
+"""What a chat log allows itself and others, and what it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ChatLimits:
+    """What one log allows itself and others. Rates are (at once, a second after that)."""
+
+    messages: int = 5_000
+    bytes: int = 16 * 1024 * 1024
+    waiting: int = 4_096
+    waiting_bytes: int = 8 * 1024 * 1024
+    peer_waiting: int = 1_024
+    peer_waiting_bytes: int = 1024 * 1024
+    clock_ahead: int = 1_000_000
+    newest: int = 200
+    """How many ids are told to a peer when a link opens."""
+    own: tuple[float, float] = (20, 2)
+    author: tuple[float, float] = (60, 4)
+    """Above an author's own rate, because links bunch what they carry."""
+    author_history: tuple[float, float] = (1_000, 4)
+    """For messages that were asked for."""
+    link: tuple[float, float] = (400, 100)
+    answers: tuple[float, float] = (1024 * 1024, 256 * 1024)
+    """Bytes that one peer is sent from the log."""
+    owed: int = 512
+    """Answers that wait for that rate, for one peer."""
+    settling: float = 10.0
+    """Seconds in which a newcomer takes what it is told as the beginning."""
+    announce_after: float = 0.05
+    remembered: int = 1_024
+    """Ids of refused and of absent messages, each."""
+
+
+@dataclass(slots=True)
+class ChatCounters:
+    """Monotonic counts of messages that came over links."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    malformed: int = 0
+    """Wrong form, room or body: the link was ended."""
+    forged: int = 0
+    """Wrong signature: the link was ended."""
+    ahead: int = 0
+    """A clock far beyond all others."""
+    misplaced: int = 0
+    """A clock that does not fit the followed messages."""
+    too_fast: int = 0
+    """Above the rate of its author or of the link."""
+    overflow: int = 0
+    """No room to wait in."""
+    too_old: int = 0
+    """Before everything that is kept."""
+    bodiless: int = 0
+    absent: int = 0
+    """Followed messages that nobody sent."""

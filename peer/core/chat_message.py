@@ -1,0 +1,185 @@
+"""A chat message as the log holds it, and the body of those that are shown (docs/protocol.md section 8)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TypeAlias
+
+from peer import wire
+from peer.wire_chat import MAX_BODY, TEXT, ChatHeader, ChatHeaderError, message_id, room_hash
+
+TAG = b"braidcast chat\0"
+MAX_TEXT = 8000
+MAX_NAME = 64
+MAX_CLOCK = 2**32 - 1
+
+Place: TypeAlias = tuple[int, bytes, bytes]
+"""(clock, author key, id): where a message stands, for everybody."""
+
+
+class ChatError(ValueError):
+    """What was to be said cannot be sent; the message is one sentence for a person."""
+
+
+class ChatRateError(ChatError):
+    """The author's rate is spent; `wait` is how many seconds to wait before saying the same again."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__("You are writing too fast: wait a moment and send it again.")
+        self.wait = wait
+
+
+class ChatBreachError(Exception):
+    """No honest peer sends this: `code` is that of the ERROR to answer with, the message one sentence."""
+
+    def __init__(self, code: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that its author has yet to sign: tag `TAG`, over `header`."""
+
+    header: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A text to show. `id` and `key` have 32 bytes, `author` (a peer id) 16.
+
+    `time` is by the author's wall clock, in ms since 1970.
+    """
+
+    id: bytes
+    author: bytes
+    key: bytes
+    name: str
+    text: str
+    time: int
+    clock: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedMessage:
+    """A message whose form, room and body were checked, its signature perhaps not yet."""
+
+    id: bytes
+    header: ChatHeader
+    signed: wire.ChatMessage
+    entry: Entry | None
+    """What there is to show: None for a kind, or a body, that is kept and passed on but not understood."""
+
+    @property
+    def place(self) -> Place:
+        return (self.header.clock, self.header.author, self.id)
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes on a link and, about, in memory."""
+        return len(self.signed.header) + len(self.signed.signature) + self.header.body_length
+
+
+def write_text(name: str, text: str) -> bytes:
+    """The body of a text. Raises ChatError."""
+    if not text.strip():
+        raise ChatError("There is nothing to send: the message is empty.")
+    if len(text) > MAX_TEXT:
+        raise ChatError(f"The message is too long: it has {len(text)} characters, {MAX_TEXT} is the most.")
+    if len(name) > MAX_NAME:
+        raise ChatError(f"The name is too long: it has {len(name)} characters, {MAX_NAME} is the most.")
+    try:
+        body = json.dumps({"text": text, "name": name}, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise ChatError("The message holds half a character that cannot be sent.") from error
+    if len(body) > MAX_BODY:
+        raise ChatError(f"The message is too long: it has {len(body)} bytes, {MAX_BODY} is the most.")
+    return body
+
+
+def read_text(body: bytes) -> tuple[str, str] | None:
+    """(name, text) of a body of kind TEXT; None when it is not one: its author's fault, not its sender's."""
+    try:
+        # Numbers can only be in fields that are not known yet: how long they are is nothing to us.
+        value = json.loads(body.decode(), parse_int=len, parse_float=len, parse_constant=_not_json)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    text, name = value.get("text"), value.get("name")
+    if not isinstance(text, str) or not isinstance(name, str):
+        return None
+    if not 1 <= len(text) <= MAX_TEXT or len(name) > MAX_NAME:
+        return None
+    if any("\ud800" <= character <= "\udfff" for character in text + name):
+        return None
+    return name, text
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON.")
+
+
+def open_message(message: wire.ChatMessage, room: bytes) -> SignedMessage:
+    """Check all but the signature and what it follows; `room` is the hash of ours.
+
+    Raises ChatBreachError.
+    """
+    try:
+        header = ChatHeader.parse(message.header)
+    except ChatHeaderError as error:
+        raise ChatBreachError(wire.MALFORMED, str(error)) from error
+    if header.room != room:
+        raise ChatBreachError(wire.UNEXPECTED, "The chat message is from another room.")
+    if len(set(header.follows)) != len(header.follows):
+        raise ChatBreachError(wire.MALFORMED, "The chat message follows another one twice.")
+    if (header.clock > 1) != bool(header.follows) or header.clock < 1:
+        raise ChatBreachError(
+            wire.MALFORMED, "A chat message has the clock 1 if it follows no other, and only then."
+        )
+    if len(message.signature) != 64:
+        raise ChatBreachError(wire.MALFORMED, "The signature of a chat message has 64 bytes.")
+    body = message.body
+    if body is not None and (len(body) != header.body_length or sha256(body).digest() != header.body_hash):
+        raise ChatBreachError(wire.MALFORMED, "The body of the chat message is not the one in its header.")
+    number = message_id(message.header)
+    return SignedMessage(number, header, message, _entry(number, header, body))
+
+
+def _entry(number: bytes, header: ChatHeader, body: bytes | None) -> Entry | None:
+    text = read_text(body) if header.kind == TEXT and body is not None else None
+    if text is None:
+        return None
+    author = sha256(header.author).digest()[:16]
+    return Entry(number, author, header.author, text[0], text[1], header.time, header.clock)
+
+
+def draft(
+    room: bytes, key: bytes, clock: int, time: int, follows: tuple[bytes, ...], body: bytes, kind: int = TEXT
+) -> Draft:
+    """A message as its author signs it. Raises ChatHeaderError when a field is out of its bounds."""
+    header = ChatHeader(kind, room, key, clock, time, follows, len(body), sha256(body).digest())
+    return Draft(header.encode(), body)
+
+
+__all__ = [
+    "MAX_CLOCK",
+    "MAX_NAME",
+    "MAX_TEXT",
+    "TAG",
+    "ChatBreachError",
+    "ChatError",
+    "ChatRateError",
+    "Draft",
+    "Entry",
+    "Place",
+    "SignedMessage",
+    "draft",
+    "open_message",
+    "read_text",
+    "room_hash",
+    "write_text",
+]
