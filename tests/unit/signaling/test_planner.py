@@ -1,0 +1,417 @@
+"""The planner keeps its promises whatever comes, goes and fails."""
+
+import math
+import random
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling.core.planner import Planner
+from signaling.core.trees import UNFED, Node
+
+ROOT = "publisher"
+STRIPES = 4
+
+
+def make(viewers: int, *, slots: int = 8, stripes: int = STRIPES, seed: int = 1) -> Planner:
+    planner = Planner(ROOT, stripes, random.Random(seed))
+    for number in range(viewers):
+        planner.join(f"v{number}", True, slots)
+    return planner
+
+
+def heads(planner: Planner) -> list[list[str]]:
+    return [list(children) for children in planner.trees.root.children]
+
+
+def depths(planner: Planner) -> list[int]:
+    return [depth for node in planner.trees.nodes.values() for depth in node.depth]
+
+
+def assert_sound(planner: Planner, root_links: int = 24) -> None:
+    """Edges agree, there is no cycle, slots are respected, nobody is left out while there is room."""
+    trees = planner.trees
+    for stripe in range(trees.stripes):
+        spare = 0
+        for node in trees.nodes.values():
+            parent = node.parents[stripe]
+            if parent is None:
+                assert node.expected or node.depth[stripe] == UNFED
+                assert node.expected or not node.children[stripe], "nobody is fed by one who is not fed"
+            else:
+                assert parent.children[stripe][node.id] is node
+                assert parent.carries, "a leaf feeds nobody"
+                assert node.id not in parent.separated
+                assert node.depth[stripe] == parent.depth[stripe] + 1
+            seen: set[str] = set()
+            at: Node | None = node
+            while at is not None:
+                assert at.id not in seen, "a cycle"
+                seen.add(at.id)
+                at = at.parents[stripe]
+            assert (
+                node.expected
+                or parent is None
+                or ROOT in seen
+                or any(trees.nodes[peer].expected for peer in seen if peer != ROOT)
+            )
+            if stripe in node.home and node.carries and not node.expected and node.depth[stripe] != UNFED:
+                spare += max(0, node.free)
+        assert spare == trees.spare[stripe]
+    for node in trees.nodes.values():
+        assert node.used == sum(len(children) for children in node.children)
+        assert node.expected or node.used <= node.slots
+        assert node.expected or bool(node.home) == node.carries
+        for stripe in range(trees.stripes):
+            if node.parents[stripe] is None and not node.expected:
+                assert not root_has_room(planner, node, root_links)
+                assert not [
+                    other.id
+                    for other in trees.nodes.values()
+                    if other is not node
+                    and other.carries
+                    and not other.expected
+                    and other.free > 0
+                    and other.depth[stripe] != UNFED
+                    and other.id not in node.separated
+                ]
+    assert len(trees.root_links) <= root_links
+
+
+def root_has_room(planner: Planner, node: Node, root_links: int) -> bool:
+    links = planner.trees.root_links
+    return node.id not in planner.trees.root.separated and (node.id in links or len(links) < root_links)
+
+
+@pytest.mark.parametrize(
+    ("viewers", "balance"),
+    [
+        (1, [4]),
+        (2, [2, 2]),
+        (3, [1, 1, 2]),
+        (4, [1, 1, 1, 1]),
+        (5, [1, 1, 1, 1]),
+        (12, [1] * 4),
+        (30, [1] * 4),
+    ],
+)
+def test_publisher_feeds_each_stripe_once_and_heads_are_balanced(viewers: int, balance: list[int]) -> None:
+    planner = make(viewers)
+    assert_sound(planner)
+    stripes = heads(planner)
+    assert [len(children) for children in stripes] == [1] * STRIPES
+    counts: dict[str, int] = {}
+    for (peer,) in stripes:
+        counts[peer] = counts.get(peer, 0) + 1
+    assert sorted(counts.values()) == balance
+
+
+@pytest.mark.parametrize("viewers", [2, 3, 4, 5, 6, 9])
+def test_small_room_is_two_deep(viewers: int) -> None:
+    assert max(depths(make(viewers))) == 2
+
+
+@pytest.mark.parametrize("leaver", range(5))
+def test_small_room_is_rebuilt_after_a_leave(leaver: int) -> None:
+    planner = make(5)
+    planner.leave(f"v{leaver}")
+    assert_sound(planner)
+    assert [len(children) for children in heads(planner)] == [1] * STRIPES
+    assert len({peer for (peer,) in heads(planner)}) == 4
+    assert max(depths(planner)) == 2
+
+
+def test_many_viewers_are_fed_by_two_heads_a_stripe() -> None:
+    planner = make(60)
+    assert_sound(planner)
+    assert [len(children) for children in heads(planner)] == [2] * STRIPES
+    for number in range(50):
+        planner.leave(f"v{number}")
+        assert_sound(planner)
+    assert [len(children) for children in heads(planner)] == [1] * STRIPES
+
+
+@pytest.mark.parametrize(("viewers", "slots"), [(10, 8), (100, 8), (1000, 8), (300, 5)])
+def test_depth_grows_with_the_logarithm(viewers: int, slots: int) -> None:
+    planner = make(viewers, slots=slots)
+    assert_sound(planner)
+    interior = math.ceil(viewers / STRIPES)
+    assert max(depths(planner)) <= math.ceil(math.log(interior, slots)) + 3
+
+
+def test_each_peer_feeds_one_stripe() -> None:
+    planner = make(200)
+    for node in planner.trees.nodes.values():
+        assert sum(1 for children in node.children if children) <= 1
+        assert len({parent.id for parent in node.parents if parent is not None}) == STRIPES
+
+
+def test_a_join_changes_few_assignments() -> None:
+    planner = make(0)
+    most = 0
+    for number in range(400):
+        planner.join(f"v{number}", True, 8)
+        changed = planner.changes()
+        assert f"v{number}" in changed
+        if number >= STRIPES:
+            most = max(most, len(changed))
+    assert most <= 3
+
+
+def test_work_per_join_does_not_grow_with_the_room() -> None:
+    planner = make(2000)
+    planner.trees.touched = 0
+    planner.join("late", True, 8)
+    assert planner.trees.touched < 300
+
+
+def test_a_leave_changes_its_children_and_few_others() -> None:
+    planner = make(200)
+    planner.changes()
+    for number in range(0, 150, 7):
+        node = planner.trees.nodes[f"v{number}"]
+        orphans = {child for children in node.children for child in children}
+        planner.leave(f"v{number}")
+        changed = planner.changes()
+        moved = {peer for peer in changed if peer not in orphans}
+        assert len(moved) <= len(orphans) + 12
+        assert_sound(planner)
+
+
+def test_leaves_never_get_children() -> None:
+    planner = make(3)
+    for number in range(9):
+        planner.join(f"leaf{number}", False, 8)
+    assert_sound(planner)
+    assert all(planner.trees.nodes[f"leaf{number}"].used == 0 for number in range(9))
+
+
+def test_publisher_feeds_leaves_until_somebody_carries() -> None:
+    planner = make(0)
+    for number in range(3):
+        planner.join(f"leaf{number}", False, 0)
+    assert planner.parents("leaf2") == (ROOT,) * STRIPES
+    planner.join("carrier", True, 20)
+    assert_sound(planner)
+    assert heads(planner) == [["carrier"]] * STRIPES
+
+
+def test_without_any_room_a_stripe_has_no_parent() -> None:
+    planner = Planner(ROOT, STRIPES, random.Random(1), root_links=2)
+    for number in range(3):
+        planner.join(f"leaf{number}", False, 0)
+    assert planner.parents("leaf2") == (None,) * STRIPES
+    planner.leave("leaf0")
+    assert planner.parents("leaf2") == (ROOT,) * STRIPES
+
+
+def test_idle_peer_begins_to_feed_the_stripe_that_lacks_capacity() -> None:
+    planner = Planner(ROOT, 2, random.Random(1), root_links=2)
+    planner.join("a", True, 2)
+    planner.join("b", True, 2)
+    for number in range(6):
+        planner.join(f"c{number}", True, 2)
+        assert_sound(planner, root_links=2)
+
+
+def test_relay_comes_before_viewers_of_its_depth() -> None:
+    planner = make(4)
+    planner.join("relay", True, 8, relay=True)
+    (stripe,) = planner.trees.nodes["relay"].home
+    for number in range(4):
+        planner.join(f"late{number}", False, 0)
+    (head,) = heads(planner)[stripe]
+    assert planner.trees.nodes[head].depth[stripe] == 1
+    assert planner.trees.nodes["relay"].depth[stripe] == 2
+
+
+def test_standbys_are_the_other_parents_first() -> None:
+    planner = make(12)
+    assignment = planner.changes()["v11"]
+    parents = dict.fromkeys(parent for parent in assignment.parents if parent is not None)
+    assert assignment.standbys[: len(parents)] == tuple(parents)
+    assert 1 <= len(assignment.standbys) - len(parents) <= 2
+    assert "v11" not in assignment.standbys
+
+
+def test_standby_that_leaves_is_replaced() -> None:
+    planner = make(12)
+    first = planner.changes()["v11"]
+    extra = first.standbys[-1]
+    planner.leave(extra)
+    second = planner.changes()["v11"]
+    assert extra not in second.standbys
+    assert second.sequence > first.sequence
+
+
+def test_fail_over_to_a_peer_with_room_becomes_the_plan() -> None:
+    planner = make(8)
+    planner.changes()
+    before = planner.parents("v7")
+    stripe = next(index for index, parent in enumerate(before) if parent not in (ROOT, None))
+    other = next(
+        peer for peer in ("v4", "v5", "v6") if peer != before[stripe] and planner.trees.nodes[peer].free > 0
+    )
+    planner.report("v7", tuple(other if index == stripe else parent for index, parent in enumerate(before)))
+    assert planner.parents("v7")[stripe] == other
+    assert_sound(planner)
+    told = planner.changes().get("v7")
+    assert told is None or told.parents[stripe] == other
+
+
+def test_fail_over_that_would_be_a_loop_is_answered_with_the_plan() -> None:
+    planner = make(3)
+    planner.changes()
+    before = planner.parents("v0")
+    stripe = before.index(ROOT)
+    planner.report("v0", tuple("v1" if index == stripe else parent for index, parent in enumerate(before)))
+    assert planner.parents("v0") == before
+    assert planner.changes()["v0"].parents == before
+
+
+def test_fail_over_to_a_full_peer_is_answered_with_the_plan() -> None:
+    planner = make(2, slots=2)
+    planner.join("leaf", False, 0)
+    planner.changes()
+    before = planner.parents("leaf")
+    planner.report("leaf", ("v0",) * STRIPES)
+    assert_sound(planner)
+    assert planner.parents("leaf") == before
+    assert "leaf" in planner.changes()
+
+
+def test_separated_peers_do_not_feed_each_other_until_reconciled() -> None:
+    planner = make(2)
+    planner.separate("v0", "v1")
+    assert_sound(planner)
+    assert planner.parents("v0") == planner.parents("v1") == (ROOT,) * STRIPES
+    planner.reconcile("v0", "v1")
+    assert_sound(planner)
+    assert [len(children) for children in heads(planner)] == [1] * STRIPES
+
+
+def test_peer_that_cannot_reach_the_publisher_is_fed_by_others() -> None:
+    planner = make(4)
+    planner.separate(ROOT, "v0")
+    assert_sound(planner)
+    assert ROOT not in planner.parents("v0")
+    assert None not in planner.parents("v0")
+    alone = make(1)
+    alone.separate("v0", ROOT)
+    assert alone.parents("v0") == (None,) * STRIPES
+    alone.reconcile("v0", ROOT)
+    assert alone.parents("v0") == (ROOT,) * STRIPES
+
+
+def test_smaller_upload_sheds_children() -> None:
+    planner = make(6)
+    planner.resize("v0", True, 1)
+    assert planner.trees.nodes["v0"].used <= 1
+    assert_sound(planner)
+    planner.resize("v0", False, 8)
+    assert planner.trees.nodes["v0"].used == 0
+    assert_sound(planner)
+    planner.resize("v0", True, 8)
+    assert_sound(planner)
+
+
+@pytest.mark.parametrize("viewers", [1, 2, 3, 5, 12, 40, 120])
+@pytest.mark.parametrize("seed", range(5))
+def test_trees_are_adopted_as_they_are_after_a_restart(viewers: int, seed: int) -> None:
+    chance = random.Random(seed)
+    old = Planner(ROOT, STRIPES, chance)
+    for number in range(viewers + viewers // 3):
+        old.join(f"v{number}", chance.random() < 0.8, chance.randrange(1, 12))
+    for peer in chance.sample(list(old.trees.nodes), viewers // 3):
+        old.leave(peer)
+    before = {peer: old.parents(peer) for peer in old.trees.nodes}
+    new = Planner(ROOT, STRIPES, chance)
+    for peer in chance.sample(list(before), len(before)):
+        node = old.trees.nodes[peer]
+        new.adopt(peer, node.carries, node.slots, before[peer])
+        for named, assignment in new.changes().items():
+            assert assignment.parents == before[named]
+        assert_sound(new)
+    new.expect_no_more()
+    assert {peer: new.parents(peer) for peer in before} == before
+
+
+def test_children_of_a_parent_that_never_comes_back_get_another() -> None:
+    old = make(6)
+    new = make(0)
+    for peer in list(old.trees.nodes):
+        if peer != "v0":
+            new.adopt(peer, True, 8, old.parents(peer))
+            assert_sound(new)
+    new.expect_no_more()
+    assert_sound(new)
+    assert all(None not in new.parents(peer) and "v0" not in new.parents(peer) for peer in new.trees.nodes)
+
+
+def test_claimed_loop_is_not_adopted() -> None:
+    planner = make(0)
+    planner.adopt("a", True, 8, ("b",) * STRIPES)
+    planner.adopt("b", True, 8, ("a",) * STRIPES)
+    assert_sound(planner)
+    planner.expect_no_more()
+    assert_sound(planner)
+
+
+@dataclass
+class Story:
+    """A room in which things happen at random."""
+
+    chance: random.Random
+    planner: Planner
+    peers: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def step(self) -> None:
+        act = self.chance.random()
+        planner = self.planner
+        if act < 0.45 or len(self.peers) < 2:
+            peer = f"p{self.count}"
+            self.count += 1
+            carries, slots = self.chance.random() < 0.7, self.chance.randrange(12)
+            if self.chance.random() < 0.15:
+                claims = [
+                    self.chance.choice([ROOT, None, *self.peers, f"p{self.count}"]) for _ in range(STRIPES)
+                ]
+                planner.adopt(peer, carries, slots, claims, expect=self.chance.random() < 0.5)
+            elif peer not in planner:
+                planner.join(peer, carries, slots, relay=self.chance.random() < 0.1)
+            self.peers.append(peer)
+        elif act < 0.7:
+            planner.leave(self.peers.pop(self.chance.randrange(len(self.peers))))
+        elif act < 0.85:
+            peer = self.chance.choice(self.peers)
+            planner.report(peer, [self.chance.choice([None, ROOT, *self.peers]) for _ in range(STRIPES)])
+        elif act < 0.9:
+            one, other = self.chance.choice(self.peers), self.chance.choice([ROOT, *self.peers])
+            planner.separate(one, other)
+            if self.chance.random() < 0.5:
+                planner.reconcile(one, other)
+        elif act < 0.95:
+            planner.resize(
+                self.chance.choice(self.peers), self.chance.random() < 0.8, self.chance.randrange(12)
+            )
+        else:
+            planner.expect_no_more()
+
+
+@given(seed=st.integers(0, 2**32), steps=st.integers(1, 80), root_links=st.sampled_from([2, 5, 24]))
+def test_plan_stays_sound_whatever_happens(seed: int, steps: int, root_links: int) -> None:
+    chance = random.Random(seed)
+    story = Story(chance, Planner(ROOT, STRIPES, chance, root_links=root_links))
+    last = 0
+    for _ in range(steps):
+        story.step()
+        assert_sound(story.planner, root_links)
+        for peer, assignment in story.planner.changes().items():
+            assert assignment.parents == story.planner.parents(peer)
+            assert peer not in assignment.standbys
+            assert len(set(assignment.standbys)) == len(assignment.standbys)
+            assert assignment.sequence > last
+            last = assignment.sequence
