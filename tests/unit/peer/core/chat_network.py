@@ -95,7 +95,8 @@ class Node:
                     self.delivered.append(entry)
                 case Reject(peer, _, _):
                     self.rejected.append(peer)
-                    self.network.disconnect(self, self.links[peer])
+                    if peer in self.links:  # more of the same may have been under way
+                        self.network.disconnect(self, self.links[peer])
         self.network.wake(self)
 
     def texts(self) -> list[str]:

@@ -166,7 +166,7 @@ def test_body_that_is_not_the_hashed_one_ends_the_link() -> None:
 @pytest.mark.parametrize("kind", [wire.ChatHave, wire.ChatWant])
 def test_oversized_list_of_ids_ends_the_link(kind: type[wire.ChatHave | wire.ChatWant]) -> None:
     bench = Bench()
-    actions = bench.receive(EVE.id, kind(tuple(bytes((part, part // 256)) * 16 for part in range(257))))
+    actions = bench.receive(EVE.id, kind(tuple(bytes((part % 256, part // 256)) * 16 for part in range(257))))
     assert rejected(actions) == [EVE.id]
 
 
