@@ -1,0 +1,146 @@
+/** The messages on a link as values; `wire.ts` reads and writes them (docs/protocol.md section 6). Ids are hex. */
+
+/** `Pong.error` of a peer that does not know the publisher's clock. */
+export const UNKNOWN_ERROR = 0xffffffff;
+
+/** The first message of each side. */
+export interface Hello {
+  type: "hello";
+  version: number;
+  capabilities: readonly string[];
+  agent: string;
+}
+
+/** Asks for the clock of `publisher` (a peer id); `t0` is the asker's own, in µs. */
+export interface Ping {
+  type: "ping";
+  publisher: string;
+  t0: number;
+}
+
+/** `t1` (receipt) and `t2` (answer) are on the publisher's clock unless `error` says UNKNOWN_ERROR; all in µs. */
+export interface Pong {
+  type: "pong";
+  publisher: string;
+  t0: number;
+  t1: number;
+  t2: number;
+  error: number;
+}
+
+/** What was wrong with a message of the receiver's. */
+export interface ErrorMessage {
+  type: "error";
+  code: number;
+  sentence: string;
+}
+
+/** The link ends. */
+export interface Bye {
+  type: "bye";
+  reason: number;
+}
+
+/** A block with the seal of its part (148 bytes, not looked into) and its proof: decoded, they are views of the message. */
+export interface Block {
+  type: "block";
+  seal: Uint8Array;
+  index: number;
+  proof: readonly Uint8Array[];
+  data: Uint8Array;
+}
+
+/** Push this stripe from that part on. */
+export interface Subscribe {
+  type: "subscribe";
+  braid: string;
+  stripe: number;
+  epoch: number;
+  number: number;
+}
+
+/** Push this stripe no longer. */
+export interface Unsubscribe {
+  type: "unsubscribe";
+  braid: string;
+  stripe: number;
+}
+
+/** This stripe is not, or no longer, pushed to the receiver. */
+export interface Refuse {
+  type: "refuse";
+  braid: string;
+  stripe: number;
+  reason: number;
+}
+
+/** `path` is the short ids (8 hex digits each) from the publisher to the sender. */
+export interface StripeStatus {
+  fed: boolean;
+  starved: boolean;
+  path: readonly string[];
+}
+
+/** What a peer has of a braid: `newest` complete part, `free` places for children. */
+export interface Status {
+  type: "status";
+  braid: string;
+  epoch: number;
+  newest: number;
+  carries: boolean;
+  leaving: boolean;
+  free: number;
+  stripes: readonly StripeStatus[];
+}
+
+/** Send these blocks (their indices) of a part when you have them. */
+export interface Want {
+  type: "want";
+  braid: string;
+  epoch: number;
+  number: number;
+  blocks: readonly number[];
+}
+
+/** A signed stream description, for `openDescription`. */
+export interface Stream {
+  type: "stream";
+  description: Uint8Array;
+}
+
+/** `header` is within its bounds and `body`, if present, as long as it says; nothing else is checked. */
+export interface ChatMessage {
+  type: "chatMessage";
+  header: Uint8Array;
+  signature: Uint8Array;
+  body: Uint8Array | null;
+}
+
+/** Ids (64 hex digits) of messages that the sender has. */
+export interface ChatHave {
+  type: "chatHave";
+  ids: readonly string[];
+}
+
+/** Ids (64 hex digits) of messages that the sender lacks. */
+export interface ChatWant {
+  type: "chatWant";
+  ids: readonly string[];
+}
+
+export type Message =
+  | Hello
+  | Ping
+  | Pong
+  | ErrorMessage
+  | Bye
+  | Block
+  | Subscribe
+  | Unsubscribe
+  | Refuse
+  | Status
+  | Want
+  | Stream
+  | ChatMessage
+  | ChatHave
+  | ChatWant;
