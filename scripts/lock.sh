@@ -16,7 +16,7 @@ fi
 unset UV_INDEX UV_DEFAULT_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS
 compile() {
   "$tool/bin/uv" --no-config pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-    --no-emit-index-url --no-header "$@"
+    --no-header "$@"
 }
 compile pyproject.toml --output-file requirements.lock "$@"
 compile --group build --constraint requirements.lock --output-file requirements-build.lock "$@"
