@@ -1,0 +1,214 @@
+import { forwardOf, type Range, rangeAfter } from "./ranges.ts";
+
+/** What the video element looks like at one moment. */
+export interface Sample {
+  /** `currentTime`, seconds. */
+  position: number;
+  ranges: readonly Range[];
+  /** Wants to move: neither paused nor seeking. */
+  playing: boolean;
+}
+
+export type SeekReason = "start" | "behind" | "gap" | "live" | "stuck";
+
+export type Action =
+  | { type: "rate"; rate: number }
+  /** `skipped`: seconds of the programme that the jump leaves out. */
+  | { type: "seek"; to: number; skipped: number; reason: SeekReason };
+
+export interface Settings {
+  /** Seconds of forward buffer to keep at its lowest. */
+  guard: number;
+}
+
+export const SLOW = 0.97;
+export const FAST = 1.06;
+/** Shortest memory of the buffer's low: it decides to slow down. */
+const SHORT = 0.4;
+/** Longest memory: whatever jitter came within it keeps us from speeding up into the next. */
+const LONG = 15;
+const SLOW_BELOW = 0.7;
+const FAST_ABOVE = 0.03;
+const SEEK_ABOVE = 1.5;
+/** The backlog of the start is left by one seek, once so much of it has been watched that its low is known. */
+const START_WATCHED = 2;
+const START_ENDS = 4;
+const START_ABOVE = 0.1;
+/** A hole is jumped when the playhead is this near to it, or has stopped this long. */
+const AT_HOLE = 0.03;
+const STOPPED = 0.1;
+const STUCK = 2;
+
+/** The least of the values of the last `span` seconds. */
+class Low {
+  #span: number;
+  #values: { time: number; value: number }[] = [];
+  #since: number | null = null;
+
+  constructor(span: number) {
+    this.#span = span;
+  }
+
+  span(seconds: number): void {
+    this.#span = seconds;
+  }
+
+  push(value: number, now: number): void {
+    this.#since ??= now;
+    // What is older and not lower can never be the least again, so the list rises and its head is the least.
+    while ((this.#values.at(-1)?.value ?? Number.NEGATIVE_INFINITY) >= value) this.#values.pop();
+    this.#values.push({ time: now, value });
+    while ((this.#values[0]?.time ?? now) < now - this.#span) this.#values.shift();
+  }
+
+  /** Null until a whole span was seen. */
+  value(now: number): number | null {
+    return this.#since !== null && now - this.#since >= this.#span ? (this.#values[0]?.value ?? null) : null;
+  }
+
+  clear(): void {
+    this.#values = [];
+    this.#since = null;
+  }
+}
+
+/**
+ * Holds the *lowest* forward buffer at the guard: what arrives evenly is played close behind its arrival, what arrives
+ * unevenly only as far behind as its unevenness demands (DESIGN.md section 4).
+ *
+ * Samples go in about 20 times a second and just before each part is appended; rates and seeks come out.
+ */
+export class LatencyController {
+  readonly #guard: number;
+  #part = 0.1;
+  #short = new Low(SHORT);
+  #start = new Low(START_WATCHED);
+  #long = new Low(LONG);
+  #rate = 1;
+  #startedAt: number | null = null;
+  #startSeekSpent = false;
+  #lastPosition = Number.NaN;
+  #movedAt = 0;
+  #actions: Action[] = [];
+
+  constructor(settings: Settings = { guard: 0.15 }) {
+    this.#guard = settings.guard;
+  }
+
+  /** The lowest forward buffer of the last moments (s); null until enough was seen. */
+  low(now: number): number | null {
+    return this.#short.value(now);
+  }
+
+  /** Parts of this length (s) arrive from now on. */
+  partLength(seconds: number): void {
+    this.#part = seconds;
+    this.#short.span(Math.max(SHORT, 2.5 * seconds));
+  }
+
+  /** Where to begin when nothing was played yet: near the end of what is there, but not so near that it runs dry at once. */
+  beginAt(ranges: readonly Range[]): number | null {
+    const last = ranges.at(-1);
+    return last === undefined ? null : Math.max(last.start, last.end - this.#guard - 3 * this.#part);
+  }
+
+  /** The viewer asks for the newest picture. */
+  goLive(position: number, ranges: readonly Range[], now: number): void {
+    const last = ranges.at(-1);
+    if (last === undefined) return;
+    const to = Math.max(last.start, last.end - this.#guard - this.#part);
+    if (to - position > 0.05) this.#seek(position, to, "live", now);
+  }
+
+  /** What was learned belongs to another stream, or to before a pause. */
+  reset(): void {
+    this.#forget();
+    this.#startedAt = null;
+    this.#startSeekSpent = false;
+  }
+
+  sample(sample: Sample, now: number): void {
+    if (!sample.playing) {
+      this.#forget();
+      this.#lastPosition = sample.position;
+      this.#movedAt = now;
+      return;
+    }
+    if (Math.abs(sample.position - this.#lastPosition) > 0.001 || Number.isNaN(this.#lastPosition)) {
+      this.#lastPosition = sample.position;
+      this.#movedAt = now;
+    }
+    const forward = forwardOf(sample.ranges, sample.position);
+    const stopped = now - this.#movedAt;
+    if (this.#leaveHole(sample, forward, stopped, now)) return;
+    if (stopped > STUCK && forward > 0.5) {
+      this.#seek(sample.position, sample.position + 0.05, "stuck", now);
+      return;
+    }
+    this.#startedAt ??= now;
+    for (const low of [this.#short, this.#start, this.#long]) low.push(forward, now);
+    if (!this.#leaveBacklog(sample.position, now)) this.#chooseRate(now);
+  }
+
+  pollActions(): Action[] {
+    const actions = this.#actions;
+    this.#actions = [];
+    return actions;
+  }
+
+  #leaveHole(sample: Sample, forward: number, stopped: number, now: number): boolean {
+    const next = rangeAfter(sample.ranges, sample.position);
+    const atHole = forward <= AT_HOLE || (forward < this.#guard && stopped > STOPPED);
+    if (next === undefined || !atHole) return false;
+    // Landing on less than the guard would run dry at once, but waiting long for more is as bad.
+    const length = next.end - next.start;
+    if (length < SLOW_BELOW * this.#guard && stopped < 5 * STOPPED) return false;
+    const tooMuch = length - this.#guard > SEEK_ABOVE;
+    const to = tooMuch ? next.end - this.#guard - this.#part : next.start + 0.001;
+    this.#seek(sample.position, to, "gap", now);
+    return true;
+  }
+
+  #leaveBacklog(position: number, now: number): boolean {
+    const short = this.#short.value(now);
+    if (short !== null && short - this.#guard > SEEK_ABOVE) {
+      this.#seek(position, position + short - this.#guard, "behind", now);
+      return true;
+    }
+    if (this.#startSeekSpent || this.#startedAt === null) return false;
+    if (now - this.#startedAt > START_ENDS) this.#startSeekSpent = true;
+    const start = this.#start.value(now);
+    if (this.#startSeekSpent || start === null || start - this.#guard <= START_ABOVE) return false;
+    this.#startSeekSpent = true;
+    this.#seek(position, position + start - this.#guard, "start", now);
+    return true;
+  }
+
+  #chooseRate(now: number): void {
+    const short = this.#short.value(now);
+    const long = this.#long.value(now);
+    let rate = 1;
+    if (short !== null && short < SLOW_BELOW * this.#guard) rate = SLOW;
+    else if (this.#rate === SLOW && short !== null && short < 0.85 * this.#guard) rate = SLOW;
+    else if (long !== null && long > this.#guard + FAST_ABOVE) rate = FAST;
+    this.#setRate(rate);
+  }
+
+  #setRate(rate: number): void {
+    if (rate === this.#rate) return;
+    this.#rate = rate;
+    this.#actions.push({ type: "rate", rate });
+  }
+
+  #seek(from: number, to: number, reason: SeekReason, now: number): void {
+    this.#actions.push({ type: "seek", to, skipped: Math.max(0, to - from), reason });
+    this.#forget();
+    this.#setRate(1);
+    this.#lastPosition = to;
+    this.#movedAt = now;
+  }
+
+  #forget(): void {
+    for (const low of [this.#short, this.#start, this.#long]) low.clear();
+  }
+}

@@ -1,0 +1,135 @@
+/** What the elements need of a node: a room that one is in, and a stream of it that one watches. `node.ts` implements it. */
+
+export type P2pMode = "on" | "leaf" | "off";
+export type Role = "viewer" | "publisher" | "relay" | "member";
+
+export interface JoinOptions {
+  /** Origin of the introducer, such as `https://host:8000`. */
+  server: string;
+  room: string;
+  token?: string;
+  name?: string;
+  /** base64url; descriptions by any other key are ignored. */
+  publisherKey?: string;
+  p2p: P2pMode;
+  role?: "viewer" | "member";
+}
+
+export interface RosterEntry {
+  /** Peer id, 32 hex digits. */
+  peer: string;
+  name: string;
+  role: Role;
+}
+
+/** The part of a rendition's description that a player reads. */
+export interface Rendition {
+  id: string;
+  codecs: string;
+  width: number;
+  height: number;
+  /** Bits per second. */
+  bandwidth: number;
+}
+
+export interface Part {
+  number: number;
+  epoch: number;
+  segment: number;
+  /** Seconds on the epoch's media timeline. */
+  mediaTime: number;
+  /** Seconds. */
+  duration: number;
+  /** Capture of the first frame, seconds on the publisher's clock. */
+  captureTime: number;
+  /** Starts with a key frame. */
+  independent: boolean;
+  discontinuity: boolean;
+  /** Index of its init segment in the description. */
+  init: number;
+  data: Uint8Array;
+}
+
+/** Takes a verified stream in order: an init segment before the parts that need it. */
+export interface PartSink {
+  init(data: Uint8Array, codecs: string, rendition: Rendition): void;
+  part(part: Part): void;
+  /** Parts of so many seconds were left out before the next one. */
+  gap(seconds: number): void;
+}
+
+export interface WatchStats {
+  /** From viewers and relays. */
+  bytesFromPeers: number;
+  /** Of those, from relays. */
+  bytesFromRelays: number;
+  /** By HTTP from any origin, and by links from the publisher itself. */
+  bytesFromOrigin: number;
+  bytesToPeers: number;
+  blocksRejected: number;
+  peers: number;
+  /** Peer id by stripe. */
+  parents: (string | null)[];
+  /** Peer ids by stripe. */
+  children: string[][];
+  rendition: string | null;
+  duplicates: number;
+}
+
+export interface Watch {
+  readonly stats: WatchStats;
+  /** The player tells its forward buffer in seconds, about 5 times a second. */
+  buffer(seconds: number): void;
+  /** The publisher's clock in seconds, and its error; null while unknown. */
+  publisherNow(): { time: number; error: number } | null;
+  setP2p(mode: P2pMode): void;
+  stop(): void;
+}
+
+export interface StreamState {
+  name: string;
+  /** Publisher's key, base64url. */
+  key: string;
+  /** Publisher's peer id. */
+  publisher: string;
+  state: "live" | "offline" | "ended";
+  title: string;
+  renditions: Rendition[];
+  /** Absolute URLs, or paths on the introducer's host. */
+  origins: string[];
+}
+
+export interface ChatMessage {
+  id: string;
+  /** Peer id. */
+  author: string;
+  name: string;
+  text: string;
+  /** Author's wall clock, ms since 1970. */
+  time: number;
+  clock: number;
+}
+
+export type RoomState = "connecting" | "joined" | "reconnecting" | "closed";
+
+/**
+ * Fires `roster`, `streams`, `state`, `chat` (detail: all `ChatMessage`s in order) and `error` (detail: `{message}`), all
+ * of them `CustomEvent`s.
+ */
+export interface Room extends EventTarget {
+  /** One's own peer id. */
+  readonly id: string;
+  readonly state: RoomState;
+  readonly roster: RosterEntry[];
+  /** People in the room; the roster may be a sample of them. */
+  readonly count: number;
+  readonly streams: Map<string, StreamState>;
+  watch(stream: string, sink: PartSink): Watch;
+  readonly messages: ChatMessage[];
+  /** Rejects with one sentence for a person. */
+  send(text: string): Promise<void>;
+  setName(name: string): void;
+  leave(): void;
+}
+
+export type Join = (options: JoinOptions) => Room;
