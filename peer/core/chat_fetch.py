@@ -8,8 +8,10 @@ QUIET = 3.0
 """Seconds, from the question or from the last answer of that peer, after which the next one is asked."""
 PATIENCE = 30.0
 """Seconds after which the next peer is asked, however steadily other answers drip."""
-MAX_TRIES = 4
-"""Peers that are asked for one message."""
+MAX_GUESSES = 4
+"""Peers that are asked for one message without having said that they have it."""
+MAX_TRIES = 32
+"""Questions for one message, whatever peers say that they have."""
 MAX_ASKED = 512
 """Messages that one peer is asked for at a time."""
 MAX_IDS = 256
@@ -18,13 +20,16 @@ MAX_IDS = 256
 
 @dataclass(slots=True)
 class _Want:
-    holders: dict[bytes, None]
-    """Peers that said that they have it."""
+    sources: dict[bytes, bool]
+    """Peers to ask; True for those that said that they have it, False for those that should."""
     needed: bool = False
     """Something waits for it: peers that did not say that they have it are asked too."""
-    asked: dict[bytes, None] = field(default_factory=dict)
-    peer: bytes | None = None
+    asked: set[bytes] = field(default_factory=set)
+    """Who was asked, and is not to be asked again."""
+    peer: bytes = b""
     """Who is being asked."""
+    guesses: int = 0
+    tries: int = 0
 
 
 @dataclass(slots=True)
@@ -55,15 +60,20 @@ class Fetch:
         self._questions.pop(peer, None)
         if link is not None:
             for message in link.at:
+                self._wants[message].asked.discard(peer)  # another link to it may bring the answer
                 self._ask_next(message, now)
 
     def claimed(self, message: bytes, peer: bytes, now: float) -> None:
         """`peer` says that it has a message that is missing here."""
         want = self._wants.get(message)
         if want is not None:
-            want.holders[peer] = None
+            want.sources[peer] = True
+            want.asked.discard(peer)  # it may not have had it yet when it was asked
+            if not want.sources.get(want.peer, False):  # that was a guess
+                self._forget_question(want, message)
+                self._ask_next(message, now)
             return
-        self._wants[message] = _Want({peer: None})
+        self._wants[message] = _Want({peer: True})
         self._ask_next(message, now)
 
     def need(self, message: bytes, peer: bytes, now: float) -> None:
@@ -71,13 +81,13 @@ class Fetch:
         want = self._wants.get(message)
         if want is not None:
             want.needed = True
-            want.holders[peer] = None
+            want.sources.setdefault(peer, False)
             return
-        self._wants[message] = _Want({peer: None}, needed=True)
+        self._wants[message] = _Want({peer: False}, needed=True)
         self._ask_next(message, now)
 
     def arrived(self, message: bytes, peer: bytes, now: float) -> list[bytes]:
-        """It came, from `peer`: ask nobody else. Returns the peers that are known to have it."""
+        """It came, from `peer`: ask nobody else. Returns the peers that said that they have it."""
         want = self._wants.pop(message, None)
         if want is None:
             return []
@@ -85,14 +95,14 @@ class Fetch:
         link = self._links.get(peer)
         if link is not None and peer in want.asked:
             link.progress = now
-        return [holder for holder in want.holders if holder in self._links]
+        return [source for source, has in want.sources.items() if has and source in self._links]
 
     def failed(self, message: bytes, peer: bytes, now: float) -> None:
         """What `peer` sent for it cannot be used: ask the next one."""
         want = self._wants.get(message)
         if want is None:
             return
-        want.asked[peer] = None
+        want.asked.add(peer)
         if want.peer == peer:
             self._forget_question(want, message)
             self._ask_next(message, now)
@@ -133,8 +143,6 @@ class Fetch:
         return min(max(asked, link.progress) + QUIET, asked + PATIENCE)
 
     def _forget_question(self, want: _Want, message: bytes) -> None:
-        if want.peer is None:
-            return
         link = self._links.get(want.peer)
         if link is not None:
             link.at.pop(message, None)
@@ -144,22 +152,31 @@ class Fetch:
 
     def _ask_next(self, message: bytes, now: float) -> None:
         want = self._wants[message]
-        want.peer = self._candidate(want)
-        if want.peer is None:
+        peer = self._candidate(want)
+        if peer is None:
             del self._wants[message]
             if want.needed:
                 self._given_up.append(message)
             return
-        want.asked[want.peer] = None
-        self._links[want.peer].at[message] = now
-        self._questions.setdefault(want.peer, []).append(message)
+        want.peer = peer
+        want.asked.add(peer)
+        want.tries += 1
+        self._links[peer].at[message] = now
+        self._questions.setdefault(peer, []).append(message)
 
     def _candidate(self, want: _Want) -> bytes | None:
-        if len(want.asked) >= MAX_TRIES:
+        if want.tries == MAX_TRIES:
             return None
-        peers = [*want.holders, *self._links] if want.needed else list(want.holders)
-        for peer in peers:
-            link = self._links.get(peer)
-            if link is not None and peer not in want.asked and len(link.at) < MAX_ASKED:
+        for peer, has in want.sources.items():
+            if has and self._can_be_asked(peer, want):
                 return peer
+        if want.needed and want.guesses < MAX_GUESSES:
+            for peer in (*want.sources, *self._links):
+                if self._can_be_asked(peer, want):
+                    want.guesses += 1
+                    return peer
         return None
+
+    def _can_be_asked(self, peer: bytes, want: _Want) -> bool:
+        link = self._links.get(peer)
+        return link is not None and peer not in want.asked and len(link.at) < MAX_ASKED

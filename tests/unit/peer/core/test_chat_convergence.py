@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple
 from itertools import combinations, pairwise
+from random import Random
 
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
@@ -77,6 +78,19 @@ def test_logs_come_to_the_same_messages_and_order(
     network = ChatNetwork(seed, check_delay=check_delay)
     nodes = network.ring(count)
     said = walk(network, nodes, steps)
+    heal(network, nodes)
+    assert_same(nodes, said)
+
+
+@given(st.integers(0, 2**32))
+@hypothesis_settings(max_examples=200)
+def test_logs_of_a_long_day_come_to_the_same_messages_and_order(seed: int) -> None:
+    chance = Random(seed)
+    delay, check_delay = chance.choice([0.02, 0.2, 1.0]), chance.choice([0.0, 0.1])
+    network = ChatNetwork(seed, delay=delay, check_delay=check_delay)
+    nodes = network.ring(chance.randint(2, 6))
+    verbs = chance.choices(["say", "cut", "link", "part", "wait", "pause"], [8, 3, 3, 1, 4, 1], k=80)
+    said = walk(network, nodes, [(verb, chance.randint(5, 20), chance.randint(0, 5)) for verb in verbs])
     heal(network, nodes)
     assert_same(nodes, said)
 
