@@ -11,14 +11,13 @@ from typing import TypeAlias
 
 from peer import wire
 from peer.core import chat_message
-from peer.core.actions import Reject, Send, Verify
+from peer.core.actions import Send, Verify
 from peer.core.chat_fetch import MAX_IDS, Fetch
 from peer.core.chat_history import History
 from peer.core.chat_limits import ChatCounters, ChatLimits
 from peer.core.chat_link import ChatLink
 from peer.core.chat_message import (
     MAX_CLOCK,
-    TAG,
     ChatBreachError,
     ChatRateError,
     Draft,
@@ -28,6 +27,7 @@ from peer.core.chat_message import (
 )
 from peer.core.chat_pending import Pending, Waiting
 from peer.core.chat_rate import Bucket, Rates
+from peer.signing import TAG_CHAT
 from peer.wire_chat import MAX_FOLLOWS
 
 
@@ -36,6 +36,15 @@ class Deliver:
     """A text was accepted: its place among the others is that of its (clock, author key, id)."""
 
     message: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """`peer` sent what no honest peer sends: answer with ERROR (`code`, `sentence`) and end the link."""
+
+    peer: bytes
+    code: int
+    sentence: str
 
 
 ChatAction: TypeAlias = Send | Verify | Deliver | Reject
@@ -223,7 +232,7 @@ class ChatLog:
             waiting.holders[holder] = None
         self._absent.pop(message.id, None)
         header, signature = message.signed.header, message.signed.signature
-        self._actions.append(Verify(waiting.token, message.header.author, TAG, header, signature))
+        self._actions.append(Verify(waiting.token, message.header.author, TAG_CHAT, header, signature))
 
     def _ahead(self, message: SignedMessage, now: float) -> bool:
         return (
@@ -393,8 +402,7 @@ class ChatLog:
             self._actions.append(Deliver(message.entry))
 
     def _breach(self, peer: bytes, code: int, sentence: str) -> None:
-        self._send(peer, wire.ErrorMessage(code, sentence))
-        self._actions.append(Reject(peer, wire.PROTOCOL_ERROR, sentence))
+        self._actions.append(Reject(peer, code, sentence))
 
     def _send(self, peer: bytes, message: wire.Message) -> None:
         self._actions.append(Send(peer, wire.encode(message)))

@@ -10,7 +10,6 @@ from typing import TypeAlias
 from peer import wire
 from peer.wire_chat import MAX_BODY, TEXT, ChatHeader, ChatHeaderError, message_id, room_hash
 
-TAG = b"braidcast chat\0"
 MAX_TEXT = 8000
 MAX_NAME = 64
 MAX_CLOCK = 2**32 - 1
@@ -41,7 +40,7 @@ class ChatBreachError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message that its author has yet to sign: tag `TAG`, over `header`."""
+    """A message that its author has yet to sign (`TAG_CHAT`, over `header`)."""
 
     header: bytes
     body: bytes
@@ -169,7 +168,6 @@ __all__ = [
     "MAX_CLOCK",
     "MAX_NAME",
     "MAX_TEXT",
-    "TAG",
     "ChatBreachError",
     "ChatError",
     "ChatRateError",
