@@ -17,7 +17,7 @@ const ROW = 34;
 const TOP = 26;
 /** Rows drawn on a side; the list below the drawing has them all. */
 const ROWS = 8;
-const NODE = 88;
+const NODE = 98;
 
 interface Placed extends Node {
   y: number;
@@ -93,7 +93,7 @@ function strand(x1: number, y1: number, x2: number, y2: number, stripe: number):
 }
 
 function nodeView(node: Placed, x: number): SVGTemplateResult {
-  const name = node.name.length > 11 ? `${node.name.slice(0, 10)}…` : node.name;
+  const name = node.name.length > 13 ? `${node.name.slice(0, 12)}…` : node.name;
   return svg`<g class="node ${node.role}"><title>${node.name}, ${node.role}</title>
     <rect x=${x + 0.5} y=${node.y - 13} width=${NODE - 1} height="26" rx="8"></rect>
     <text x=${x + NODE / 2} y=${node.y + 4} text-anchor="middle">${name}</text></g>`;

@@ -59,7 +59,7 @@ export class MediaBuffer {
     this.#video = video;
     this.#onError = onError;
     this.#source = new Source();
-    this.#source.addEventListener("sourceopen", this.#onOpen, { once: true });
+    this.#source.addEventListener("sourceopen", this.#pump, { once: true });
     this.#url = URL.createObjectURL(this.#source);
     video.disableRemotePlayback = true; // a managed source opens only so
     video.src = this.#url;
@@ -100,7 +100,7 @@ export class MediaBuffer {
     this.#closed = true;
     this.#queue = [];
     if (this.#retry !== null) clearTimeout(this.#retry);
-    this.#source.removeEventListener("sourceopen", this.#onOpen);
+    this.#source.removeEventListener("sourceopen", this.#pump);
     this.#buffer?.removeEventListener("updateend", this.#pump);
     this.#buffer?.removeEventListener("error", this.#onBufferError);
     URL.revokeObjectURL(this.#url);
@@ -109,11 +109,6 @@ export class MediaBuffer {
       this.#video.load();
     }
   }
-
-  readonly #onOpen = (): void => {
-    this.#source.duration = Number.POSITIVE_INFINITY;
-    this.#pump();
-  };
 
   readonly #onBufferError = (): void => this.#fail("The browser could not read the stream's media data.");
 
@@ -202,6 +197,7 @@ export class MediaBuffer {
 
   #bufferFor(mime: string): SourceBuffer {
     if (this.#buffer === null) {
+      this.#source.duration = Number.POSITIVE_INFINITY;
       this.#buffer = this.#source.addSourceBuffer(mime);
       this.#buffer.mode = "segments";
       this.#buffer.addEventListener("updateend", this.#pump);

@@ -16,6 +16,9 @@ export interface PartsHooks {
 const REBUILDS = 5;
 const REBUILDS_WITHIN = 60;
 const TRIM_EVERY = 2;
+/** The backlog of the start comes in one burst; playing begins when it pauses for so long (s), and at the latest then. */
+const BURST_PAUSE = 0.03;
+const BURST_ENDS = 0.25;
 
 /** Plays verified parts through Media Source Extensions at the least latency that their arrival allows. */
 export class PartsPlayback implements PartSink {
@@ -29,6 +32,8 @@ export class PartsPlayback implements PartSink {
   #needsKeyFrame = true;
   #left = 0;
   #begun = false;
+  #firstAt: number | null = null;
+  #lastAt = 0;
   #rebuilds: number[] = [];
   #trimmedAt = 0;
   #closed = false;
@@ -72,6 +77,8 @@ export class PartsPlayback implements PartSink {
     if (placement.fresh && this.#left > 0) this.#hooks.onSkip(this.#left, "discontinuity");
     this.#left = 0;
     this.#controller.partLength(part.duration);
+    this.#lastAt = this.#now();
+    this.#firstAt ??= this.#lastAt;
     this.sample(); // just before an append the buffer is at its lowest
     this.#buffer.part(part.data, placement.offset, part.independent);
     this.#hooks.onData();
@@ -94,7 +101,8 @@ export class PartsPlayback implements PartSink {
     const ranges = this.#buffer.ranges;
     if (!this.#begun) {
       const start = this.#controller.beginAt(ranges);
-      if (start === null) return;
+      const waited = this.#firstAt === null ? 0 : now - this.#firstAt;
+      if (start === null || (now - this.#lastAt < BURST_PAUSE && waited < BURST_ENDS)) return;
       this.#begun = true;
       this.#video.currentTime = start;
       return;
@@ -149,6 +157,7 @@ export class PartsPlayback implements PartSink {
     this.#controller.reset();
     this.#needsKeyFrame = true;
     this.#begun = false;
+    this.#firstAt = null;
     this.#buffer = this.#open();
     if (this.#init !== null) this.#buffer.init(this.#init.data, this.#init.codecs);
     if (!paused) void this.#video.play().catch(() => undefined);

@@ -1,0 +1,3 @@
+import "./join-scripted.ts";
+
+export * from "../../src/braidcast.ts";

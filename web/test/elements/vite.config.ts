@@ -1,0 +1,41 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { defineConfig, loadEnv } from "vite";
+
+const here = import.meta.dirname;
+const pages = join(here, "../../src/pages");
+
+// The pages as they are, in rooms that the test directs: only how a room is joined is exchanged.
+export default defineConfig({
+  root: pages,
+  publicDir: join(here, "../../public"),
+  plugins: [
+    {
+      name: "scripted-rooms",
+      enforce: "pre",
+      resolveId(source, importer) {
+        const fromTest = importer?.includes("/test/elements/") === true;
+        return /(^|\/)braidcast\.ts$/.test(source) && !fromTest ? join(here, "scripted-braidcast.ts") : null;
+      },
+    },
+  ],
+  build: {
+    outDir: loadEnv("", here, "BRAIDCAST_").BRAIDCAST_TEST_PAGES ?? join(here, "../../.cache/scripted-pages"),
+    emptyOutDir: true,
+    target: "es2022",
+    minify: false,
+    modulePreload: false,
+    rolldownOptions: {
+      input: {
+        braidcast: join(here, "scripted-braidcast.ts"),
+        ...Object.fromEntries(
+          readdirSync(pages)
+            .filter((name) => name.endsWith(".html"))
+            .map((name) => [`page-${name.slice(0, -5)}`, join(pages, name)]),
+        ),
+      },
+      preserveEntrySignatures: "strict",
+      output: { entryFileNames: "[name].js" },
+    },
+  },
+});
