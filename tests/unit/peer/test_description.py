@@ -1,5 +1,7 @@
 """A stream description is taken when its publisher signed it and every field is within its bounds."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -142,3 +144,20 @@ def test_description_out_of_its_bounds_is_not_signed() -> None:
     ):
         with pytest.raises(DescriptionError):
             sign_description(PUBLISHER, changed)
+
+
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "descriptions.json").read_text())
+
+
+@pytest.mark.parametrize("vector", VECTORS["good"], ids=lambda vector: str(vector["name"]))
+def test_golden_description_is_opened(vector: dict[str, Any]) -> None:
+    key, description = open_description(bytes.fromhex(vector["raw"]))
+    assert key.hex() == VECTORS["key"]
+    assert description == msgspec.convert(vector["description"], StreamDescription)
+    assert open_description(sign_description(PUBLISHER, description)) == (key, description)
+
+
+@pytest.mark.parametrize("vector", VECTORS["bad"], ids=lambda vector: str(vector["name"]))
+def test_golden_description_with_a_fault_is_refused(vector: dict[str, Any]) -> None:
+    with pytest.raises(DescriptionError, match=r"\.$"):
+        open_description(bytes.fromhex(vector["raw"]))

@@ -1,10 +1,12 @@
 """Keys last, signatures bind what they should, and no fingerprint hides in a session description."""
 
+import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
@@ -203,3 +205,66 @@ async def test_fingerprint_of_a_real_offer_is_that_of_its_certificate() -> None:
     finally:
         await offerer.close()
         await answerer.close()
+
+
+FOLDER = Path(__file__).parents[2] / "vectors"
+VECTORS = json.loads((FOLDER / "identity.json").read_text())
+FINGERPRINTS = json.loads((FOLDER / "fingerprints.json").read_text())
+
+
+def raw(vector: dict[str, Any], *names: str) -> list[bytes]:
+    return [bytes.fromhex(vector[name]) for name in names]
+
+
+@pytest.mark.parametrize("vector", VECTORS["keys"])
+def test_golden_seed_gives_its_key_and_id(vector: dict[str, Any]) -> None:
+    seed, key, peer = raw(vector, "seed", "key", "peer_id")
+    assert (Identity(seed).key, Identity(seed).id, subject.peer_id(key)) == (key, peer, peer)
+
+
+@pytest.mark.parametrize("vector", VECTORS["signatures"])
+def test_golden_signature_is_made_and_verified(vector: dict[str, Any]) -> None:
+    key, tag, data, signature = raw(vector, "key", "tag", "data", "signature")
+    assert Identity(bytes(range(32))).sign(tag, data) == signature
+    assert subject.verify(key, tag, data, signature)
+
+
+@pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: str(vector["name"]))
+def test_golden_signature_with_a_fault_is_refused(vector: dict[str, Any]) -> None:
+    assert not subject.verify(*raw(vector, "key", "tag", "data", "signature"))
+
+
+@pytest.mark.parametrize("vector", VECTORS["braids"])
+def test_golden_braid_id(vector: dict[str, Any]) -> None:
+    assert subject.braid_id(bytes.fromhex(vector["key"]), *vector["names"]).hex() == vector["braid"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["joins"])
+def test_golden_join_is_signed(vector: dict[str, Any]) -> None:
+    challenge, key, nonce, payload, signature = raw(
+        vector, "challenge", "key", "nonce", "payload", "signature"
+    )
+    assert subject.join_payload(vector["room"], challenge, key, nonce) == payload
+    assert subject.verify(key, subject.TAG_JOIN, payload, signature)
+
+
+@pytest.mark.parametrize("vector", VECTORS["links"])
+def test_golden_link_is_signed(vector: dict[str, Any]) -> None:
+    names = ("connection", "from_id", "to_id", "from_nonce", "to_nonce", "fingerprint")
+    key, payload, signature = raw(vector, "key", "payload", "signature")
+    assert subject.link_payload(vector["kind"], vector["room"], *raw(vector, *names)) == payload
+    assert subject.verify(key, subject.TAG_LINK, payload, signature)
+
+
+@pytest.mark.parametrize("vector", FINGERPRINTS["good"], ids=lambda vector: str(vector["name"]))
+def test_golden_fingerprint_is_read(vector: dict[str, Any]) -> None:
+    assert fingerprint(vector["sdp"]).hex() == vector["fingerprint"]
+    assert pinned_sdp(vector["sdp"]) == vector["pinned"]
+
+
+@pytest.mark.parametrize("vector", FINGERPRINTS["bad"], ids=lambda vector: str(vector["name"]))
+def test_golden_sdp_whose_fingerprint_is_in_doubt_is_refused(vector: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        fingerprint(vector["sdp"])
+    with pytest.raises(ValueError, match=r"\.$"):
+        pinned_sdp(vector["sdp"])

@@ -1,6 +1,9 @@
 """The tree's shape is RFC 9162's; a proof fits one block in one place."""
 
+import json
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -75,3 +78,28 @@ def test_place_outside_the_tree_is_refused(index: int, count: int) -> None:
 def test_tree_of_no_or_too_many_blocks_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match="1 to 1024 blocks"):
         merkle.tree([b""] * count)
+
+
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "merkle.json").read_text())
+
+
+def pattern(size: int, salt: int) -> bytes:
+    return bytes((31 * i + i // 251 + salt) % 256 for i in range(size))
+
+
+@pytest.mark.parametrize("vector", VECTORS["trees"], ids=lambda vector: str(vector["count"]))
+def test_tree_is_the_golden_one(vector: dict[str, Any]) -> None:
+    blocks = [pattern(index % 33, index) for index in range(vector["count"])]
+    tree = merkle.tree(blocks)
+    assert tree.root.hex() == vector["root"]
+    for index, proof in vector["proofs"].items():
+        assert [node.hex() for node in tree.proof(int(index))] == proof
+        nodes = [bytes.fromhex(node) for node in proof]
+        assert merkle.verify_proof(int(index), len(blocks), blocks[int(index)], nodes, tree.root)
+
+
+@pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: str(vector["name"]))
+def test_golden_proof_with_a_fault_is_refused(vector: dict[str, Any]) -> None:
+    data, root = bytes.fromhex(vector["data"]), bytes.fromhex(vector["root"])
+    proof = [bytes.fromhex(node) for node in vector["proof"]]
+    assert not merkle.verify_proof(vector["index"], vector["count"], data, proof, root)

@@ -1,6 +1,8 @@
 """A seal holds within its bounds what the publisher signed, and nothing that was changed passes."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,3 +206,41 @@ def test_flipped_bit_before_the_data_is_always_refused() -> None:
 def test_block_of_one_part_does_not_pass_under_the_seal_of_another() -> None:
     other = seal_part(PUBLISHER, draft(number=8), b"z" * 70_000)
     assert not accepted(wire.encode(wire.Block(other.raw, 0, PROOFS[0], BLOCKS[0])))
+
+
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "seals.json").read_text())
+
+
+def as_vector(seal: Seal) -> dict[str, Any]:
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in asdict(seal).items()}
+
+
+@pytest.mark.parametrize("vector", VECTORS["parts"], ids=lambda vector: str(vector["salt"]))
+def test_golden_part_is_sealed_the_same(vector: dict[str, Any]) -> None:
+    raw = bytes.fromhex(vector["raw"])
+    seal = Seal.parse(raw)
+    assert as_vector(seal) == vector["fields"]
+    assert verify_seal(PUBLISHER.key, raw)
+    data = bytes((31 * i + i // 251 + vector["salt"]) % 256 for i in range(seal.size))
+    assert [len(block) for block in cut(data, seal.stripes)] == vector["block_lengths"]
+    part = seal_part(PUBLISHER, replace(seal, blocks=0, size=0, root=b""), data)
+    assert part.raw == raw
+    assert part.seal.digest().hex() == vector["digest"]
+
+
+def test_golden_seal_may_have_the_greatest_fields() -> None:
+    vector = VECTORS["extreme"]
+    seal = Seal.parse(bytes.fromhex(vector["signed"]))
+    assert as_vector(seal) == vector["fields"]
+    assert seal.encode().hex() == vector["signed"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: str(vector["name"]))
+def test_golden_bytes_that_are_no_seal_are_refused(vector: dict[str, Any]) -> None:
+    with pytest.raises(SealError, match=r"\.$"):
+        Seal.parse(bytes.fromhex(vector["raw"]))
+
+
+@pytest.mark.parametrize("vector", VECTORS["forged"], ids=lambda vector: str(vector["name"]))
+def test_golden_forgery_is_refused(vector: dict[str, Any]) -> None:
+    assert not verify_seal(bytes.fromhex(VECTORS["publisher"]), bytes.fromhex(vector["raw"]))

@@ -1,5 +1,8 @@
 """Link messages survive their encoding, and no bytes whatever make decode raise anything but a WireError."""
 
+import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -261,3 +264,64 @@ def test_chat_ids_and_room_hashes_have_their_sizes() -> None:
     assert len(message_id(b"header")) == 32
     assert len(room_hash("demo")) == 8
     assert room_hash("demo") != room_hash("dem")
+
+
+FOLDER = Path(__file__).parents[2] / "vectors"
+VECTORS = json.loads((FOLDER / "messages.json").read_text())
+HEADERS = json.loads((FOLDER / "chat_headers.json").read_text())
+
+
+def as_vector(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, tuple):
+        return [as_vector(item) for item in value]
+    if isinstance(value, dict):
+        return {name: as_vector(item) for name, item in value.items()}
+    return value
+
+
+@pytest.mark.parametrize("vector", VECTORS["good"], ids=lambda vector: str(vector["name"]))
+def test_golden_message_is_read_and_written(vector: dict[str, Any]) -> None:
+    raw = (FOLDER / vector["file"]).read_bytes() if "file" in vector else bytes.fromhex(vector["raw"])
+    message = wire.decode(raw)
+    assert message is not None
+    assert {"type": type(message).__name__} | as_vector(asdict(message)) == vector["message"]
+    assert wire.encode(message) == raw
+
+
+def test_every_message_has_a_golden_sample() -> None:
+    sampled = {vector["message"]["type"] for vector in VECTORS["good"]}
+    assert sampled == {kind.__name__ for kind in wire._ENCODERS}
+
+
+@pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: str(vector["name"]))
+def test_golden_message_with_a_fault_is_refused(vector: dict[str, Any]) -> None:
+    with pytest.raises(wire.WireError, match=r"\.$") as caught:
+        wire.decode(bytes.fromhex(vector["raw"]) + bytes(vector["zeros"]))
+    assert caught.value.code == vector["code"]
+
+
+@pytest.mark.parametrize("raw", VECTORS["unknown"])
+def test_golden_message_of_an_unknown_type_is_none(raw: str) -> None:
+    assert wire.decode(bytes.fromhex(raw)) is None
+
+
+@pytest.mark.parametrize("vector", HEADERS["good"])
+def test_golden_chat_header_is_read_and_written(vector: dict[str, Any]) -> None:
+    raw = bytes.fromhex(vector["raw"])
+    header = ChatHeader.parse(raw)
+    assert as_vector(asdict(header)) == vector["fields"]
+    assert header.encode() == raw
+    assert message_id(raw).hex() == vector["id"]
+
+
+@pytest.mark.parametrize("vector", HEADERS["bad"], ids=lambda vector: str(vector["name"]))
+def test_golden_chat_header_with_a_fault_is_refused(vector: dict[str, Any]) -> None:
+    with pytest.raises(ChatHeaderError, match=r"\.$"):
+        ChatHeader.parse(bytes.fromhex(vector["raw"]))
+
+
+@pytest.mark.parametrize("vector", HEADERS["rooms"])
+def test_golden_room_hash(vector: dict[str, Any]) -> None:
+    assert room_hash(vector["room"]).hex() == vector["hash"]
