@@ -1,0 +1,512 @@
+/**
+ * The braid: receive, verify, forward, repair and fail over one rendition. A state machine without I/O, the twin of
+ * peer/core/braid.py; both replay the traces in tests/vectors/braid.
+ *
+ * Events are methods that take `now` (monotonic seconds) last; `pollActions()` gives what to do; `nextTimer()` says
+ * when to call `handleTimer(now)`.
+ */
+
+import { Seal } from "../seal.ts";
+import {
+  encode,
+  type Message,
+  REFUSE_FULL,
+  REFUSE_LEAVING,
+  REFUSE_LOOP,
+  REFUSE_NOT_CARRIED,
+  type Status,
+  type Subscribe,
+} from "../wire.ts";
+import { type Action, send } from "./actions.ts";
+import { Announcements } from "./announcements.ts";
+import { Children, NEWEST_INDEPENDENT } from "./children.ts";
+import { Counters } from "./counters.ts";
+import { Delivery } from "./delivery.ts";
+import { Intake, type Outcome, type Taken } from "./intake.ts";
+import { Neighbour, type Role } from "./neighbour.ts";
+import { Repair } from "./repair.ts";
+import { Startup } from "./startup.ts";
+import { type Change, Upstreams } from "./upstreams.ts";
+import { Window } from "./window.ts";
+
+export const TICK = 0.05;
+export const REPORT_EVERY = 2.0;
+export const REPORT_SOON = 0.05;
+export const DEFAULT_CHILDREN = 32;
+/** Children that a publisher takes on one stripe: the planned one, and one more while trees are mended. */
+export const PUBLISHER_PER_STRIPE = 2;
+
+export interface BraidOptions {
+  stripes: number;
+  /** In seconds. */
+  partDuration: number;
+  /** That of the stream description: older seals are replays. */
+  epoch: number;
+  now: number;
+  /** False for relays. */
+  delivers?: boolean;
+  /** False for leaves. */
+  carries?: boolean;
+  /** Whether the stream can be had over HTTP. */
+  origins?: boolean;
+}
+
+/** One rendition at one peer. `me` and `publisher` are peer ids, `key` the publisher's Ed25519 key, `braid` the braid id. */
+export class Braid {
+  readonly me: string;
+  readonly publisher: string;
+  readonly braid: string;
+  readonly isPublisher: boolean;
+  readonly counters = new Counters();
+  readonly window = new Window();
+  readonly delivery = new Delivery();
+  readonly neighbours = new Map<string, Neighbour>();
+  readonly upstreams: Upstreams;
+  carries: boolean;
+  readonly #stripes: number;
+  readonly #partDuration: number;
+  readonly #delivers: boolean;
+  readonly #repair: Repair;
+  readonly #startup: Startup;
+  readonly #children: Children;
+  readonly #intake: Intake;
+  readonly #announcements: Announcements;
+  readonly #lost = new Set<string>();
+  #leaving = false;
+  #childrenLimit = DEFAULT_CHILDREN;
+  #planSequence = -1;
+  #links: readonly string[] = [];
+  #actions: Action[] = [];
+  #newest = -1;
+  #tickAt: number;
+  #reportAt: number;
+  #reported: readonly (string | null)[];
+
+  constructor(me: string, publisher: string, key: Uint8Array, braid: string, options: BraidOptions) {
+    const { stripes, partDuration, epoch, now, delivers = true, carries = true, origins = false } = options;
+    this.me = me;
+    this.publisher = publisher;
+    this.braid = braid;
+    this.isPublisher = me === publisher;
+    this.carries = carries;
+    const spread = Number.parseInt(me.slice(0, 4), 16) / 65536;
+    this.#stripes = stripes;
+    this.#partDuration = partDuration;
+    this.#delivers = delivers && !this.isPublisher;
+    this.#repair = new Repair(spread);
+    this.#startup = new Startup(origins && !this.isPublisher, now);
+    this.#children = new Children(braid, stripes, this.counters);
+    this.#intake = new Intake(key, braid, stripes, this.window, this.counters);
+    this.upstreams = new Upstreams(me, stripes, spread, now);
+    const above = this.isPublisher ? null : this.upstreams;
+    this.#announcements = new Announcements(me, braid, stripes, above, this.#children, this.window, now);
+    this.#tickAt = now;
+    this.#reportAt = now + REPORT_EVERY;
+    this.#reported = new Array(stripes).fill(null);
+    this.window.begin(epoch);
+  }
+
+  // --- verbs of the shell
+
+  /** What is to be done, in order; forgotten once it is taken. */
+  pollActions(): Action[] {
+    const actions = this.#actions;
+    this.#actions = [];
+    return actions;
+  }
+
+  nextTimer(): number {
+    return this.#tickAt;
+  }
+
+  handleTimer(now: number): void {
+    if (now >= this.#tickAt) this.#tick(now);
+  }
+
+  // --- links and the plan
+
+  /** A link to `peer` is ready; `role` is what it does in the room. */
+  linkOpened(peer: string, role: Role, now: number): void {
+    this.neighbours.set(peer, new Neighbour(peer, peer === this.publisher ? "publisher" : role, now));
+    this.#send(peer, this.#status());
+    this.#tick(now);
+  }
+
+  linkClosed(peer: string, now: number): void {
+    const neighbour = this.neighbours.get(peer);
+    if (neighbour === undefined) return;
+    this.neighbours.delete(peer);
+    this.#children.gone(neighbour);
+    if (this.upstreams.lost(peer, now)) this.counters.failOvers += 1;
+    this.#lost.add(peer);
+    this.#reportAt = Math.min(this.#reportAt, now + REPORT_SOON);
+    this.#tick(now);
+  }
+
+  /** Nothing at all has come over the link for a while, or it speaks again. */
+  linkQuiet(peer: string, quiet: boolean, now: number): void {
+    const neighbour = this.neighbours.get(peer);
+    if (neighbour === undefined) return;
+    neighbour.quiet = quiet;
+    this.#tick(now);
+  }
+
+  /** The planner's assignment; an older one than the last is ignored. */
+  plan(
+    sequence: number,
+    parents: readonly (string | null)[],
+    standbys: readonly string[],
+    childrenLimit: number,
+    now: number,
+  ): void {
+    if (sequence <= this.#planSequence || parents.length !== this.#stripes) return;
+    this.#planSequence = sequence;
+    this.#childrenLimit = childrenLimit;
+    this.upstreams.plan(
+      parents,
+      standbys.filter((peer) => peer !== this.me),
+      now,
+    );
+    this.#tick(now);
+  }
+
+  /** The introducer has forgotten us: its sequence numbers begin again. */
+  planRestarted(): void {
+    this.#planSequence = -1;
+  }
+
+  /** A newer stream description: its epoch is the least that seals may have. */
+  described(epoch: number, now: number): void {
+    if (epoch <= this.window.epoch) return;
+    this.window.begin(epoch);
+    this.#begun(now);
+  }
+
+  /** Whether the stream can be had over HTTP. */
+  setOrigins(origins: boolean): void {
+    this.#startup.origins = origins && !this.isPublisher;
+  }
+
+  /** No links at all: everything comes over HTTP. */
+  setHttpOnly(httpOnly: boolean): void {
+    this.#startup.httpOnly = httpOnly;
+  }
+
+  /** Whether this peer uploads at all. */
+  setCarries(carries: boolean, now: number): void {
+    this.carries = carries;
+    if (!carries) {
+      for (const neighbour of this.neighbours.values()) {
+        for (const stripe of [...neighbour.feeds].sort((a, b) => a - b)) {
+          this.#children.remove(neighbour, stripe);
+          this.#refuse(neighbour.peer, stripe, REFUSE_NOT_CARRIED);
+        }
+      }
+    }
+    this.#announce(now);
+  }
+
+  /** Going: children are told first, so that they move before the links close. */
+  leave(now: number): void {
+    this.#leaving = true;
+    this.#announce(now);
+    for (const [stripe, { parent }] of this.upstreams.stripes.entries()) {
+      if (parent !== null) this.#unsubscribe(parent, stripe);
+    }
+  }
+
+  // --- media in
+
+  /** The publisher's own part: `raw` is its seal. */
+  publish(raw: Uint8Array, data: Uint8Array, now: number): void {
+    this.#take(this.#intake.own(Seal.parse(raw), raw, data, now), now);
+    if (now >= this.#tickAt) this.#tick(now);
+  }
+
+  /** The player's forward buffer. */
+  buffer(seconds: number, now: number): void {
+    this.delivery.buffer(seconds, now);
+  }
+
+  /** The origin's answer to `Join`: (seal, part) from its newest independent part on. */
+  joined(parts: readonly (readonly [Uint8Array, Uint8Array])[], now: number): void {
+    this.#startup.joined(now);
+    for (const [raw, data] of parts) this.#take(this.#intake.whole(raw, data, now), now);
+    this.#tick(now);
+  }
+
+  joinFailed(retryAfter: number, now: number): void {
+    this.#startup.joinFailed(retryAfter, now);
+    this.#tick(now);
+  }
+
+  /** The origin's answer to `Fetch`. */
+  fetched(number: number, raw: Uint8Array, data: Uint8Array, now: number): void {
+    this.#repair.fetched(number);
+    this.#startup.fetched(number);
+    this.#take(this.#intake.whole(raw, data, now), now);
+    this.#tick(now);
+  }
+
+  /** No answer, or (`gone`) the part has left the origin's window. */
+  fetchFailed(number: number, gone: boolean, now: number): void {
+    this.#repair.fetched(number);
+    this.#startup.fetchFailed(number, gone, now);
+  }
+
+  /** A decoded link message for this braid, and its bytes. */
+  received(peer: string, message: Message, raw: Uint8Array, now: number): void {
+    const neighbour = this.neighbours.get(peer);
+    if (neighbour === undefined) return;
+    switch (message.type) {
+      case "block":
+        this.counters.received(neighbour.role, raw.length);
+        this.#take(this.#intake.block(peer, message, raw, now), now);
+        break;
+      case "status":
+        this.#theirStatus(neighbour, message, now);
+        break;
+      case "subscribe":
+        this.#subscribed(neighbour, message, now);
+        break;
+      case "unsubscribe":
+        if (message.stripe < this.#stripes) this.#children.remove(neighbour, message.stripe);
+        break;
+      case "refuse":
+        if (message.stripe < this.#stripes) {
+          neighbour.refused(message.stripe, now);
+          this.upstreams.refused(message.stripe, peer, now);
+        }
+        break;
+      case "want":
+        if (message.epoch === this.window.epoch && this.#canCarry()) {
+          this.#do(this.#children.want(neighbour, message.number, message.blocks, this.window, now));
+        }
+        break;
+    }
+    if (now >= this.#tickAt) this.#tick(now);
+  }
+
+  /** The link to `peer` holds `buffered` bytes of blocks. */
+  drained(peer: string, buffered: number, _now: number): void {
+    const neighbour = this.neighbours.get(peer);
+    if (neighbour === undefined) return;
+    neighbour.outbox.drained(buffered);
+    this.#do(this.#children.pump(neighbour));
+  }
+
+  /** The answer to `Verify`. */
+  verified(token: number, ok: boolean, now: number): void {
+    this.#take(this.#intake.verified(token, ok, this.neighbours, now), now);
+  }
+
+  // --- counts for people
+
+  stripeParents(): (string | null)[] {
+    return this.upstreams.parents();
+  }
+
+  stripeChildren(): string[][] {
+    return Array.from({ length: this.#stripes }, (_, stripe) => [...this.#children.of(stripe).keys()]);
+  }
+
+  // --- inside
+
+  /** What the intake made of something that came. */
+  #take(outcomes: readonly Outcome[], now: number): void {
+    for (const outcome of outcomes) {
+      if (outcome.type === "taken") this.#taken(outcome, now);
+      else if (outcome.type === "began") this.#begun(now);
+      else this.#actions.push(outcome);
+    }
+    this.#deliver(now);
+  }
+
+  #taken({ seal: { number }, index, message, source, fresh }: Taken, now: number): void {
+    if (fresh) {
+      if (number > this.#newest) {
+        this.#newest = number;
+        this.upstreams.movedAt = now;
+      }
+      this.#do(this.#children.push(number, index, message, source, now));
+    }
+    if (source === null) return;
+    const stripe = index % this.#stripes;
+    const before = this.upstreams.stripes[stripe]?.parent;
+    this.#apply(this.upstreams.block(stripe, number, source, now));
+    if (this.upstreams.stripes[stripe]?.parent !== before) this.#tickAt = now;
+  }
+
+  #deliver(now: number): void {
+    if (!this.#delivers) return;
+    for (const action of this.delivery.poll(this.window, now)) {
+      if (action.type === "deliver") this.counters.partsDelivered += 1;
+      else this.counters.partsSkipped += action.parts;
+      this.#actions.push(action);
+    }
+  }
+
+  /** The publisher has begun a new epoch, and the window is empty. */
+  #begun(now: number): void {
+    this.#newest = -1;
+    this.delivery.begin();
+    this.upstreams.rhythm.begin();
+    this.#repair.begin();
+    this.#children.begin();
+    this.#startup.begin(now);
+    this.#tickAt = now;
+  }
+
+  #canCarry(): boolean {
+    return (this.carries || this.isPublisher) && !this.#leaving;
+  }
+
+  #subscribed(neighbour: Neighbour, message: Subscribe, now: number): void {
+    const { stripe, epoch, number } = message;
+    if (stripe >= this.#stripes) return;
+    neighbour.takesPart = true;
+    const reason = this.#refusal(neighbour, stripe);
+    if (reason !== null) {
+      this.counters.refusedChildren += 1;
+      this.#refuse(neighbour.peer, stripe, reason);
+      return;
+    }
+    const known = epoch === this.window.epoch || number === NEWEST_INDEPENDENT;
+    const start = known ? number : this.window.oldest;
+    this.#do(this.#children.add(neighbour, stripe, start, this.window, now));
+    this.#send(neighbour.peer, this.#status());
+  }
+
+  #refusal(neighbour: Neighbour, stripe: number): number | null {
+    if (this.#leaving) return REFUSE_LEAVING;
+    if (!this.#canCarry()) return REFUSE_NOT_CARRIED;
+    const children = this.#children.of(stripe);
+    if (children.has(neighbour.peer)) return null;
+    if (this.isPublisher) return children.size >= PUBLISHER_PER_STRIPE ? REFUSE_FULL : null;
+    if (this.upstreams.path(stripe, this.neighbours).includes(neighbour.short)) return REFUSE_LOOP;
+    if (!this.upstreams.askedBy(stripe, neighbour.peer)) return REFUSE_LOOP;
+    return this.#children.count() >= this.#childrenLimit ? REFUSE_FULL : null;
+  }
+
+  #theirStatus(neighbour: Neighbour, status: Status, now: number): void {
+    neighbour.status = status;
+    neighbour.statusAt = now;
+    neighbour.takesPart = true;
+    if (this.upstreams.stripes.some((up) => up.parent === neighbour.peer)) this.#tick(now);
+  }
+
+  #apply(changes: readonly Change[]): void {
+    for (const { type, stripe, peer } of changes) {
+      if (type === "unsubscribe") {
+        this.#unsubscribe(peer, stripe);
+        continue;
+      }
+      const number = this.#firstMissing(stripe);
+      const { epoch } = this.window;
+      this.#send(peer, encode({ type: "subscribe", braid: this.braid, stripe, epoch, number }));
+    }
+  }
+
+  /** The first part of which this stripe is not here. */
+  #firstMissing(stripe: number): number {
+    const { window } = this;
+    if (window.newest < 0) return NEWEST_INDEPENDENT;
+    const start = this.delivery.next ?? window.oldest;
+    for (let number = Math.max(start, window.oldest); number <= window.newest; number++) {
+      const part = window.get(number);
+      if (part === null) return number;
+      for (let index = stripe; index < part.seal.blocks; index += this.#stripes) {
+        if (part.message(index) === null) return number;
+      }
+    }
+    return window.newest + 1;
+  }
+
+  #watchParents(now: number): void {
+    if (this.isPublisher) return;
+    this.#apply(this.upstreams.tick(this.neighbours, this.window, this.#partDuration, now));
+  }
+
+  #tick(now: number): void {
+    this.#tickAt = now + TICK;
+    if (!this.isPublisher) this.#pull(now);
+    for (const neighbour of this.neighbours.values()) this.#do(this.#children.slow(neighbour, now));
+    this.#children.expire(now);
+    if (this.#announcements.due(this.neighbours, now)) this.#announce(now);
+  }
+
+  #pull(now: number): void {
+    const up = this.upstreams;
+    if (this.#startup.maySubscribe(now)) this.#watchParents(now);
+    this.counters.failOvers += up.takeFailOvers();
+    const active = this.#startup.active(up.allFed(), up.noneFed(), now);
+    this.#do(this.#startup.poll(active, this.window.epoch, this.window.newestComplete, now));
+    if (!active) this.#mend(now);
+    this.#deliver(now);
+    const wanted = up.wanted();
+    if (!same(wanted, this.#links)) {
+      this.#links = wanted;
+      this.#actions.push({ type: "links", peers: wanted });
+    }
+    const parents = up.parents();
+    if (now >= this.#reportAt || (!same(parents, this.#reported) && this.#reportAt > now + REPORT_SOON)) {
+      this.#reportAt = now + REPORT_EVERY;
+      this.#reported = parents;
+      const [lost, failed] = [[...this.#lost].sort(), [...up.failed].sort()];
+      this.#actions.push({ type: "report", parents, lost, failed });
+      this.#lost.clear();
+      up.failed.clear();
+    }
+  }
+
+  #mend(now: number): void {
+    const { window } = this;
+    const start = this.#delivers ? (this.delivery.next ?? window.oldest) : Math.max(0, window.newest - 20);
+    const choose = this.upstreams.chooser(this.neighbours, window.epoch, now);
+    for (const ask of this.#repair.due(window, start, this.#partDuration, choose, now)) {
+      this.counters.wantsSent += 1;
+      const { peer, number, indices: blocks } = ask;
+      const { epoch } = window;
+      this.#send(peer, encode({ type: "want", braid: this.braid, epoch, number, blocks }));
+    }
+    if (!this.#startup.origins) return;
+    const deadline = this.#delivers ? this.delivery.deadline(now) : now + 1;
+    for (const number of this.#repair.fetches(window, start, deadline, now)) {
+      this.counters.fetches += 1;
+      this.#actions.push({ type: "fetch", epoch: window.epoch, number });
+    }
+  }
+
+  #announce(now: number): void {
+    this.#announcements.said(this.neighbours, now);
+    const data = this.#status();
+    for (const neighbour of this.neighbours.values()) {
+      if (neighbour.takesPart || this.#leaving) this.#send(neighbour.peer, data);
+    }
+  }
+
+  #status(): Uint8Array {
+    const limit = this.isPublisher ? PUBLISHER_PER_STRIPE * this.#stripes : this.#childrenLimit;
+    return this.#announcements.encode(this.neighbours, limit, this.#canCarry(), this.#leaving);
+  }
+
+  #refuse(peer: string, stripe: number, reason: number): void {
+    this.#send(peer, encode({ type: "refuse", braid: this.braid, stripe, reason }));
+  }
+
+  #unsubscribe(peer: string, stripe: number): void {
+    this.#send(peer, encode({ type: "unsubscribe", braid: this.braid, stripe }));
+  }
+
+  #send(peer: string, data: Uint8Array): void {
+    this.#actions.push(send(peer, data));
+  }
+
+  #do(actions: readonly Action[]): void {
+    for (const action of actions) this.#actions.push(action);
+  }
+}
+
+function same(one: readonly (string | null)[], two: readonly (string | null)[]): boolean {
+  return one.length === two.length && one.every((peer, i) => peer === two[i]);
+}

@@ -1,0 +1,124 @@
+/** Blocks that did not come: asked from those who should have them, and last of all from the origin. */
+
+import type { Window } from "./window.ts";
+
+export const ASK_AFTER_PARTS = 1.5;
+/** Seconds between two requests for the same part. */
+export const ASK_AGAIN = 0.15;
+export const PARTS_AT_ONCE = 6;
+/** Seconds before its play deadline at which a part is fetched from the origin. */
+export const FETCH_MARGIN = 0.3;
+export const FETCHES_AT_ONCE = 2;
+export const FETCHES_PER_SECOND = 4.0;
+export const FETCH_BURST = 4.0;
+
+const BLOCKS_AT_ONCE = 64;
+
+/** Ask `peer` for these blocks of part `number`; no indices mean all. */
+export interface Ask {
+  readonly peer: string;
+  readonly number: number;
+  readonly indices: readonly number[];
+}
+
+interface Missing {
+  askedAt: number;
+  tries: number;
+}
+
+/** When to ask for what. Who can answer is the caller's knowledge. */
+export class Repair {
+  readonly #missing = new Map<number, Missing>();
+  /** 0 to 1, this peer's own: it keeps a lost subtree from asking in one moment. */
+  readonly #spread: number;
+  readonly #fetching = new Set<number>();
+  #tokens = FETCH_BURST;
+  #tokensAt = 0;
+
+  constructor(spread: number) {
+    this.#spread = spread;
+  }
+
+  /** Another epoch. */
+  begin(): void {
+    this.#missing.clear();
+    this.#fetching.clear();
+  }
+
+  /** The origin has answered for that part, one way or the other. */
+  fetched(number: number): void {
+    this.#fetching.delete(number);
+  }
+
+  /** Requests to send now. `choose(stripe, tries)` names a peer for a stripe's blocks. */
+  due(
+    window: Window,
+    start: number,
+    partDuration: number,
+    choose: (stripe: number, tries: number) => string | null,
+    now: number,
+  ): Ask[] {
+    const asks: Ask[] = [];
+    for (const number of this.#candidates(window, start)) {
+      const part = window.get(number);
+      const seen = part !== null ? part.firstSeen : window.firstSeenAfter(number);
+      if (seen === null || now - seen < ASK_AFTER_PARTS * partDuration) continue;
+      let missing = this.#missing.get(number);
+      if (missing === undefined) {
+        missing = { askedAt: Number.NEGATIVE_INFINITY, tries: 0 };
+        this.#missing.set(number, missing);
+      }
+      if (now - missing.askedAt < ASK_AGAIN) continue;
+      missing.askedAt = now;
+      const byPeer = new Map<string, number[]>();
+      if (part === null) {
+        const peer = choose(0, missing.tries);
+        if (peer !== null) byPeer.set(peer, []);
+      } else {
+        for (const index of part.missing().slice(0, BLOCKS_AT_ONCE)) {
+          const peer = choose(index % part.seal.stripes, missing.tries);
+          if (peer === null) continue;
+          const indices = byPeer.get(peer);
+          if (indices === undefined) byPeer.set(peer, [index]);
+          else indices.push(index);
+        }
+      }
+      missing.tries += 1;
+      for (const [peer, indices] of byPeer) asks.push({ peer, number, indices });
+    }
+    return asks;
+  }
+
+  /** Parts to fetch from the origin now: those that must be played soon and were asked for in vain. */
+  fetches(window: Window, start: number, deadline: number, now: number): number[] {
+    this.#tokens = Math.min(FETCH_BURST, this.#tokens + (now - this.#tokensAt) * FETCHES_PER_SECOND);
+    this.#tokensAt = now;
+    const out: number[] = [];
+    if (now < deadline - FETCH_MARGIN + (this.#spread * FETCH_MARGIN) / 2) return out;
+    for (const number of this.#candidates(window, start)) {
+      const missing = this.#missing.get(number);
+      if (missing === undefined || missing.tries === 0 || this.#fetching.has(number)) continue;
+      if (this.#fetching.size >= FETCHES_AT_ONCE || this.#tokens < 1) break;
+      this.#tokens -= 1;
+      this.#fetching.add(number);
+      out.push(number);
+    }
+    return out;
+  }
+
+  *#candidates(window: Window, start: number): Generator<number> {
+    for (const number of this.#missing.keys()) {
+      if (number < start || number < window.oldest) this.#missing.delete(number);
+    }
+    let found = 0;
+    for (let number = Math.max(start, window.oldest); number <= window.newest; number++) {
+      if (window.get(number)?.complete) {
+        this.#missing.delete(number);
+        continue;
+      }
+      found += 1;
+      yield number;
+      if (found >= PARTS_AT_ONCE) return;
+    }
+  }
+}

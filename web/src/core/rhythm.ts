@@ -1,0 +1,40 @@
+/** Liveness by the stripes' own rhythm: a stripe is silent while others move. */
+
+import type { Window } from "./window.ts";
+
+export const STARVED_PARTS = 2.0;
+export const SILENT_PARTS = 3.0;
+
+/** For each stripe the newest part of which a block came from its parent. */
+export class Rhythm {
+  readonly #newest: number[];
+  readonly lastBlock: number[];
+
+  constructor(stripes: number) {
+    this.#newest = new Array(stripes).fill(-1);
+    this.lastBlock = new Array(stripes).fill(Number.NEGATIVE_INFINITY);
+  }
+
+  /** Another epoch: numbers start again. */
+  begin(): void {
+    this.#newest.fill(-1);
+  }
+
+  /** The stripe has just been given to another parent, from `number` on: its silence begins now. */
+  reset(stripe: number, number: number, now: number): void {
+    this.block(stripe, number - 1, now);
+  }
+
+  block(stripe: number, number: number, now: number): void {
+    this.#newest[stripe] = Math.max(this.#newest[stripe] ?? -1, number);
+    this.lastBlock[stripe] = now;
+  }
+
+  /** How many parts long the stripe has been silent while others moved; 0 while none moves. */
+  silentParts(stripe: number, window: Window, partDuration: number, now: number): number {
+    const seen = window.firstSeenAfter(this.#newest[stripe] ?? -1);
+    if (seen === null) return 0;
+    const since = Math.max(seen, this.lastBlock[stripe] ?? Number.NEGATIVE_INFINITY);
+    return Math.max(0, now - since) / partDuration;
+  }
+}

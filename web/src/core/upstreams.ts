@@ -1,0 +1,321 @@
+/** The upward side of a braid: one parent for each stripe, the plan, and fail-over without loops or storms. */
+
+import type { Neighbour } from "./neighbour.ts";
+import { Rhythm, SILENT_PARTS, STARVED_PARTS } from "./rhythm.ts";
+import type { Window } from "./window.ts";
+
+/** Seconds in which a new parent must push its first block while others move. */
+export const PENDING_PATIENCE = 1.0;
+/** Seconds for which a parent that announced starvation is left to look for its own new parent. */
+export const STARVED_TRUST = 1.0;
+export const PLAN_RETRY = 2.0;
+/** Seconds after which a peer without a plan looks for parents among its neighbours. */
+export const NO_PLAN_PATIENCE = 2.0;
+/** Parts over which orphans that have only the publisher to ask spread themselves. */
+export const PUBLISHER_WAIT_PARTS = 2.0;
+
+type Neighbours = ReadonlyMap<string, Neighbour>;
+
+/** Who feeds one stripe. */
+export class Upstream {
+  parent: string | null = null;
+  /** Asked to take over; the parent is kept until its first block comes. */
+  pending: string | null = null;
+  pendingSince = 0;
+  planned: string | null = null;
+  planRetryAt = 0;
+  planFailures = 0;
+  trustUntil: number | null = null;
+  orphanSince: number | null = null;
+  starved = true;
+}
+
+export interface Change {
+  readonly type: "subscribe" | "unsubscribe";
+  readonly stripe: number;
+  readonly peer: string;
+}
+
+/** Chooses parents. It sends nothing: it returns what to subscribe to and what to give up. */
+export class Upstreams {
+  readonly #me: string;
+  readonly #id: string;
+  readonly #spread: number;
+  readonly #born: number;
+  readonly stripes: readonly Upstream[];
+  readonly rhythm: Rhythm;
+  standbys: readonly string[] = [];
+  hasPlan = false;
+  /** When a part newer than all before was last seen. */
+  movedAt = Number.NEGATIVE_INFINITY;
+  #failOvers = 0;
+  /** Planned parents that never pushed; told to the planner. */
+  readonly failed = new Set<string>();
+
+  constructor(me: string, stripes: number, spread: number, now: number) {
+    this.#me = me.slice(0, 8);
+    this.#id = me;
+    this.#spread = spread;
+    this.#born = now;
+    this.stripes = Array.from({ length: stripes }, () => new Upstream());
+    this.rhythm = new Rhythm(stripes);
+  }
+
+  /** The planner's word. A working parent is kept until the planned one has pushed its first block. */
+  plan(parents: readonly (string | null)[], standbys: readonly string[], now: number): void {
+    this.hasPlan = true;
+    this.standbys = standbys;
+    for (const [stripe, up] of this.stripes.entries()) {
+      const planned = parents[stripe] ?? null;
+      if (planned === up.planned) continue;
+      up.planned = planned;
+      up.planRetryAt = now;
+      up.planFailures = 0;
+    }
+  }
+
+  /** The peers to be linked with, parents first. */
+  wanted(): string[] {
+    const ordered = new Set<string>();
+    for (const up of this.stripes) {
+      for (const peer of [up.parent, up.pending, up.planned]) if (peer !== null) ordered.add(peer);
+    }
+    for (const peer of this.standbys) ordered.add(peer);
+    return [...ordered];
+  }
+
+  parents(): (string | null)[] {
+    return this.stripes.map((up) => up.parent);
+  }
+
+  allFed(): boolean {
+    return this.stripes.every((up) => up.parent !== null);
+  }
+
+  noneFed(): boolean {
+    return this.stripes.every((up) => up.parent === null);
+  }
+
+  /** Short ids from the publisher to this peer; empty while that is not known. */
+  path(stripe: number, neighbours: Neighbours): readonly string[] {
+    const above = find(neighbours, this.stripes[stripe]?.parent ?? null)?.path(stripe) ?? [];
+    return above.length > 0 && above.length < 32 ? [...above, this.#me] : [];
+  }
+
+  /** A verified block came from `peer`: the first one from a new parent makes it the parent. */
+  block(stripe: number, number: number, peer: string, now: number): Change[] {
+    const up = this.stripes[stripe];
+    const changes: Change[] = [];
+    if (up === undefined) return changes;
+    if (peer === up.pending) {
+      if (up.parent !== null && up.parent !== peer) {
+        changes.push({ type: "unsubscribe", stripe, peer: up.parent });
+      }
+      up.parent = peer;
+      up.pending = null;
+      up.orphanSince = null;
+      up.trustUntil = null;
+      if (peer === up.planned) up.planFailures = 0;
+      this.rhythm.reset(stripe, number, now);
+    }
+    if (peer === up.parent) this.rhythm.block(stripe, number, now);
+    return changes;
+  }
+
+  /** `peer` will not, or will no longer, push this stripe. */
+  refused(stripe: number, peer: string, now: number): void {
+    const up = this.stripes[stripe];
+    if (up === undefined) return;
+    if (up.pending === peer) up.pending = null;
+    if (up.parent === peer) this.#orphan(up, now);
+    if (up.planned === peer) this.#planFailed(up, now);
+  }
+
+  /** The link to `peer` is gone. True if it fed anything. */
+  lost(peer: string, now: number): boolean {
+    let fed = false;
+    for (const up of this.stripes) {
+      if (up.pending === peer) up.pending = null;
+      if (up.parent === peer) {
+        fed = true;
+        this.#orphan(up, now);
+      }
+    }
+    return fed;
+  }
+
+  /** Whether `peer` may be our child. Of two that ask each other the smaller id is the parent. */
+  askedBy(stripe: number, peer: string): boolean {
+    const up = this.stripes[stripe];
+    if (up === undefined || up.parent === peer) return false;
+    if (up.pending === peer) {
+      if (this.#id > peer) return false;
+      up.pending = null;
+    }
+    return true;
+  }
+
+  /** How many parents were replaced for their silence since the last call. */
+  takeFailOvers(): number {
+    const count = this.#failOvers;
+    this.#failOvers = 0;
+    return count;
+  }
+
+  /** Looks at every stripe; returns what to change. */
+  tick(neighbours: Neighbours, window: Window, partDuration: number, now: number): Change[] {
+    const changes: Change[] = [];
+    for (const [stripe, up] of this.stripes.entries()) {
+      const parent = find(neighbours, up.parent);
+      const silent = parent !== null ? this.rhythm.silentParts(stripe, window, partDuration, now) : 0;
+      up.starved = parent === null || silent >= STARVED_PARTS;
+      if (parent !== null && this.#mustReplace(up, parent, stripe, silent, now)) {
+        this.#failOvers += 1;
+        changes.push(...this.#replace(up, stripe, now));
+      }
+      changes.push(...this.#checkPending(up, stripe, neighbours, now));
+      if (up.pending === null) {
+        changes.push(...this.#seek(up, stripe, neighbours, window, partDuration, now));
+      }
+    }
+    return changes;
+  }
+
+  #mustReplace(up: Upstream, parent: Neighbour, stripe: number, silent: number, now: number): boolean {
+    if (parent.quiet || parent.leaving() || parent.path(stripe).includes(this.#me)) return true;
+    if (silent < STARVED_PARTS) {
+      up.trustUntil = null;
+      return false;
+    }
+    if (parent.starved(stripe)) {
+      // Only the real orphan looks for a parent; its descendants pull meanwhile, for a while.
+      up.trustUntil ??= now + STARVED_TRUST;
+      return now >= up.trustUntil;
+    }
+    return silent >= SILENT_PARTS;
+  }
+
+  #replace(up: Upstream, stripe: number, now: number): Change[] {
+    const old = up.parent;
+    this.#orphan(up, now);
+    return old !== null ? [{ type: "unsubscribe", stripe, peer: old }] : [];
+  }
+
+  #orphan(up: Upstream, now: number): void {
+    if (up.planned === up.parent) this.#planFailed(up, now);
+    up.parent = null;
+    up.orphanSince = now;
+    up.trustUntil = null;
+  }
+
+  #planFailed(up: Upstream, now: number): void {
+    up.planFailures += 1;
+    up.planRetryAt = now + PLAN_RETRY * up.planFailures;
+    if (up.planFailures >= 2 && up.planned !== null) this.failed.add(up.planned);
+  }
+
+  #checkPending(up: Upstream, stripe: number, neighbours: Neighbours, now: number): Change[] {
+    const peer = up.pending;
+    if (peer === null) return [];
+    const waited = now - up.pendingSince;
+    const othersMove = this.movedAt > up.pendingSince + PENDING_PATIENCE / 2;
+    if (waited <= PENDING_PATIENCE || !(othersMove || waited > 3 * PENDING_PATIENCE)) return [];
+    up.pending = null;
+    neighbours.get(peer)?.refused(stripe, now);
+    if (peer === up.planned) this.#planFailed(up, now);
+    return [{ type: "unsubscribe", stripe, peer }];
+  }
+
+  #seek(
+    up: Upstream,
+    stripe: number,
+    neighbours: Neighbours,
+    window: Window,
+    partDuration: number,
+    now: number,
+  ): Change[] {
+    if (up.planned !== null && up.planned !== up.parent && now >= up.planRetryAt) {
+      const planned = neighbours.get(up.planned);
+      if (planned !== undefined && !planned.path(stripe).includes(this.#me) && !planned.quiet) {
+        return this.#subscribe(up, stripe, planned.peer, now);
+      }
+    }
+    if (up.parent !== null) return [];
+    if (!this.hasPlan && now - this.#born < NO_PLAN_PATIENCE) return [];
+    if (up.orphanSince === null) {
+      up.orphanSince = Math.max(now, this.#born);
+      if (up.planned !== null) return [];
+    }
+    if (up.planned !== null && up.planFailures === 0 && now - up.orphanSince < PENDING_PATIENCE) return [];
+    const found = this.#best(stripe, neighbours, window.epoch, now);
+    if (found === null) return [];
+    if (found.role === "publisher" && this.#others(found, neighbours)) {
+      const wait = this.#spread * PUBLISHER_WAIT_PARTS * partDuration;
+      if (now - up.orphanSince < wait) return [];
+    }
+    return this.#subscribe(up, stripe, found.peer, now);
+  }
+
+  #subscribe(up: Upstream, stripe: number, peer: string, now: number): Change[] {
+    up.pending = peer;
+    up.pendingSince = now;
+    return [{ type: "subscribe", stripe, peer }];
+  }
+
+  /** Standbys first, in the planner's order; then short paths; the publisher last. */
+  #best(stripe: number, neighbours: Neighbours, epoch: number, now: number): Neighbour | null {
+    const order = new Map(this.standbys.map((peer, rank) => [peer, rank]));
+    const able = [...neighbours.values()].filter((n) => n.canFeed(stripe, epoch, this.#me, now));
+    const rank = (n: Neighbour) => order.get(n.peer) ?? order.size;
+    able.sort(
+      (a, b) =>
+        Number(a.role === "publisher") - Number(b.role === "publisher") ||
+        rank(a) - rank(b) ||
+        a.path(stripe).length - b.path(stripe).length ||
+        byId(a, b),
+    );
+    return able[0] ?? null;
+  }
+
+  #others(publisher: Neighbour, neighbours: Neighbours): boolean {
+    for (const n of neighbours.values()) if (n !== publisher && n.takesPart && !n.quiet) return true;
+    return false;
+  }
+
+  /** Whom to ask for a stripe's lost blocks on the n-th try; the head asks the publisher. */
+  chooser(
+    neighbours: Neighbours,
+    epoch: number,
+    now: number,
+  ): (stripe: number, tries: number) => string | null {
+    const ranked = new Map<number, string[]>();
+    const rank = (stripe: number): string[] => {
+      const parent = this.stripes[stripe]?.parent ?? null;
+      const able = [...neighbours.values()].filter((n) => n.has(stripe, epoch, this.#me, now));
+      const head = able.some((n) => n.peer === parent && n.role === "publisher");
+      able.sort(
+        (a, b) =>
+          Number((a.role === "publisher") !== head) - Number((b.role === "publisher") !== head) ||
+          Number(a.peer === parent) - Number(b.peer === parent) ||
+          byId(a, b),
+      );
+      return able.map((n) => n.peer);
+    };
+    return (stripe, tries) => {
+      let peers = ranked.get(stripe);
+      if (peers === undefined) {
+        peers = rank(stripe);
+        ranked.set(stripe, peers);
+      }
+      return peers[tries % peers.length] ?? null;
+    };
+  }
+}
+
+function find(neighbours: Neighbours, peer: string | null): Neighbour | null {
+  return peer === null ? null : (neighbours.get(peer) ?? null);
+}
+
+function byId(a: Neighbour, b: Neighbour): number {
+  return a.peer < b.peer ? -1 : a.peer > b.peer ? 1 : 0;
+}

@@ -1,0 +1,167 @@
+/** The window: the last seconds of a rendition, as verified block messages ready to be sent on. */
+
+import type { Seal } from "../seal.ts";
+
+export const WINDOW_SECONDS = 10.0;
+export const WINDOW_BYTES = 64 * 1024 * 1024;
+export const WINDOW_PARTS = 1024;
+
+/** Offset of the proof's length in a BLOCK message (docs/protocol.md section 6). */
+const BLOCK_PROOF_COUNT = 151;
+const BLOCK_PROOF = 152;
+
+/** The data of an encoded BLOCK message, without a copy. */
+export function blockPayload(message: Uint8Array): Uint8Array {
+  return message.subarray(BLOCK_PROOF + 16 * (message[BLOCK_PROOF_COUNT] ?? 0));
+}
+
+/** One part as far as it is here. Each block is held once, as the message in which it travels. */
+export class WindowPart {
+  readonly messages: (Uint8Array | null)[];
+  held = 0;
+  bytesHeld = 0;
+
+  constructor(
+    readonly seal: Seal,
+    readonly raw: Uint8Array,
+    readonly firstSeen: number,
+  ) {
+    this.messages = new Array(seal.blocks).fill(null);
+  }
+
+  get complete(): boolean {
+    return this.held === this.seal.blocks;
+  }
+
+  /** The block's message, or null when it is not here. */
+  message(index: number): Uint8Array | null {
+    return this.messages[index] ?? null;
+  }
+
+  /** The indices of the blocks that are not here. */
+  missing(): number[] {
+    const indices: number[] = [];
+    for (const [index, message] of this.messages.entries()) if (message === null) indices.push(index);
+    return indices;
+  }
+
+  /** The bytes of the part, which must be complete. */
+  data(): Uint8Array<ArrayBuffer> {
+    const data = new Uint8Array(this.seal.size);
+    let at = 0;
+    for (const message of this.messages) {
+      if (message === null) continue;
+      const payload = blockPayload(message);
+      data.set(payload, at);
+      at += payload.length;
+    }
+    return data;
+  }
+}
+
+/** The parts of the current epoch by number, bounded in time, bytes and count. */
+export class Window {
+  readonly #seconds: number;
+  readonly #size: number;
+  readonly #parts = new Map<number, WindowPart>();
+  epoch = 0;
+  bytesHeld = 0;
+  /** The greatest number of which a block is here; -1 before the first. */
+  newest = -1;
+  newestComplete = -1;
+  /** No part before this number is taken any more. */
+  oldest = 0;
+
+  constructor(seconds = WINDOW_SECONDS, size = WINDOW_BYTES) {
+    this.#seconds = seconds;
+    this.#size = size;
+  }
+
+  get size(): number {
+    return this.#parts.size;
+  }
+
+  get(number: number): WindowPart | null {
+    return this.#parts.get(number) ?? null;
+  }
+
+  /** Forgets everything: the publisher has begun another epoch. */
+  begin(epoch: number): void {
+    this.#parts.clear();
+    this.epoch = epoch;
+    this.bytesHeld = 0;
+    this.newest = -1;
+    this.newestComplete = -1;
+    this.oldest = 0;
+  }
+
+  /** The part of a verified seal, made if it is new. The number must not be before `oldest`. */
+  open(seal: Seal, raw: Uint8Array, now: number): WindowPart {
+    let part = this.#parts.get(seal.number);
+    if (part === undefined) {
+      part = new WindowPart(seal, raw, now);
+      this.#parts.set(seal.number, part);
+      if (seal.number > this.newest) {
+        this.newest = seal.number;
+        this.#trim(seal.duration);
+      }
+    }
+    return part;
+  }
+
+  /** Keeps a verified block; false if it was here already. */
+  add(part: WindowPart, index: number, message: Uint8Array): boolean {
+    if (part.message(index) !== null) return false;
+    part.messages[index] = message;
+    part.held += 1;
+    part.bytesHeld += message.length;
+    this.bytesHeld += message.length;
+    if (part.complete) this.newestComplete = Math.max(this.newestComplete, part.seal.number);
+    if (this.bytesHeld > this.#size) this.#trim(part.seal.duration);
+    return true;
+  }
+
+  #trim(duration: number): void {
+    const fits = Math.trunc((this.#seconds * 1e6) / Math.max(duration, 1000));
+    const floor = this.newest - Math.min(WINDOW_PARTS, Math.max(8, fits)) + 1;
+    if (floor > this.oldest) {
+      for (const number of this.#parts.keys()) if (number < floor) this.#drop(number);
+      this.oldest = floor;
+    }
+    while (this.bytesHeld > this.#size) {
+      const number = Math.min(...this.#parts.keys());
+      this.#drop(number);
+      this.oldest = number + 1;
+    }
+  }
+
+  #drop(number: number): void {
+    this.bytesHeld -= this.#parts.get(number)?.bytesHeld ?? 0;
+    this.#parts.delete(number);
+  }
+
+  /** The numbers from `start` (or the oldest) to the newest of which something is here. */
+  *numbers(start: number): Generator<number> {
+    for (let number = Math.max(start, this.oldest); number <= this.newest; number++) {
+      if (this.#parts.has(number)) yield number;
+    }
+  }
+
+  /** The newest part that begins with a key frame. */
+  newestIndependent(complete = false): WindowPart | null {
+    for (let number = this.newest; number >= this.oldest; number--) {
+      const part = this.#parts.get(number);
+      if (part?.seal.independent && (part.complete || !complete)) return part;
+    }
+    return null;
+  }
+
+  /** When the next part after `number` was first seen, if any was. */
+  firstSeenAfter(number: number): number | null {
+    for (let later = Math.max(number + 1, this.oldest); later <= this.newest; later++) {
+      const part = this.#parts.get(later);
+      if (part !== undefined) return part.firstSeen;
+    }
+    return null;
+  }
+}
