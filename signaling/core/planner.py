@@ -11,9 +11,9 @@ The rules, in the order in which they matter:
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 
 from signaling.core.pool import Chance
 from signaling.core.standbys import Standbys
@@ -46,11 +46,17 @@ class Planner:
     """The plan of one braid. Peers are named by their id; the publisher, the root, is not one of them."""
 
     def __init__(
-        self, root: str, stripes: int, chance: Chance, *, root_links: int = ROOT_LINKS, sequence: int = 0
+        self,
+        root: str,
+        stripes: int,
+        chance: Chance,
+        *,
+        root_links: int = ROOT_LINKS,
+        sequence: Iterator[int] | None = None,
     ) -> None:
         self.trees = Trees(root, stripes)
         self._root_links = root_links
-        self._sequence = sequence
+        self._sequence = count(1) if sequence is None else sequence
         self._fan = 1
         self._waiting: deque[tuple[Node, int]] = deque()
         self._unfed: list[dict[str, Node]] = [{} for _ in range(stripes)]
@@ -64,6 +70,20 @@ class Planner:
 
     def __len__(self) -> int:
         return len(self.trees.nodes) - len(self._expected)
+
+    @property
+    def root(self) -> str:
+        """The publisher."""
+        return self.trees.root.id
+
+    @property
+    def stripes(self) -> int:
+        """How many trees there are."""
+        return self.trees.stripes
+
+    def children(self, peer: str) -> set[str]:
+        """Everybody whom a peer, or the publisher, feeds."""
+        return {child for children in self._node(peer).children for child in children}
 
     def parents(self, peer: str) -> tuple[str | None, ...]:
         """A peer's parents by stripe."""
@@ -180,11 +200,14 @@ class Planner:
                 self._told[peer] = (node.parent_ids, *told[1:])
             self._settle()
 
-    def separate(self, one: str, other: str) -> None:
-        """Two peers cannot reach each other: neither is to feed the other until `reconcile`."""
+    def separate(self, one: str, other: str) -> bool:
+        """Two peers cannot reach each other: neither is to feed the other until `reconcile`.
+
+        Returns whether this is new.
+        """
         first, second = self._node(one), self._node(other)
-        if first is second:
-            return
+        if first is second or other in first.separated:
+            return False
         first.separated.add(other)
         second.separated.add(one)
         self._standbys.separate(one, other)
@@ -193,6 +216,14 @@ class Planner:
                 if child.parents[stripe] is parent:
                     self.trees.detach(child, stripe)
                     self._waiting.append((child, stripe))
+        self._settle()
+        return True
+
+    def reconcile_root(self) -> None:
+        """The publisher is back: everybody may try again."""
+        for peer in list(self.trees.root.separated):
+            self.trees.nodes[peer].separated.discard(self.root)
+        self.trees.root.separated.clear()
         self._settle()
 
     def reconcile(self, one: str, other: str) -> None:
@@ -219,9 +250,8 @@ class Planner:
             standbys = self._standbys.of(node, anew=told is None or told[0] != parents)
             now = (parents, standbys, node.slots)
             if now != told or peer in self._tell:
-                self._sequence += 1
                 self._told[peer] = now
-                assignments[peer] = Assignment(*now, self._sequence)
+                assignments[peer] = Assignment(*now, next(self._sequence))
         self.trees.changed.clear()
         self._tell.clear()
         return assignments

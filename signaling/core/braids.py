@@ -1,0 +1,277 @@
+"""The braids of a room: which peers take part in which plan, and what they are told."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from signaling.core.members import Member
+from signaling.core.planner import Assignment, Planner
+from signaling.core.pool import Chance
+from signaling.core.streams import LiveStream, Streams
+from signaling.core.timers import Timers
+from signaling.description import Rendition
+from signaling.protocol import Introduction, Plan, Report, Watch, braid_id
+
+DEFAULT_SLOTS = 8
+"""(child, stripe) pairs of a carrying peer whose upload is not known: with four stripes twice the stream."""
+RELAY_SLOTS = 16
+MOST_SLOTS = 24
+"""Of 32 links of a carrying peer; the rest is for its parents, standbys and chat."""
+OVERHEAD = 1.1
+"""Bytes on the wire for each byte of the stream: seals, proofs, transport."""
+SETTLE = 6.0
+"""Seconds after a plan in which a peer may still report its old parents."""
+SEPARATION = 30.0
+"""Seconds for which two peers that could not reach each other are kept apart."""
+RECOVERY = 30.0
+"""Seconds after the start of a plan in which those who name unknown parents are believed."""
+FIRST_REPORT = 3.0
+"""Seconds for which a peer that returns after a restart is given to report who feeds it."""
+MOST_SEPARATIONS = 16
+"""Peers of one report that are taken to be out of its sender's reach."""
+
+Tell = Callable[[Member, Plan], None]
+
+
+@dataclass(slots=True)
+class Braid:
+    """One rendition of one stream. There is no planner while the stream is not known."""
+
+    stream: str
+    rendition: str
+    id: str = ""
+    planner: Planner | None = None
+    started_at: float = 0.0
+    wishes: dict[str, Watch] = field(default_factory=dict)
+    told_at: dict[str, float] = field(default_factory=dict)
+
+
+def slots_of(wish: Watch, rendition: Rendition, *, relay: bool) -> int:
+    """How many (child, stripe) pairs a peer's upload feeds."""
+    if not wish.carry:
+        return 0
+    if wish.uplink is None:
+        return RELAY_SLOTS if relay else DEFAULT_SLOTS
+    return min(MOST_SLOTS, int(wish.uplink / (rendition.bandwidth * OVERHEAD / rendition.stripes)))
+
+
+class Braids:
+    """All braids of one room. `members` and `streams` are the room's own."""
+
+    def __init__(
+        self,
+        room: str,
+        members: dict[str, Member],
+        streams: Streams,
+        timers: Timers,
+        chance: Chance,
+        tell: Tell,
+        sequence: Iterator[int],
+    ) -> None:
+        self._room = room
+        self._members = members
+        self._streams = streams
+        self._timers = timers
+        self._chance = chance
+        self._tell = tell
+        self._sequence = sequence
+        self._braids: dict[tuple[str, str], Braid] = {}
+        self._by_id: dict[str, Braid] = {}
+
+    def watchers(self, stream: str, rendition: str) -> int:
+        """How many peers take part."""
+        braid = self._braids.get((stream, rendition))
+        return len(braid.wishes) if braid is not None else 0
+
+    def described(self, name: str, now: float) -> None:
+        """A stream's description is new, changed or gone."""
+        stream = self._streams.get(name)
+        for braid in [braid for braid in self._braids.values() if braid.stream == name]:
+            self._start(braid, stream, now)
+            self._flush(braid, now)
+
+    def watch(self, member: Member, wish: Watch, now: float) -> None:
+        """A peer asks for a place, or changes what it gives."""
+        name = (wish.stream, wish.rendition)
+        braid = self._braids.get(name)
+        if braid is None:
+            braid = self._braids[name] = Braid(*name)
+            self._start(braid, self._streams.get(wish.stream), now)
+        member.watches.add(name)
+        braid.wishes[member.id] = wish
+        planner = braid.planner
+        if planner is not None and member.id in planner:
+            rendition = self._rendition(braid)
+            if rendition is not None:
+                slots = slots_of(wish, rendition, relay=member.role == "relay")
+                planner.resize(member.id, slots > 0, slots)
+                planner.tell_again(member.id)
+        else:
+            self._admit(braid, member, now)
+        self._flush(braid, now)
+
+    def unwatch(self, member: Member, stream: str, rendition: str, now: float) -> None:
+        """A peer gives its place up."""
+        member.watches.discard((stream, rendition))
+        braid = self._braids.get((stream, rendition))
+        if braid is None or braid.wishes.pop(member.id, None) is None:
+            return
+        braid.told_at.pop(member.id, None)
+        if braid.planner is not None:
+            braid.planner.leave(member.id)
+            self._flush(braid, now)
+        if not braid.wishes:
+            del self._braids[(stream, rendition)]
+            self._by_id.pop(braid.id, None)
+
+    def left(self, member: Member, now: float) -> None:
+        """A peer is gone for good."""
+        for stream, rendition in list(member.watches):
+            self.unwatch(member, stream, rendition, now)
+
+    def returned(self, member: Member, now: float, *, other_nonce: bool) -> None:
+        """A peer is back on another socket: it may have missed plans, and others have its old nonce."""
+        for braid in self._braids.values():
+            planner = braid.planner
+            if planner is None:
+                continue
+            if member.id == planner.root:
+                planner.reconcile_root()
+            elif member.id not in planner:
+                continue
+            planner.tell_again(member.id)
+            if other_nonce:
+                for child in planner.children(member.id):
+                    planner.tell_again(child)
+            self._flush(braid, now)
+
+    def report(self, member: Member, report: Report, now: float) -> None:
+        """A peer says how it fares in a braid."""
+        parents = tuple(report.parents)
+        braid = self._by_id.get(report.braid)
+        if braid is None or braid.planner is None:
+            # Its publisher may have yet to come back.
+            if report.braid in member.reports or len(member.reports) < max(1, len(member.watches)):
+                member.reports[report.braid] = parents
+            return
+        if member.id not in braid.wishes:
+            return
+        planner = braid.planner
+        if member.id not in planner:
+            member.reports[report.braid] = parents
+            self._admit(braid, member, now)
+        else:
+            if (
+                self._separate(braid, member, [*report.lost, *report.failed], now)
+                or now - braid.told_at.get(member.id, now) >= SETTLE
+            ):
+                planner.report(member.id, parents)
+        self._flush(braid, now)
+
+    def _rendition(self, braid: Braid) -> Rendition | None:
+        stream = self._streams.get(braid.stream)
+        if stream is None:
+            return None
+        return next((each for each in stream.description.renditions if each.id == braid.rendition), None)
+
+    def _start(self, braid: Braid, stream: LiveStream | None, now: float) -> None:
+        """Begin, keep or end a braid's plan, as its stream is described."""
+        rendition = self._rendition(braid)
+        if stream is None or rendition is None:
+            braid.planner = None
+            self._by_id.pop(braid.id, None)
+            return
+        planner = braid.planner
+        if planner is not None and planner.root == stream.publisher and planner.stripes == rendition.stripes:
+            return
+        self._by_id.pop(braid.id, None)
+        braid.id = braid_id(stream.key, self._room, braid.stream, braid.rendition).hex()
+        braid.started_at = now
+        braid.planner = Planner(stream.publisher, rendition.stripes, self._chance, sequence=self._sequence)
+        self._by_id[braid.id] = braid
+        started = braid.planner
+
+        def recovered(now: float) -> None:
+            if braid.planner is started:
+                started.expect_no_more()
+                self._flush(braid, now)
+
+        self._timers.at(now + RECOVERY, recovered)
+        for peer in list(braid.wishes):
+            self._admit(braid, self._members[peer], now)
+
+    def _admit(self, braid: Braid, member: Member, now: float, *, wait: bool = True) -> None:
+        """Give a peer its place; one that may be in the mesh already is asked for the places it has."""
+        planner = braid.planner
+        rendition = self._rendition(braid)
+        if planner is None or rendition is None or member.id == planner.root:
+            return
+        relay = member.role == "relay"
+        slots = slots_of(braid.wishes[member.id], rendition, relay=relay)
+        young = now < braid.started_at + RECOVERY
+        parents = member.reports.pop(braid.id, None)
+        if parents is not None and member.returned:
+            planner.adopt(member.id, slots > 0, slots, parents, relay=relay, expect=young)
+        elif wait and member.returned and young:
+
+            def waited(now: float) -> None:
+                here = self._members.get(member.id) is member and member.id in braid.wishes
+                if here and braid.planner is planner and member.id not in planner:
+                    self._admit(braid, member, now, wait=False)
+                    self._flush(braid, now)
+
+            self._timers.at(now + FIRST_REPORT, waited)
+        else:
+            planner.join(member.id, slots > 0, slots, relay=relay)
+
+    def _separate(self, braid: Braid, member: Member, peers: Iterable[str], now: float) -> bool:
+        """Keep a peer apart from those whom it cannot reach; returns whether there were any."""
+        planner = braid.planner
+        if planner is None:
+            return False
+        apart = [
+            peer
+            for peer in dict.fromkeys(peers)
+            # A publisher that is away is missed by everybody: that says nothing of the way to it.
+            if peer != member.id and (peer in planner or (peer == planner.root and self._is_here(peer)))
+        ][:MOST_SEPARATIONS]
+        for peer in apart:
+            if planner.separate(member.id, peer):
+
+                def over(now: float, peer: str = peer) -> None:
+                    if braid.planner is planner:
+                        planner.reconcile(member.id, peer)
+                        self._flush(braid, now)
+
+                self._timers.at(now + SEPARATION, over)
+        return bool(apart)
+
+    def _is_here(self, peer: str) -> bool:
+        member = self._members.get(peer)
+        return member is not None and member.socket is not None
+
+    def _flush(self, braid: Braid, now: float) -> None:
+        planner = braid.planner
+        if planner is None:
+            return
+        for peer, assignment in planner.changes().items():
+            member = self._members.get(peer)
+            if member is not None:
+                braid.told_at[peer] = now
+                self._tell(member, self._plan(braid, assignment, planner.stripes))
+
+    def _plan(self, braid: Braid, assignment: Assignment, stripes: int) -> Plan:
+        named = dict.fromkeys([*filter(None, assignment.parents), *assignment.standbys])
+        known: list[Introduction] = [
+            self._members[peer].introduction() for peer in named if peer in self._members
+        ]
+        return Plan(
+            stream=braid.stream,
+            rendition=braid.rendition,
+            braid=braid.id,
+            sequence=assignment.sequence,
+            parents=list(assignment.parents),
+            standbys=list(assignment.standbys),
+            introductions=known,
+            slots=assignment.slots,
+            children_limit=assignment.slots + stripes if assignment.slots else 0,
+        )
