@@ -153,11 +153,23 @@ class Braid:
         """The introducer has forgotten us: its sequence numbers begin again."""
         self._plan_sequence = -1
 
+    def report_soon(self, now: float) -> None:
+        """Tell the planner who feeds us at the next tick."""
+        self._report_at = now
+
     def described(self, epoch: int, now: float) -> None:
         """A newer stream description: its epoch is the least that seals may have."""
         if epoch > self.window.epoch:
             self.window.begin(epoch)
             self._begun(now)
+
+    def set_origins(self, origins: bool) -> None:
+        """Whether the stream can be had over HTTP."""
+        self._startup.origins = origins and not self.is_publisher
+
+    def set_http_only(self, http_only: bool) -> None:
+        """No links at all: everything comes over HTTP."""
+        self._startup.http_only = http_only
 
     def set_carries(self, carries: bool, now: float) -> None:
         """Whether this peer uploads at all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from peer.core.chat_rate import Bucket
 from peer.core.outbox import Outbox
 from peer.wire import Status
 
@@ -32,8 +33,7 @@ class Neighbour:
         self.feeds: set[int] = set()
         """The stripes that we push to it."""
         self._refused: dict[int, float] = {}
-        self._allowance = WANTS_BURST
-        self._allowance_at = now
+        self._wants = Bucket(WANTS_BURST, WANTS_PER_SECOND, now)
 
     def refused(self, stripe: int, now: float) -> None:
         self._refused[stripe] = now + REFUSED_FOR
@@ -80,11 +80,5 @@ class Neighbour:
         return state.fed and not state.starved and me not in state.path
 
     def allow(self, count: int, now: float) -> bool:
-        """Whether it may have `count` more blocks on request (a token bucket)."""
-        refill = (now - self._allowance_at) * WANTS_PER_SECOND
-        self._allowance = min(WANTS_BURST, self._allowance + refill)
-        self._allowance_at = now
-        if self._allowance < count:
-            return False
-        self._allowance -= count
-        return True
+        """Whether it may have `count` more blocks on request."""
+        return self._wants.take(now, count)

@@ -1,0 +1,168 @@
+"""A room from a Python program: `async with Peer.join(server, room) as peer` (DESIGN.md section 7)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from peer.chat_session import ChatSession
+from peer.core.chat_message import ChatRateError, Entry
+from peer.core.neighbour import Role
+from peer.identity import Identity
+from peer.introducer import IntroducerError
+from peer.media.parts import MediaOptions
+from peer.node import Node
+from peer.part import Part
+from peer.publisher import Publisher
+from peer.streams import KnownStream
+from peer.viewer import Viewing
+from signaling.protocol import IceServer, RosterEntry
+
+JOIN_TIMEOUT = 15.0
+CHAT_QUEUE = 1000
+
+
+class Chat:
+    """The room's chat."""
+
+    def __init__(self, session: ChatSession, name: str) -> None:
+        self.name = name
+        self.session = session
+
+    async def send(self, text: str) -> Entry:
+        """Say something. Waits when one writes too fast. Raises ChatError with one sentence."""
+        while True:
+            try:
+                return self.session.say(text, self.name)
+            except ChatRateError as error:
+                await asyncio.sleep(error.wait)
+
+    async def messages(self, history: bool = True) -> AsyncIterator[Entry]:
+        """What was said, in order, and then each message as it comes."""
+        waiting: deque[Entry] = deque(self.session.messages() if history else (), maxlen=CHAT_QUEUE)
+        came = asyncio.Event()
+
+        def heard(entry: Entry) -> None:
+            waiting.append(entry)
+            came.set()
+
+        self.session.on_message.append(heard)
+        try:
+            while True:
+                while waiting:
+                    yield waiting.popleft()
+                came.clear()
+                await came.wait()
+        finally:
+            self.session.on_message.remove(heard)
+
+
+class Peer:
+    """A member of a room, made by `Peer.join`."""
+
+    def __init__(self, node: Node, name: str) -> None:
+        self.node = node
+        self.chat = Chat(node.chat, name)
+        self._viewings: list[Viewing] = []
+        self._publishing: set[asyncio.Task[None]] = set()
+
+    @staticmethod
+    @asynccontextmanager
+    async def join(
+        server: str,
+        room: str,
+        token: str | None = None,
+        identity: Identity | None = None,
+        *,
+        role: Role = "viewer",
+        name: str = "",
+        ice_servers: Sequence[IceServer] = (),
+        publisher_key: bytes | None = None,
+        carries: bool = True,
+    ) -> AsyncIterator[Peer]:
+        """Join `room` at the introducer `server`, and leave at the end of the block.
+
+        Raises IntroducerError with one sentence when the room refuses us or cannot be reached.
+        """
+        node = Node(
+            server,
+            room,
+            role,
+            identity=identity,
+            name=name,
+            token=token,
+            ice_servers=ice_servers,
+            publisher_key=publisher_key,
+            carries=carries,
+        )
+        life = asyncio.create_task(node.run(), name="node")
+        joined = asyncio.create_task(node.joined.wait())
+        peer = Peer(node, name)
+        try:
+            await asyncio.wait([life, joined], timeout=JOIN_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+            if life.done():
+                life.result()
+            if not joined.done():
+                raise IntroducerError("unreachable", node.unreachable())
+            yield peer
+        finally:
+            joined.cancel()
+            await peer._close()
+            life.cancel()
+            with suppress(asyncio.CancelledError, IntroducerError):
+                await life
+
+    @property
+    def id(self) -> str:
+        """This peer's id, 32 hex digits."""
+        return self.node.identity.id.hex()
+
+    @property
+    def streams(self) -> dict[str, KnownStream]:
+        """What is live now, by name."""
+        return {known.name: known for known in self.node.streams if known.description.state != "ended"}
+
+    @property
+    def roster(self) -> list[RosterEntry]:
+        """Who is here."""
+        return list(self.node.roster.values())
+
+    def viewing(self, stream: str = "main", *, uplink: int | None = None, carries: bool = True) -> Viewing:
+        """Watch a stream, with its statistics; it may begin later. Close it when done."""
+        viewing = Viewing(self.node, stream, carries=carries, uplink=uplink)
+        self._viewings.append(viewing)
+        return viewing
+
+    async def watch(self, stream: str = "main") -> AsyncIterator[Part]:
+        """Verified parts of a stream in order, relayed to others meanwhile; ends when the stream has ended."""
+        viewing = self.viewing(stream)
+        try:
+            async for part in viewing:
+                yield part
+        finally:
+            self._viewings.remove(viewing)
+            await viewing.close()
+
+    async def publish(self, stream: str, source: str, options: MediaOptions | None = None) -> Publisher:
+        """Publish `source` (a file, `test:`, rtmp://…) until the peer leaves or the source ends.
+
+        Raises SourceError with one sentence when the source cannot be used at all.
+        """
+        publisher = Publisher(self.node, source, stream, options or MediaOptions())
+        task = asyncio.create_task(publisher.run(), name=f"publish {stream}")
+        self._publishing.add(task)
+        while publisher.carrier is None and not task.done():
+            await asyncio.sleep(0.02)
+        if task.done():
+            self._publishing.discard(task)
+            task.result()
+        return publisher
+
+    async def _close(self) -> None:
+        for task in self._publishing:
+            task.cancel()
+        await asyncio.gather(*self._publishing, return_exceptions=True)
+        for viewing in self._viewings:
+            await viewing.close()

@@ -1,0 +1,216 @@
+"""Carries one rendition: the braid core's shell, between links, the origin and whoever takes the parts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
+
+from peer.core.actions import Deliver, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
+from peer.core.braid import Braid
+from peer.core.neighbour import Role
+from peer.description import Rendition
+from peer.origin_client import Failure, OriginClient
+from peer.part import Part, part_of
+from peer.seal import Seal
+from peer.signing import verify
+from peer.streams import KnownStream
+from peer.wire import Message
+from signaling.protocol import Plan
+from signaling.protocol import Report as ReportMessage
+
+if TYPE_CHECKING:
+    from peer.node import Node
+
+
+class Carrier:
+    """One braid at one node. `on_part` gets every delivered part with its seal; None for a relay's."""
+
+    def __init__(
+        self,
+        node: Node,
+        stream: KnownStream,
+        rendition: Rendition,
+        *,
+        carries: bool = True,
+        on_part: Callable[[Part, bytes], None] | None = None,
+    ) -> None:
+        self._node = node
+        self.rendition = rendition.id
+        self._on_part = on_part
+        self._skipped = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reported = (0, 0)
+        self.stream = stream
+        self.id = stream.braid(rendition.id)
+        self.stripes = rendition.stripes
+        self._origin = OriginClient(node.http, node.server)
+        self._origin.set_origins(stream.description.origins)
+        self.core = Braid(
+            node.identity.id,
+            stream.publisher,
+            stream.key,
+            self.id,
+            stripes=rendition.stripes,
+            part_duration=stream.description.part_duration,
+            epoch=stream.description.epoch,
+            now=time.monotonic(),
+            delivers=on_part is not None,
+            carries=carries,
+            origins=bool(stream.description.origins),
+        )
+
+    @property
+    def is_publisher(self) -> bool:
+        return self.core.is_publisher
+
+    @property
+    def purpose(self) -> str:
+        """Why its links are wanted."""
+        return f"braid:{self.id.hex()}"
+
+    def plan(self, plan: Plan) -> None:
+        """The planner's assignment."""
+        parents = tuple(None if peer is None else bytes.fromhex(peer) for peer in plan.parents)
+        standbys = tuple(bytes.fromhex(peer) for peer in plan.standbys)
+        self.core.plan(plan.sequence, parents, standbys, plan.children_limit, time.monotonic())
+        self.act()
+
+    def introduced_again(self, resumed: bool) -> None:
+        """The introducer is back, and may have forgotten us: tell it what holds."""
+        if not self.is_publisher:
+            if not resumed:
+                self.core.plan_restarted()
+            self.core.report_soon(time.monotonic())
+
+    def described(self, stream: KnownStream) -> None:
+        """A newer description of the stream."""
+        self.stream = stream
+        self._origin.set_origins(stream.description.origins)
+        self.core.set_origins(bool(stream.description.origins))
+        self.core.described(stream.description.epoch, time.monotonic())
+        self.act()
+
+    def link_opened(self, peer: bytes, role: Role) -> None:
+        self.core.link_opened(peer, role, time.monotonic())
+        self.act()
+
+    def link_closed(self, peer: bytes) -> None:
+        self.core.link_closed(peer, time.monotonic())
+        self.act()
+
+    def link_quiet(self, peer: bytes, quiet: bool) -> None:
+        self.core.link_quiet(peer, quiet, time.monotonic())
+        self.act()
+
+    def drained(self, peer: bytes, buffered: int) -> None:
+        self.core.drained(peer, buffered, time.monotonic())
+        self.act()
+
+    def received(self, peer: bytes, message: Message, raw: bytes) -> None:
+        self.core.received(peer, message, raw, time.monotonic())
+        self.act()
+
+    def publish(self, raw: bytes, data: bytes) -> None:
+        """The publisher's next part."""
+        self.core.publish(raw, data, time.monotonic())
+        self.act()
+
+    def handle_timer(self, now: float) -> None:
+        self.core.handle_timer(now)
+        self.act()
+
+    def leave(self) -> None:
+        """Tell children and parents; the node then waits a moment before it closes the links."""
+        self.core.leave(time.monotonic())
+        self.act()
+
+    async def close(self) -> None:
+        """End the requests that are under way."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def act(self) -> None:
+        """Do what the core asks for, until it asks for nothing more."""
+        while actions := self.core.poll_actions():
+            for action in actions:
+                match action:
+                    case Send(peer, data, channel):
+                        self._node.mesh.send(peer, data, channel)
+                    case Verify():
+                        genuine = verify(action.key, action.tag, action.data, action.signature)
+                        self.core.verified(action.token, genuine, time.monotonic())
+                    case Deliver(seal, data):
+                        self._deliver(seal, data)
+                    case Gap(parts):
+                        self._skipped += parts
+                    case Reject(peer, reason, sentence):
+                        self._node.mesh.expel(peer, reason, sentence)
+                    case Links(peers):
+                        self._node.mesh.want(self.purpose, peers)
+                    case Join():
+                        self._spawn(self._join())
+                    case Fetch(epoch, number):
+                        self._spawn(self._fetch(epoch, number))
+                    case Report():
+                        self._report(action)
+
+    def _deliver(self, raw: bytes, data: bytes) -> None:
+        if self._on_part is None:
+            return
+        seal = Seal.parse(raw)
+        renditions = {r.id: r for r in self.stream.description.renditions}
+        try:
+            init = renditions[self.rendition].init(seal.init)
+        except (KeyError, IndexError):
+            self._skipped += 1
+            return
+        self._on_part(part_of(seal, data, init, self._skipped), raw)
+        self._skipped = 0
+
+    def _report(self, report: Report) -> None:
+        counters = self.core.counters
+        sent = counters.to_peers
+        received = counters.from_viewers + counters.from_relays + counters.from_publisher
+        self._node.signal(
+            ReportMessage(
+                braid=self.id.hex(),
+                parents=[None if peer is None else peer.hex() for peer in report.parents],
+                lost=[peer.hex() for peer in report.lost],
+                failed=[peer.hex() for peer in report.failed],
+                rtt=self._node.round_trips(),
+                sent=sent - self._reported[0],
+                received=received - self._reported[1],
+            )
+        )
+        self._reported = (sent, received)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _join(self) -> None:
+        answer = await self._origin.join(self.rendition)
+        now = time.monotonic()
+        sample = self._origin.clock_sample
+        if sample is not None:
+            clock = self._node.clock(self.stream.publisher)
+            clock.sample(sample.t0, sample.t1, sample.t1, sample.t3, 0.0)
+        if isinstance(answer, Failure):
+            self.core.join_failed(answer.retry_after, now)
+        else:
+            self.core.joined(answer, now)
+        self.act()
+
+    async def _fetch(self, epoch: int, number: int) -> None:
+        answer = await self._origin.part(self.rendition, epoch, number)
+        now = time.monotonic()
+        if isinstance(answer, Failure):
+            self.core.fetch_failed(number, answer.gone, now)
+        else:
+            self.core.fetched(number, *answer, now)
+        self.act()

@@ -1,0 +1,102 @@
+"""What every command that joins a room is told: where, as whom, and how to get there."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from peer.api import Peer
+from peer.core.neighbour import Role
+from peer.identity import Identity
+from peer.running import CommandError
+from signaling.protocol import IceServer
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
+_ICE = re.compile(r"(?P<scheme>stuns?|turns?):(?:(?P<user>[^:@/?]*):(?P<password>[^@/?]*)@)?(?P<rest>[^@\s]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The options that all peers take."""
+
+    server: str
+    room: str
+    token: str | None = None
+    key_file: Path | None = None
+    ice_servers: tuple[IceServer, ...] = ()
+
+    @asynccontextmanager
+    async def join(
+        self, role: Role, *, name: str = "", carries: bool = True, publisher_key: bytes | None = None
+    ) -> AsyncIterator[Peer]:
+        """The room, for as long as the block lasts."""
+        identity = Identity.generate() if self.key_file is None else load_identity(self.key_file)
+        async with Peer.join(
+            self.server,
+            self.room,
+            self.token,
+            identity,
+            role=role,
+            name=name,
+            carries=carries,
+            publisher_key=publisher_key,
+            ice_servers=self.ice_servers,
+        ) as peer:
+            yield peer
+
+
+def membership(
+    server: str,
+    room: str,
+    token: str | None,
+    token_file: Path | None,
+    key_file: Path | None,
+    ice_servers: Sequence[str],
+) -> Membership:
+    """Check the options. Raises CommandError with one sentence."""
+    if token_file is not None:
+        try:
+            token = token_file.read_text().strip()
+        except OSError as error:
+            raise CommandError(f"The token file {token_file} cannot be read: {error.strerror}.") from error
+    return Membership(server, name(room, "room"), token, key_file, parse_ice_servers(ice_servers))
+
+
+def name(text: str, what: str) -> str:
+    """A room or stream name. Raises CommandError."""
+    if NAME.fullmatch(text) is None:
+        raise CommandError(
+            f"{text!r} is no {what} name: use 1 to 64 letters, digits and . _ ~ -, a letter or digit first."
+        )
+    return text
+
+
+def parse_ice_servers(texts: Sequence[str]) -> tuple[IceServer, ...]:
+    """`stun:host:port` and `turn:user:password@host:port?transport=tcp`. Raises CommandError."""
+    servers = []
+    for text in texts:
+        match = _ICE.fullmatch(text)
+        if match is None:
+            raise CommandError(
+                f"{text!r} is no ICE server: give stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT."
+            )
+        url = f"{match['scheme']}:{match['rest']}"
+        if match["scheme"].startswith("turn") and match["user"] is None:
+            raise CommandError(f"{text!r} needs credentials: give turn:USER:PASSWORD@HOST:PORT.")
+        servers.append(IceServer([url], match["user"], match["password"]))
+    return tuple(servers)
+
+
+def load_identity(path: Path) -> Identity:
+    """The key of that file, made if it is missing. Raises IdentityError with one sentence."""
+    return Identity.load_or_create(path)
+
+
+def state_file(file: str) -> Path:
+    """Where a key is kept that nobody named a place for."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "braidcast" / file

@@ -1,0 +1,170 @@
+"""The publisher: a source's parts, sealed, into the braid and the origin."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter
+
+from peer.carrier import Carrier
+from peer.media.hls import HlsOrigin
+from peer.media.ingest import media_parts
+from peer.media.parts import InitSegment, MediaOptions, MediaPart
+from peer.node import Node
+from peer.origin import MeshOrigin
+from peer.sealer import Sealer, State, StreamName
+
+log = logging.getLogger(__name__)
+
+OFFLINE_AFTER = 3.0
+"""Seconds without a part after which the stream is announced as offline."""
+
+
+class PublisherClock:
+    """µs since the Unix epoch as it was at the start, advanced by a monotonic clock."""
+
+    def __init__(self) -> None:
+        self.wall = time.time()
+        self._start_ns = time.monotonic_ns()
+
+    def __call__(self) -> int:
+        return int(self.wall * 1e6) + (time.monotonic_ns() - self._start_ns) // 1000
+
+    def offset(self) -> float:
+        """What is to be added to the local monotonic clock, in seconds."""
+        return self.wall - self._start_ns / 1e9
+
+
+@dataclass(slots=True)
+class Sent:
+    """What a publisher has sent, in application bytes, by way; also as Prometheus counters."""
+
+    registry: CollectorRegistry
+    http: int = 0
+    link: int = 0
+    _counter: Counter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._counter = Counter(
+            "braidcast_sent_bytes", "Media sent by the publisher", ["via"], registry=self.registry
+        )
+        for via in ("http", "link"):
+            self._counter.labels(via)
+
+    def over_http(self, size: int) -> None:
+        self.http += size
+        self._counter.labels("http").inc(size)
+
+    def over_links(self, total: int) -> None:
+        """`total` is everything so far."""
+        self._counter.labels("link").inc(max(0, total - self.link))
+        self.link = max(total, self.link)
+
+
+class Publisher:
+    """Publishes one source as one stream. `run()` lives until the source ends or it is cancelled."""
+
+    def __init__(
+        self,
+        node: Node,
+        source: str,
+        stream: str,
+        options: MediaOptions,
+        *,
+        title: str = "",
+        origins: tuple[str, ...] = (),
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        self.stream = stream
+        self.clock = PublisherClock()
+        self.sent = Sent(registry or CollectorRegistry())
+        self.mesh_origin = MeshOrigin(node.room, stream, self.clock, self.sent.over_http)
+        self.hls = HlsOrigin(node.room, stream, on_sent=self.sent.over_http)
+        self.on_state: list[Callable[[State, str], None]] = []
+        self.parts = 0
+        self.media_bytes = 0
+        self._node = node
+        self._source, self._options = source, options
+        self._sealer = Sealer(
+            node.identity,
+            StreamName(node.room, stream, title or stream, origins),
+            options.part_duration,
+            self.clock.wall,
+        )
+        self._carrier: Carrier | None = None
+        self._state: State = "offline"
+        self._last_part = time.monotonic()
+        node.clock(node.identity.id).set_exact(self.clock.offset(), 0.0)
+
+    @property
+    def carrier(self) -> Carrier | None:
+        """The braid's root; None before the first init segment."""
+        return self._carrier
+
+    async def run(self) -> None:
+        """Publish until the source ends for good. Raises SourceError with one sentence."""
+        watchdog = asyncio.create_task(self._watchdog(), name="source watchdog")
+        try:
+            async with aclosing(media_parts(self._source, self._options, self.clock)) as items:
+                async for item in items:
+                    if isinstance(item, InitSegment):
+                        self._begin(item)
+                    else:
+                        self._part(item)
+        finally:
+            watchdog.cancel()
+            with suppress(asyncio.CancelledError):
+                await watchdog
+            self.end()
+
+    def end(self) -> None:
+        """Announce that the stream is over."""
+        if self._state != "ended" and self._carrier is not None:
+            self._announce("ended")
+            self.hls.end()
+
+    def _begin(self, init: InitSegment) -> None:
+        self._sealer.begin(init)
+        self._announce("live", init.codecs)
+        self.hls.add_init(init)
+
+    def _part(self, part: MediaPart) -> None:
+        self._last_part = time.monotonic()
+        if self._state == "offline":
+            self._announce("live")
+        sealed = self._sealer.seal(part)
+        rendition = self._sealer.rendition
+        if self._carrier is None or rendition is None:
+            return
+        self.parts += 1
+        self.media_bytes += len(part.data)
+        self._carrier.publish(sealed.raw, sealed.data)
+        self.mesh_origin.add(rendition.id, sealed.seal, sealed.raw, sealed.data)
+        self.hls.add_part(sealed.seal.segment, sealed.seal.index, part)
+        self.sent.over_links(self._carrier.core.counters.to_peers)
+
+    def _announce(self, state: State, detail: str = "") -> None:
+        self._sealer.set_state(state)
+        raw = self._sealer.description()
+        self._state = state
+        self.mesh_origin.describe(raw)
+        known = self._node.announce(raw)
+        rendition = self._sealer.rendition
+        if known is not None and self._carrier is None and rendition is not None:
+            self._carrier = self._node.carry(known, rendition)
+        for told in self.on_state:
+            told(state, detail)
+
+    async def _watchdog(self) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            if self._carrier is not None:
+                self.sent.over_links(self._carrier.core.counters.to_peers)
+            silent = time.monotonic() - self._last_part > OFFLINE_AFTER
+            if silent and self._state == "live" and self._carrier is not None:
+                self._announce("offline")
