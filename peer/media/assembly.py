@@ -1,4 +1,5 @@
-"""From the units of a source to what a publisher gets: an init segment whenever the tracks change, and parts."""
+"""From the units of a source to what a publisher gets: an init segment whenever the tracks change, and
+parts."""
 
 from peer.media.bitstream import aac_codec, avc_codec
 from peer.media.box import AudioTrack, VideoTrack, init_segment

@@ -1,7 +1,7 @@
 """The few bytes of H.264, AAC and Opus streams that a packager has to understand.
 
-Sources: ITU-T H.264 annex B and section 7.3; ISO/IEC 14496-15 section 5.3.3 (avcC); ISO/IEC 14496-3 section 1.6.2
-(AudioSpecificConfig); RFC 6716 section 3.1 (Opus TOC) and RFC 7845 section 5.1 (OpusHead).
+Sources: ITU-T H.264 annex B and section 7.3; ISO/IEC 14496-15 section 5.3.3 (avcC); ISO/IEC 14496-3 section
+1.6.2 (AudioSpecificConfig); RFC 6716 section 3.1 (Opus TOC) and RFC 7845 section 5.1 (OpusHead).
 """
 
 import struct
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 _IDR, _SPS, _PPS, _DELIMITER = 5, 7, 8, 9
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 
-# Frames of silence, for holes in a track that is passed through: a hole would stop a player that needs both tracks.
+# Frames of silence, for holes in a track that is passed through: a hole would stop a player that needs both
+# tracks.
 OPUS_SILENCE = b"\xfc\xff\xfe"  # RFC 6716: CELT, fullband, 20 ms, stereo, one frame
 OPUS_SILENCE_SAMPLES = 960
 AAC_SILENCE = {1: bytes.fromhex("00c800802380"), 2: bytes.fromhex("210049900219002380")}
@@ -35,12 +36,14 @@ def split_annex_b(data: bytes) -> list[bytes]:
 
 
 def is_annex_b(data: bytes) -> bool:
-    """Whether these bytes begin with a start code. (A 4-byte length of 1 is no NAL unit that anybody sends.)"""
+    """Whether these bytes begin with a start code. (A 4-byte length of 1 is no NAL unit that anybody
+    sends.)"""
     return data.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01"))
 
 
 def length_prefixed(annex_b: bytes) -> bytes:
-    """An access unit as MP4 stores it: lengths for start codes, without the parameter sets that avcC holds."""
+    """An access unit as MP4 stores it: lengths for start codes, without the parameter sets that avcC
+    holds."""
     units = (unit for unit in split_annex_b(annex_b) if unit[0] & 0x1F not in (_SPS, _PPS, _DELIMITER))
     return b"".join(struct.pack(">I", len(unit)) + unit for unit in units)
 

@@ -1,7 +1,7 @@
 """The boxes of fragmented MP4, written byte by byte so that every time in them is ours.
 
-Sources: ISO/IEC 14496-12 (section numbers below), 14496-14 section 6.7 (esds), 14496-15 section 5.4 (avc1, avcC) and
-"Encapsulation of Opus in ISO Base Media File Format" section 4.3 (Opus, dOps).
+Sources: ISO/IEC 14496-12 (section numbers below), 14496-14 section 6.7 (esds), 14496-15 section 5.4 (avc1,
+avcC) and "Encapsulation of Opus in ISO Base Media File Format" section 4.3 (Opus, dOps).
 """
 
 import struct

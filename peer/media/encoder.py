@@ -1,4 +1,5 @@
-"""Tracks that do not fit as they come: decoded, then encoded with x264 and Opus or AAC without looking ahead."""
+"""Tracks that do not fit as they come: decoded, then encoded with x264 and Opus or AAC without looking
+ahead."""
 
 from collections import deque
 from fractions import Fraction
@@ -56,7 +57,8 @@ class X264:
     def encode(self, frame: av.VideoFrame, time: int, duration: int, capture_time: int) -> list[Sample]:
         """Times in µs; media times must grow."""
         if self._next_key is None or time >= self._next_key or time < self._next_key - 2 * GOP:
-            # On a grid, so that frame rates which do not divide a second keep one key frame a second on average.
+            # On a grid, so that frame rates which do not divide a second keep one key frame a second on
+            # average.
             grid = self._next_key if self._next_key is not None and time < self._next_key + GOP // 2 else time
             self._next_key = grid + GOP
             frame.pict_type = PictureType.I
@@ -161,7 +163,8 @@ class VideoEncode:
 
 
 class AudioChunks:
-    """Sound at 48 kHz in stereo, cut into the encoder's frames; holes become silence, overlaps are cut off."""
+    """Sound at 48 kHz in stereo, cut into the encoder's frames; holes become silence, overlaps are cut
+    off."""
 
     def __init__(self, codec: Literal["opus", "aac"], bit_rate: int) -> None:
         context = av.CodecContext.create("libopus" if codec == "opus" else "aac", "w")

@@ -1,4 +1,5 @@
-"""Whether a track can be passed through as it comes. Every answer is None or the reason why it has to be encoded."""
+"""Whether a track can be passed through as it comes. Every answer is None or the reason why it has to be
+encoded."""
 
 import av
 
@@ -55,7 +56,8 @@ def audio_misfit(stream: av.AudioStream) -> str | None:
 class GopGauge:
     """Learns from packets whether the pictures come in short groups and in the order in which they are shown.
 
-    `verdict` is None while that is not known: until the second key frame, or until a reason to encode was seen.
+    `verdict` is None while that is not known: until the second key frame, or until a reason to encode was
+    seen.
     """
 
     def __init__(self) -> None:
@@ -68,7 +70,8 @@ class GopGauge:
         self._latest = 0
 
     def add(self, time: int, reordered: bool, key: bool, size: int) -> None:
-        """Note a packet in decoding order: `time` in µs, `reordered` when it is not shown when it is decoded."""
+        """Note a packet in decoding order: `time` in µs, `reordered` when it is not shown when it is
+        decoded."""
         if self._began is None:
             self._began = time
         self._bytes += size

@@ -37,6 +37,7 @@ class _Channel:
         self._ended = False
         self._error: BaseException | None = None
         self._ready = asyncio.Event()
+        self._finished = asyncio.Event()
         self._room = threading.Semaphore(_QUEUE)
 
     def put(self, items: Iterable[Item]) -> None:
@@ -46,18 +47,27 @@ class _Channel:
                 self._stop.check()
             self._stop.check()
             self._items.append(item)
-            self._notify()
+            self._notify(self._ready)
 
     def end(self, error: BaseException | None) -> None:
         """From the thread: nothing follows."""
         self._error, self._ended = error, True
-        self._notify()
+        self._notify(self._finished)
+        self._notify(self._ready)
 
-    def _notify(self) -> None:
+    def _notify(self, event: asyncio.Event) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._ready.set)
+            self._loop.call_soon_threadsafe(event.set)
         except RuntimeError:  # the loop was closed: nobody waits any more
             self._stop.set()
+
+    async def leave(self) -> None:
+        """Stop the thread, and give it a moment to end."""
+        self._stop.set()
+        try:
+            await asyncio.wait_for(self._finished.wait(), _LEAVE_TIMEOUT)
+        except TimeoutError:
+            log.debug("the source's thread is left behind")
 
     async def get(self) -> Item | None:
         """The next item; None at the end. Raises what ended the source."""
@@ -74,11 +84,12 @@ class _Channel:
         return item
 
 
-async def media_parts(text: str, options: MediaOptions, clock: Clock) -> AsyncIterator[Item]:
+async def media_parts(text: str, options: MediaOptions, clock: Clock) -> AsyncGenerator[Item]:
     """Open an INPUT and yield its init segments and parts, in real time, until it ends.
 
-    Leaving the iterator (`aclose`, or cancelling the task that waits in it) stops the source within half a second. A
-    thread that is stuck in the operating system then is left behind as a daemon; it frees what it holds by itself.
+    Leaving the iterator (`aclose`, or cancelling the task that waits in it) stops the source within half a
+    second. A thread that is stuck in the operating system then is left behind as a daemon; it frees what it
+    holds by itself.
 
     Args:
         text: the INPUT, as `parse_input` reads it.
@@ -108,22 +119,12 @@ async def media_parts(text: str, options: MediaOptions, clock: Clock) -> AsyncIt
             error = SourceError(f"The source {text!r} failed: {failure}.")
         channel.end(error)
 
-    thread = threading.Thread(target=work, name="media", daemon=True)
-    thread.start()
+    threading.Thread(target=work, name="media", daemon=True).start()
     try:
         while (item := await channel.get()) is not None:
             yield item
     finally:
-        stop.set()
-        await _joined(thread)
-
-
-async def _joined(thread: threading.Thread) -> None:
-    deadline = asyncio.get_running_loop().time() + _LEAVE_TIMEOUT
-    while thread.is_alive() and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.01)
-    if thread.is_alive():
-        log.debug("the source's thread is left behind")
+        await channel.leave()
 
 
 def _open(source: Input, options: MediaOptions, stop: Stop, clock: Clock) -> _Source:

@@ -1,4 +1,5 @@
-"""Puts the two tracks of a file in order of time and gives every unit the duration that it has, not that it claims."""
+"""Puts the two tracks of a file in order of time and gives every unit the duration that it has, not that it
+claims."""
 
 from collections import deque
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""From frames to parts: whole frames of both tracks, cut near the part duration and before every key frame."""
+"""From frames to parts: whole frames of both tracks, cut near the part duration and before every key
+frame."""
 
 from dataclasses import dataclass
 
@@ -10,7 +11,8 @@ _EVEN = 1_000
 """µs: what the whole milliseconds of RTMP may add up to before a part is longer than it was asked to be."""
 _VIDEO_TOLERANCE, _AUDIO_TOLERANCE = 2_000, 15_000
 _AUDIO_AHEAD = 300_000
-"""µs of audio that waits for video before it goes alone, or is dropped while there is no key frame to begin with."""
+"""µs of audio that waits for video before it goes alone, or is dropped while there is no key frame to begin
+with."""
 _MAX_FRAGMENT_DATA = MAX_PART_SIZE - 64 * 1024
 _MAX_FRAMES = 1_000
 
@@ -29,7 +31,8 @@ class Sample:
 
 
 class Packager:
-    """Cuts the frames of one stream into parts. Decode times never overlap and never go back, whatever comes in."""
+    """Cuts the frames of one stream into parts. Decode times never overlap and never go back, whatever
+    comes in."""
 
     def __init__(self, part_duration: int, segment_duration: int) -> None:
         """Both in µs."""
@@ -46,7 +49,8 @@ class Packager:
         self._segment_began: int | None = None
 
     def begin(self, video: VideoTrack | None, audio: AudioTrack | None) -> list[MediaPart]:
-        """Frames of these tracks follow. After the first time, what follows is discontinuous with what came before."""
+        """Frames of these tracks follow. After the first time, what follows is discontinuous with what came
+        before."""
         parts = self.interrupt() if self._video or self._audio else []
         end = max(
             (clock.microseconds(clock.next or 0) for clock in (self._video, self._audio) if clock), default=0
@@ -59,14 +63,16 @@ class Packager:
         return parts
 
     def interrupt(self) -> list[MediaPart]:
-        """The source was interrupted: close the open part, wait for a key frame, and mark the part that it begins."""
+        """The source was interrupted: close the open part, wait for a key frame, and mark the part that it
+        begins."""
         parts = self.flush()
         self._waiting = True
         self._broken = self._sequence > 0
         return parts
 
     def mark(self) -> None:
-        """The source's timeline was moved without a break in decoding: mark the next part that begins a segment."""
+        """The source's timeline was moved without a break in decoding: mark the next part that begins a
+        segment."""
         self._broken = self._sequence > 0
 
     def add(self, sample: Sample) -> list[MediaPart]:

@@ -1,7 +1,7 @@
 """What a source of media hands to its publisher: init segments and parts, and the options that shape them.
 
-Times are integers in microseconds. *Media time* counts from the start of the epoch and never goes back; *capture
-time* is on the publisher's clock.
+Times are integers in microseconds. *Media time* counts from the start of the epoch and never goes back;
+*capture time* is on the publisher's clock.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,8 @@ MAX_PART_SIZE = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class InitSegment:
-    """What a player needs before the first part: the first item of every source, and again when codecs or size change."""
+    """What a player needs before the first part: the first item of every source, and again when codecs or
+    size change."""
 
     codecs: str
     """As in RFC 6381, video first: ``avc1.64001e,opus``."""
@@ -38,7 +39,8 @@ class MediaPart:
     media_time: int
     """Of the first video frame, or of the first audio frame in a part without video, in µs."""
     duration: int
-    """Of the video in the part, or of the audio in a part without video, in µs: parts follow without gap or overlap."""
+    """Of the video in the part, or of the audio in a part without video, in µs: parts follow without gap or
+    overlap."""
     capture_time: int
     """When the frame at `media_time` was captured, or arrived where the source has no time code, in µs."""
     independent: bool

@@ -1,9 +1,10 @@
 """`test:`: a moving picture with a clock that people and programs can read, and a tone.
 
-The clock is the publisher's, at the moment at which the picture was captured, so latency can be read off any screen:
-for people as the time of day (UTC), for programs as a strip along the bottom edge. The strip is `CELLS` cells of
-equal width and of `strip_height` lines, white for 1 and black for 0: first `SYNC`, then milliseconds of the
-publisher's clock modulo 2**32 (most significant bit first), then the XOR of those four bytes.
+The clock is the publisher's, at the moment at which the picture was captured, so latency can be read off
+any screen: for people as the time of day (UTC), for programs as a strip along the bottom edge. The strip is
+`CELLS` cells of equal width and of `strip_height` lines, white for 1 and black for 0: first `SYNC`, then
+milliseconds of the publisher's clock modulo 2**32 (most significant bit first), then the XOR of those four
+bytes.
 """
 
 import math
@@ -19,8 +20,8 @@ import av.filter
 from peer.media.assembly import Assembly, Item
 from peer.media.box import AudioTrack, VideoTrack
 from peer.media.encoder import AUDIO_RATE, X264, AudioChunks
-from peer.media.packager import Sample
 from peer.media.pace import Clock, Pacer, Stop
+from peer.media.packager import Sample
 from peer.media.parts import EncodeOptions, MediaOptions
 from peer.media.recording import PRIMING
 from peer.media.source import PatternInput
@@ -51,7 +52,8 @@ def strip_bits(captured: int) -> list[bool]:
 
 
 def read_strip(luma: bytes, width: int) -> int | None:
-    """Milliseconds modulo 2**32 from one line of luma in the middle of the strip, of any scaled size; None if torn."""
+    """Milliseconds modulo 2**32 from one line of luma in the middle of the strip, of any scaled size; None
+    if torn."""
     word = 0
     for cell in range(CELLS):
         word = word << 1 | (luma[(2 * cell + 1) * width // (2 * CELLS)] > 126)

@@ -47,7 +47,8 @@ class RtmpSource:
         self._assembly = Assembly(options, max_silence=_MAX_SILENCE)
         self._arrivals = ArrivalClock()
         self._known: tuple[bytes, GopGauge] | None = None
-        """The parameter sets of the last video, and what was learned of it: the same encoder is not measured twice."""
+        """The parameter sets of the last video, and what was learned of it: the same encoder is not
+        measured twice."""
 
     def run(self, emit: Emit) -> None:
         """Serve until stopped.

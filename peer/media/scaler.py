@@ -1,4 +1,5 @@
-"""Decoded pictures made fit for the encoder: upright, progressive, square pixels, 8-bit 4:2:0, no taller than asked."""
+"""Decoded pictures made fit for the encoder: upright, progressive, square pixels, 8-bit 4:2:0, no taller
+than asked."""
 
 from fractions import Fraction
 
@@ -17,7 +18,7 @@ def target_size(width: int, height: int, aspect: Fraction, rotation: int, max_he
     if rotation % 180 != 0:
         across, down = down, across
     factor = min(Fraction(1), Fraction(max_height) / down)
-    return tuple(max(2, round(side * factor / 2) * 2) for side in (across, down))  # type: ignore[return-value]
+    return max(2, round(across * factor / 2) * 2), max(2, round(down * factor / 2) * 2)
 
 
 class Scaler:

@@ -67,7 +67,8 @@ def parse_input(text: str) -> Input:
         return _rtmp(text)
     if scheme in _NOT_BUILT:
         raise SourceError(
-            f"{_NOT_BUILT[scheme]} input ({scheme}://) is not built yet: publish a file, `test:` or rtmp:// instead."
+            f"{_NOT_BUILT[scheme]} input ({scheme}://) is not built yet: "
+            "publish a file, `test:` or rtmp:// instead."
         )
     if scheme == "file":
         text = text[len("file://") :]

@@ -6,13 +6,16 @@ from typing import Literal
 Kind = Literal["video", "audio"]
 
 JUMP = 1_000_000
-"""A step of more than this, forwards or backwards, is a new timeline in the source, not a late or missing frame."""
+"""A step of more than this, forwards or backwards, is a new timeline in the source, not a late or missing
+frame."""
 
 
 class Timeline:
-    """Maps source times to media times; loops, reconnections, jumps and wraps continue where media time ended.
+    """Maps source times to media times; loops, reconnections, jumps and wraps continue where media time
+    ended.
 
-    A single offset applies to both tracks, so they stay as far apart as they are in the source, however often it loops.
+    A single offset applies to both tracks, so they stay as far apart as they are in the source, however
+    often it loops.
     """
 
     def __init__(self, origin: int = 0) -> None:
@@ -39,7 +42,8 @@ class Timeline:
     def map(self, kind: Kind, time: int, duration: int) -> tuple[int, bool]:
         """Return a unit's media time, and whether the timeline was moved for it.
 
-        The media time is negative, or before the end of its track, only for units that precede the session's start.
+        The media time is negative, or before the end of its track, only for units that precede the
+        session's start.
         """
         moved = False
         expected = self._expected.get(kind)
@@ -108,7 +112,8 @@ class TrackClock:
     """Places the frames of one track on its timescale: even where the source is even, never overlapping."""
 
     def __init__(self, timescale: int, tolerance: int) -> None:
-        """`tolerance` is how far (µs) a frame may be from where the frame before it ends and still be put there."""
+        """`tolerance` is how far (µs) a frame may be from where the frame before it ends and still be put
+        there."""
         self.timescale = timescale
         self._tolerance = self.ticks(tolerance)
         self.next: int | None = None
@@ -125,8 +130,8 @@ class TrackClock:
     def place(self, time: int, duration: int, floor: int | None = None) -> int:
         """Return the decode time, in ticks, of a frame at a media time that lasts `duration` ticks.
 
-        `floor` is the earliest time that may be chosen: while the frame before it can still be shortened, just after
-        that one's beginning; otherwise, and by default, its end.
+        `floor` is the earliest time that may be chosen: while the frame before it can still be shortened,
+        just after that one's beginning; otherwise, and by default, its end.
         """
         wanted = max(0, self.ticks(time))
         if self.next is not None:
@@ -137,5 +142,6 @@ class TrackClock:
         return wanted
 
     def lateness(self, time: int) -> int:
-        """How many ticks before the end of the frame before it a frame at this time begins; negative for a gap."""
+        """How many ticks before the end of the frame before it a frame at this time begins; negative for a
+        gap."""
         return 0 if self.next is None else self.next - max(0, self.ticks(time))

@@ -87,7 +87,8 @@ def note(gauge: GopGauge, packet: Packet) -> None:
 
 
 class Overseer:
-    """Watches a video track that passes through, and has it encoded from the moment at which it no longer fits."""
+    """Watches a video track that passes through, and has it encoded from the moment at which it no longer
+    fits."""
 
     def __init__(self, opened: Opened, track: Track) -> None:
         self._opened = opened

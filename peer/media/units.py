@@ -42,7 +42,8 @@ class Track(Protocol):
         """Take a unit at its media time (µs) and return the samples that it completes."""
 
     def fill(self, until: int, capture_time: int) -> list[Sample]:
-        """The track is silent while the other goes on: cover the time until then (µs), if this kind of track can."""
+        """The track is silent while the other goes on: cover the time until then (µs), if this kind of
+        track can."""
 
 
 @dataclass(slots=True)
