@@ -43,6 +43,8 @@ from signaling.protocol import (
     to_base64url,
 )
 
+__all__ = ["Down", "Event", "Fleeting", "Introducer", "IntroducerError", "Up", "websocket_url"]
+
 logger = logging.getLogger(__name__)
 
 QUEUE_LIMIT = 256

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { LinkSet } from "../src/core/link-set";
+import { LinkSet } from "../src/core/link-set.ts";
 
 const TRACES = new URL("../../tests/vectors/links/", import.meta.url);
 

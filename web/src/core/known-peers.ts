@@ -1,6 +1,6 @@
 /** The bounded tables of a link set: the peers that it knows, and the connection ids that it has seen. */
 
-import type { Introduction, LinkState } from "./link-actions";
+import type { Introduction, LinkState } from "./link-actions.ts";
 
 const KNOWN_PEERS = 512;
 const SEEN_CONNECTIONS = 1024;

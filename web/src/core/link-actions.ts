@@ -40,9 +40,9 @@ export type LinkSetAction =
   | { type: "sendPing"; peer: string };
 
 export interface Introduction {
-  /** hex, 32 bytes */
+  /** base64url, as it came; only compared here. */
   readonly key: string;
-  /** hex, 16 bytes, from the hello of that peer */
+  /** base64url, of the hello of that peer. */
   readonly nonce: string;
   readonly name: string;
   readonly role: string;

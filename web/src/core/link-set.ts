@@ -6,8 +6,8 @@
  * Peer ids are 32, connection ids 16 hex digits; times are seconds on a monotonic clock.
  */
 
-import { type KnownPeer, KnownPeers, SeenConnections } from "./known-peers";
-import type { Introduction, LinkReason, LinkSetAction, LinkState } from "./link-actions";
+import { type KnownPeer, KnownPeers, SeenConnections } from "./known-peers.ts";
+import type { Introduction, LinkReason, LinkSetAction, LinkState } from "./link-actions.ts";
 
 export const RECEIVE_ONLY_LINKS = 12;
 export const CARRYING_LINKS = 32;
