@@ -22,12 +22,11 @@ log = logging.getLogger(__name__)
 
 QUEUE_MESSAGES = 512
 QUEUE_BYTES = 2 * 1024 * 1024
-"""What waits for one socket at most; one that takes less is closed."""
+"""What waits for one socket at most; a slower one is cut off."""
 SEND_TIMEOUT = 20.0
 CLOSE_TIMEOUT = 0.5
 PING_INTERVAL = 20.0
 """Seconds between pings of the WebSocket protocol, by which a dead connection is noticed."""
-TRY_AGAIN_LATER = 1013
 
 
 def verify(key: bytes, tag: bytes, data: bytes, signature: bytes) -> bool:
@@ -42,8 +41,11 @@ def verify(key: bytes, tag: bytes, data: bytes, signature: bytes) -> bool:
 class Outbox:
     """What waits to be sent on one socket. A task exists only while something does."""
 
-    def __init__(self, socket: web.WebSocketResponse, metrics: Metrics) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, metrics: Metrics
+    ) -> None:
         self._socket = socket
+        self._transport = transport
         self._metrics = metrics
         self._queue: deque[bytes] = deque()
         self._bytes = 0
@@ -56,9 +58,7 @@ class Outbox:
             return
         if len(self._queue) >= QUEUE_MESSAGES or self._bytes + len(data) > QUEUE_BYTES:
             self._metrics.slow()
-            self._queue.clear()
-            self._bytes = 0
-            self.close(TRY_AGAIN_LATER)
+            self._cut()
             return
         self._queue.append(data)
         self._bytes += len(data)
@@ -76,7 +76,7 @@ class Outbox:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        await self._socket.close(code=code)
+        await self._close()
 
     def _start(self) -> None:
         if self._task is None or self._task.done():
@@ -91,12 +91,26 @@ class Outbox:
                     await self._socket.send_frame(data, WSMsgType.TEXT)
         except TimeoutError:
             self._metrics.slow()
-            self._close_code = TRY_AGAIN_LATER
+            self._cut()
         except ConnectionError:
             self._queue.clear()
-            return
-        if self._close_code is not None:
-            await self._socket.close(code=self._close_code)
+        else:
+            if self._close_code is not None:
+                await self._close()
+
+    async def _close(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._socket.close(code=self._close_code or WSCloseCode.OK)
+        except TimeoutError:
+            self._cut()
+
+    def _cut(self) -> None:
+        """End the connection at once: the other side does not even take a close frame."""
+        self._close_code = WSCloseCode.ABNORMAL_CLOSURE
+        self._queue.clear()
+        if self._transport is not None:
+            self._transport.abort()
 
 
 class Introducer:
@@ -109,8 +123,8 @@ class Introducer:
             secret=secrets.token_bytes,
             verify=verify,
             ice_servers=list(config.ice_servers),
-            # Greater than any number that an earlier process reached: plans are fewer than 2^20 a second.
-            sequence=int(time.time()) << 20,
+            # Greater than any that an earlier process reached: plans are fewer than a million a second.
+            sequence=time.time_ns() // 1_000,
         )
         self.metrics = Metrics(
             lambda: len(self.rooms.rooms), lambda: self.rooms.peers, lambda: len(self._outboxes)
@@ -129,7 +143,7 @@ class Introducer:
             # What is a little too large is answered with a sentence, what is much too large is cut off.
             max_msg_size=4 * MAX_MESSAGE,
             heartbeat=PING_INTERVAL,
-            timeout=CLOSE_TIMEOUT,
+            timeout=CLOSE_TIMEOUT / 2,
             compress=False,
             decode_text=False,
         )
@@ -137,7 +151,7 @@ class Introducer:
             return web.Response(status=426, text="This is a WebSocket: connect with ws:// or wss://.\n")
         await socket.prepare(request)
         number = next(self._numbers)
-        self._outboxes[number] = Outbox(socket, self.metrics)
+        self._outboxes[number] = Outbox(socket, request.transport, self.metrics)
         try:
             self.rooms.connected(number, self._now())
             self._act()
@@ -159,7 +173,7 @@ class Introducer:
             self._timer = None
         stops = [asyncio.ensure_future(box.stop(WSCloseCode.GOING_AWAY)) for box in self._outboxes.values()]
         if stops:
-            await asyncio.wait(stops, timeout=2 * CLOSE_TIMEOUT)
+            await asyncio.wait(stops, timeout=CLOSE_TIMEOUT)
 
     def _receive(self, number: int, data: bytes) -> None:
         now = self._now()
