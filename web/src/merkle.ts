@@ -89,7 +89,7 @@ export function verifyProof(
   proof: readonly Uint8Array[],
   root: Uint8Array,
 ): boolean {
-  if (!(index >= 0 && index < count && count <= MAX_LEAVES)) return false;
+  if (!Number.isInteger(index) || index < 0 || index >= count || count > MAX_LEAVES) return false;
   let node = index;
   let last = count - 1;
   let value = leaf(index, data);
