@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Protocol
 
 from peer.media.assembly import Item
@@ -84,7 +84,7 @@ class _Channel:
         return item
 
 
-async def media_parts(text: str, options: MediaOptions, clock: Clock) -> AsyncGenerator[Item]:
+async def media_parts(text: str, options: MediaOptions, clock: Clock) -> AsyncGenerator[Item, None]:
     """Open an INPUT and yield its init segments and parts, in real time, until it ends.
 
     Leaving the iterator (`aclose`, or cancelling the task that waits in it) stops the source within half a

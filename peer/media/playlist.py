@@ -10,9 +10,8 @@ from peer.media.parts import InitSegment
 
 VERSION = 9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PART_TAGS = 3
-"""Segments at the end of a playlist whose parts are listed; 6.2.2 asks for three target durations at
-least."""
+_LISTED = 3
+"""Target durations from the end within which parts are listed (4.4.4.9) and segments kept (6.2.2)."""
 _ADVANCE_SECONDS = 3.0
 """How far ahead of the playlist a part may be asked for (6.2.5.2, Advance Part Limit)."""
 _ROUNDING = 1_000
