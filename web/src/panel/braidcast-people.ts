@@ -6,8 +6,8 @@ import type { Role, Room, RosterEntry } from "../room.ts";
 import { rooms } from "../rooms.ts";
 import { sheets } from "../styles/sheet.ts";
 import css from "./braidcast-people.css?inline";
+import { inOrder } from "./people-order.ts";
 
-const ORDER: readonly Role[] = ["publisher", "relay", "viewer", "member"];
 const WORDS: Record<Role, string> = {
   publisher: "publishing",
   relay: "relay",
@@ -15,15 +15,6 @@ const WORDS: Record<Role, string> = {
   member: "in the chat",
 };
 const SHOWN = 100;
-
-/** Who is in the room: oneself first, then publishers, relays and the others by name. */
-export function inOrder(roster: readonly RosterEntry[], own: string): RosterEntry[] {
-  const rank = (entry: RosterEntry) => (entry.peer === own ? -1 : ORDER.indexOf(entry.role));
-  const name = (entry: RosterEntry) => shownName({ author: entry.peer, name: entry.name });
-  return [...roster].sort(
-    (a, b) => rank(a) - rank(b) || name(a).localeCompare(name(b)) || (a.peer < b.peer ? -1 : 1),
-  );
-}
 
 export class BraidcastPeople extends LitElement {
   static override styles = sheets(css);

@@ -1,11 +1,11 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { defineConfig, loadEnv } from "vite";
+import { defineConfig } from "vite";
 
 const here = import.meta.dirname;
 const pages = join(here, "../../src/pages");
 
-// The pages as they are, in rooms that the test directs: only how a room is joined is exchanged.
+// `vite build --config … --outDir …`: the pages as they are, in rooms that the test directs: only how a room is joined is exchanged.
 export default defineConfig({
   root: pages,
   publicDir: join(here, "../../public"),
@@ -20,7 +20,6 @@ export default defineConfig({
     },
   ],
   build: {
-    outDir: loadEnv("", here, "BRAIDCAST_").BRAIDCAST_TEST_PAGES ?? join(here, "../../.cache/scripted-pages"),
     emptyOutDir: true,
     target: "es2022",
     minify: false,

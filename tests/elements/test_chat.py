@@ -1,0 +1,79 @@
+"""`<braidcast-chat>` and the pages around it, in a real Chromium."""
+
+import pytest
+
+from tests.elements.conftest import Open
+from tests.elements.director import OWN, Director
+from tests.elements.watching import eventually
+
+pytestmark = pytest.mark.asyncio
+
+ANA = "b1" * 16
+
+
+async def test_messages_are_shown_as_text_and_in_order(watching: Open) -> None:
+    async with watching(Director(stream_state=None), path="/chat/demo") as viewer:
+        log = viewer.page.get_by_role("log")
+        await viewer.director.say(ANA, "Ana", "<img src=x onerror=alert(1)>")
+        await log.get_by_text("<img src=x onerror=alert(1)>").wait_for()
+        field = viewer.page.get_by_label("Message", exact=True)
+        await field.fill("Hello")
+        await field.press("Enter")
+        await viewer.told("send", text="Hello")
+        await log.get_by_text("Hello").wait_for()
+        assert await field.input_value() == ""
+        messages = await viewer.page.evaluate("document.querySelector('braidcast-chat').messages")
+        assert [(message["author"], message["text"]) for message in messages] == [
+            (ANA, "<img src=x onerror=alert(1)>"),
+            (OWN, "Hello"),
+        ]
+        assert sorted(messages[0]) == ["author", "id", "name", "text", "time"]
+
+
+async def test_somebody_who_reads_above_is_not_moved(watching: Open) -> None:
+    director = Director(stream_state=None)
+    async with watching(director, path="/chat/demo") as viewer:
+        for number in range(60):
+            await director.say(ANA, "Ana", f"message {number}")
+        log = viewer.page.get_by_role("log")
+        await log.get_by_text("message 59").wait_for()
+        await log.evaluate("(list) => { list.scrollTop = 0; }")
+        button = viewer.page.get_by_role("button", name="1 new message")
+        await director.say(ANA, "Ana", "the newest")
+        await button.wait_for()
+        assert await log.evaluate("(list) => list.scrollTop") == 0
+        await button.click()
+        await log.get_by_text("the newest").wait_for()
+
+        async def moved() -> bool:
+            return bool(await log.evaluate("(list) => list.scrollTop > 0"))
+
+        await eventually(moved, "the list goes to its end")
+
+
+async def test_nothing_can_be_sent_before_the_room_is_joined(watching: Open) -> None:
+    async with watching(Director(stream_state=None, room_state="connecting"), path="/chat/demo") as viewer:
+        await viewer.page.get_by_text("Joining the room; sending is possible in a moment.").wait_for()
+        assert await viewer.page.get_by_role("button", name="Send").is_disabled()
+        refused = await viewer.page.evaluate(
+            """document.querySelector('braidcast-chat').send('too soon')
+                 .then(() => null, (error) => error.message)"""
+        )
+        assert "Not connected" in refused
+        await viewer.director.set_room("joined")
+        await viewer.page.locator("button[type=submit]:enabled").wait_for()
+
+
+async def test_the_page_of_rooms_lists_them_and_goes_to_one(watching: Open) -> None:
+    async with watching(Director(), path="/") as viewer:
+        room = viewer.page.get_by_role("link", name="demo")
+        await room.wait_for()
+        assert "Live" in await room.inner_text()
+        await viewer.page.get_by_label("Name of the room").fill("demo")
+        await viewer.page.get_by_role("button", name="Watch").click()
+        await viewer.plays_on(0.2)
+
+
+async def test_an_address_without_a_room_says_so(watching: Open) -> None:
+    async with watching(Director(stream_state=None), path="/watch/not%20a%20name") as viewer:
+        await viewer.page.get_by_text("This address names no room").wait_for()

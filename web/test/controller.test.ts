@@ -1,0 +1,210 @@
+import { expect, test } from "vitest";
+import { type Action, FAST, LatencyController, SLOW } from "../src/player/controller.ts";
+
+const PART = 0.1;
+const TICK = 0.05;
+
+/** A playhead over parts that arrive as told; time is virtual. */
+class Playback {
+  readonly controller = new LatencyController({ guard: 0.15 });
+  readonly actions: (Action & { at: number })[] = [];
+  now = 0;
+  position = 0;
+  rate = 1;
+  end = 0;
+  start = 0;
+  waited = 0;
+  #arrivals: number[];
+
+  /** @param arrivals when each part of 0.1 s arrives, in order */
+  constructor(arrivals: number[], position: number) {
+    this.#arrivals = arrivals;
+    this.position = position;
+    this.controller.partLength(PART);
+  }
+
+  run(until: number): void {
+    const step = 0.005;
+    let nextSample = this.now;
+    while (this.now < until) {
+      this.now += step;
+      while ((this.#arrivals[0] ?? Number.POSITIVE_INFINITY) <= this.now) {
+        this.#sample();
+        this.#arrivals.shift();
+        this.end += PART;
+      }
+      const possible = Math.min(step * this.rate, this.end - this.position);
+      this.waited += possible < step * this.rate - 1e-9 ? step : 0;
+      this.position += Math.max(0, possible);
+      if (this.now >= nextSample) {
+        this.#sample();
+        nextSample += TICK;
+      }
+    }
+  }
+
+  #sample(): void {
+    const ranges = this.end > 0 ? [{ start: this.start, end: this.end }] : [];
+    this.controller.sample({ position: this.position, ranges, playing: true }, this.now);
+    for (const action of this.controller.pollActions()) {
+      this.actions.push({ ...action, at: this.now });
+      if (action.type === "rate") this.rate = action.rate;
+      else this.position = action.to;
+    }
+  }
+
+  seeks(): (Action & { at: number })[] {
+    return this.actions.filter((action) => action.type === "seek");
+  }
+}
+
+/** Reproducible chance. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Part k is complete at k × 0.1 s, and comes so much later; parts arrive in order. */
+function arrivals(seconds: number, delay: (part: number) => number, backlog = 0): number[] {
+  const times: number[] = [];
+  for (let part = 0; part < seconds * 10; part += 1) {
+    const due = Math.max(0, (part + 1) * PART - backlog) + delay(part);
+    times.push(Math.max(due, times.at(-1) ?? 0));
+  }
+  return times;
+}
+
+test("the backlog of the start is left by one seek within four seconds", () => {
+  const playback = new Playback(
+    arrivals(20, () => 0, 1),
+    0,
+  );
+  playback.run(18);
+  const seeks = playback.seeks();
+  expect(seeks).toHaveLength(1);
+  expect(seeks[0]).toMatchObject({ reason: "start" });
+  expect(seeks[0]?.at).toBeLessThan(4);
+  expect(playback.end - playback.position).toBeLessThan(0.15 + PART + 0.03);
+  expect(playback.waited).toBe(0);
+});
+
+test("even arrivals settle with the lowest buffer at the guard", () => {
+  const playback = new Playback(
+    arrivals(90, () => 0, 0.4),
+    0,
+  );
+  playback.run(89);
+  expect(playback.rate).toBe(1);
+  const low = playback.controller.low(playback.now);
+  expect(low).toBeGreaterThan(0.1);
+  expect(low).toBeLessThan(0.19);
+  expect(playback.waited).toBe(0);
+});
+
+test("jitter and spikes are learned: after a while nothing waits, and the latency stays bounded", () => {
+  const chance = random(7);
+  const delay = (part: number) => chance() * 0.1 + (part % 70 === 69 ? 0.3 : 0);
+  const playback = new Playback(arrivals(300, delay, 0.5), 0);
+  playback.run(120);
+  const learned = playback.waited;
+  playback.run(299);
+  expect(playback.waited - learned).toBeLessThan(0.4);
+  expect(playback.now - playback.position).toBeLessThan(0.8);
+});
+
+test("a low buffer slows down, and recovery ends it", () => {
+  const playback = new Playback(
+    arrivals(30, () => 0, 0.25),
+    0.08,
+  );
+  playback.run(2);
+  expect(playback.rate).toBe(SLOW);
+  playback.run(20);
+  expect(playback.rate).toBe(1);
+  expect(playback.waited).toBe(0);
+});
+
+test("speeding up waits until fifteen seconds were even", () => {
+  const playback = new Playback(
+    arrivals(40, () => 0, 0.32),
+    0,
+  );
+  playback.run(14.9);
+  expect(playback.actions.filter((action) => action.type === "rate" && action.rate === FAST)).toEqual([]);
+  playback.run(17);
+  expect(playback.actions.filter((action) => action.type === "rate" && action.rate === FAST)).toHaveLength(1);
+});
+
+test("more than a second and a half too far behind is a seek", () => {
+  const playback = new Playback(
+    arrivals(40, (part) => (part === 100 ? 4 : 0)),
+    0,
+  );
+  playback.run(10);
+  playback.start = 0;
+  playback.position = playback.end - 3;
+  const before = playback.seeks().length;
+  playback.run(11);
+  const seek = playback.seeks()[before];
+  expect(seek).toMatchObject({ reason: "behind" });
+  expect(playback.end - playback.position).toBeLessThan(0.5);
+});
+
+test("a hole is jumped once what lies behind it is worth landing on", () => {
+  const controller = new LatencyController({ guard: 0.15 });
+  const before = { start: 0, end: 5 };
+  controller.sample({ position: 4.99, ranges: [before, { start: 5.6, end: 5.65 }], playing: true }, 10);
+  expect(controller.pollActions()).toEqual([]);
+  controller.sample({ position: 4.99, ranges: [before, { start: 5.6, end: 5.75 }], playing: true }, 10.1);
+  const [action] = controller.pollActions();
+  expect(action).toMatchObject({ type: "seek", reason: "gap" });
+  expect(action?.type === "seek" && action.to).toBeCloseTo(5.601);
+  expect(action?.type === "seek" && action.skipped).toBeCloseTo(0.611);
+});
+
+test("a playhead that stopped shortly before a hole jumps too", () => {
+  const controller = new LatencyController({ guard: 0.15 });
+  const ranges = [
+    { start: 0, end: 5 },
+    { start: 5.3, end: 5.9 },
+  ];
+  controller.sample({ position: 4.92, ranges, playing: true }, 10);
+  expect(controller.pollActions()).toEqual([]);
+  controller.sample({ position: 4.92, ranges, playing: true }, 10.2);
+  expect(controller.pollActions()).toMatchObject([{ type: "seek", reason: "gap" }]);
+});
+
+test("what was removed during a long pause is left behind for the live edge", () => {
+  const controller = new LatencyController({ guard: 0.15 });
+  controller.sample({ position: 3, ranges: [{ start: 40, end: 60 }], playing: true }, 100);
+  const [action] = controller.pollActions();
+  expect(action?.type === "seek" && action.to).toBeCloseTo(59.75);
+});
+
+test("a playhead that stands in the middle of a full buffer is nudged", () => {
+  const controller = new LatencyController({ guard: 0.15 });
+  for (let now = 0; now < 2.2; now += 0.1)
+    controller.sample({ position: 1, ranges: [{ start: 0, end: 1.8 }], playing: true }, now);
+  expect(controller.pollActions().filter((action) => action.type === "seek")).toMatchObject([
+    { reason: "stuck", to: 1.05 },
+  ]);
+});
+
+test("nothing is learned while paused", () => {
+  const controller = new LatencyController({ guard: 0.15 });
+  for (let now = 0; now < 20; now += 0.05)
+    controller.sample({ position: 1, ranges: [{ start: 0, end: 1 + now }], playing: false }, now);
+  expect(controller.pollActions()).toEqual([]);
+  expect(controller.low(20)).toBeNull();
+});
+
+test("going live on demand leaves what lies between", () => {
+  const controller = new LatencyController({ guard: 0.15 });
+  controller.goLive(10, [{ start: 0, end: 12 }], 1);
+  const [action] = controller.pollActions();
+  expect(action).toMatchObject({ type: "seek", reason: "live" });
+  expect(action?.type === "seek" && action.skipped).toBeCloseTo(1.75);
+});
