@@ -12,6 +12,7 @@ from typing import TypeAlias
 from peer import wire
 from peer.core import chat_message
 from peer.core.actions import Send, Verify
+from peer.core.chat_beginning import Beginning
 from peer.core.chat_fetch import MAX_IDS, Fetch
 from peer.core.chat_history import History
 from peer.core.chat_limits import ChatCounters, ChatLimits
@@ -76,17 +77,15 @@ class ChatLog:
         self._authors_history = Rates(*self._limits.author_history)
         self._refused: dict[bytes, None] = {}
         self._absent: dict[bytes, None] = {}
-        self._listed: dict[bytes, None] = {}
-        self._beginning = 0
-        """The least clock that was taken as the beginning of the log; 0 when it begins with nothing."""
-        self._settled: float | None = None
-        """When the beginning of the log is fixed; None until a message of another peer was accepted."""
+        self._beginning = Beginning(self._limits.settling, self._limits.waiting)
         self._announce_at: float | None = None
 
     # What happens outside
 
     def link_opened(self, peer: bytes, now: float) -> None:
         """A link to `peer` can carry messages."""
+        if peer in self._links:
+            self.link_closed(peer, now)
         self._links[peer] = ChatLink(self._limits, now)
         self._fetch.link_opened(peer, now)
         self._send(peer, wire.ChatHave(tuple(self._history.newest(self._limits.newest))))
@@ -235,13 +234,8 @@ class ChatLog:
         self._actions.append(Verify(waiting.token, message.header.author, TAG_CHAT, header, signature))
 
     def _ahead(self, message: SignedMessage, now: float) -> bool:
-        return (
-            not self._newcomer(now)
-            and message.header.clock > self._history.greatest + self._limits.clock_ahead
-        )
-
-    def _newcomer(self, now: float) -> bool:
-        return self._settled is None or now < self._settled
+        ahead = message.header.clock > self._history.greatest + self._limits.clock_ahead
+        return ahead and not self._beginning.lasts(now)
 
     def _rates(self, waiting: Waiting) -> Rates:
         return self._authors_history if waiting.asked_for else self._authors
@@ -272,7 +266,7 @@ class ChatLog:
 
     def _missing(self, message: SignedMessage, now: float) -> list[bytes]:
         """The followed messages that it has to wait for."""
-        if message.header.clock <= max(self._history.floor + 1, self._beginning):
+        if message.header.clock <= max(self._history.floor + 1, self._beginning.clock):
             return []
         missing = [
             followed
@@ -281,8 +275,7 @@ class ChatLog:
             and followed not in self._refused
             and followed not in self._absent
         ]
-        if self._newcomer(now) and message.id in self._listed:
-            # It was told as one of the last messages: those before them are not asked for.
+        if self._beginning.includes(message.id, now):
             missing = [
                 followed for followed in missing if followed in self._pending or followed in self._fetch
             ]
@@ -312,14 +305,8 @@ class ChatLog:
     def _accepted(self, waiting: Waiting, now: float) -> None:
         message = waiting.message
         self.counters.accepted += 1
-        if self._newcomer(now):
-            if self._settled is None:
-                self._settled = now + self._limits.settling
-            if any(followed not in self._history for followed in message.header.follows):
-                clock = message.header.clock
-                self._beginning = min(self._beginning or clock, clock)
-        else:
-            self._listed = {}
+        complete = all(followed in self._history for followed in message.header.follows)
+        self._beginning.accepted(message.header.clock, complete, now)
         self._deliver(message)
         if not waiting.asked_for:
             self._push(message, waiting.holders)
@@ -353,13 +340,11 @@ class ChatLog:
     # Telling and asking
 
     def _received_have(self, peer: bytes, ids: tuple[bytes, ...], now: float) -> None:
-        newcomer = self._newcomer(now)
         for message in ids:
             self._unsent.pop(message, None)
             if message in self._history or message in self._refused:
                 continue
-            if newcomer:
-                _remember(self._listed, message, self._limits.waiting)
+            self._beginning.tell(message, now)
             waiting = self._pending.get(message)
             if waiting is not None:
                 waiting.holders[peer] = None

@@ -176,6 +176,7 @@ __all__ = [
     "Place",
     "SignedMessage",
     "draft",
+    "message_id",
     "open_message",
     "read_text",
     "room_hash",

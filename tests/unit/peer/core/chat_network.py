@@ -37,9 +37,10 @@ def text_message(
     room: str = ROOM,
     kind: int = 1,
     time: int = WALL,
+    body: bytes | None = None,
 ) -> wire.ChatMessage:
     """A signed message with whatever fields the test wants, right or wrong."""
-    body = write_text("", text)
+    body = write_text("", text) if body is None else body
     return signed(author, draft(room_hash(room), author.key, clock, time, follows, body, kind))
 
 

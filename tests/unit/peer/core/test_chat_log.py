@@ -445,6 +445,18 @@ def test_unsent_message_that_a_peer_has_already_is_sent() -> None:
     assert log.unsent == 0
 
 
+def test_link_that_opens_anew_before_the_old_one_closed_is_asked_again() -> None:
+    bench = Bench(peers=(BOB.id,))
+    first, second = chain(BOB, 2)
+    bench.receive(BOB.id, second)
+    bench.log.link_opened(BOB.id, 1.0)
+    actions = bench.acted(1.0)
+    assert delivered(actions) == ["1"]  # there was nobody else to ask
+    assert sent(bench.receive(BOB.id, wire.ChatHave((number(first),)), 1.0)) == [
+        (BOB.id, wire.ChatWant((number(first),)))
+    ]
+
+
 def test_message_from_a_peer_without_a_link_is_ignored() -> None:
     bench = Bench()
     assert bench.receive(identity("stranger").id, text_message(BOB)) == []

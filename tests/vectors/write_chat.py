@@ -1,0 +1,410 @@
+"""Writes the traces of the chat log: `python -m tests.vectors.write_chat`.
+
+Each file holds the set-up of one log and its steps: an event with its arguments (bytes as hex) and `now`,
+then the actions that must follow and the time of the next timer; in the end its texts in order, and what it
+counted. Both languages replay them. A log talks to others in memory, or to what a scene says that they send.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any, TypeAlias
+
+from peer import wire
+from peer.core.actions import Verify
+from peer.core.chat_limits import ChatLimits
+from peer.core.chat_log import ChatAction, ChatLog
+from peer.core.chat_message import ChatError, Draft, Entry, message_id
+from peer.signing import TAG_CHAT
+from tests.unit.peer.core.chat_network import (
+    ROOM,
+    WALL,
+    ChatNetwork,
+    Node,
+    chain,
+    identity,
+    signed,
+    text_message,
+)
+
+FOLDER = Path(__file__).parent / "chat"
+Json: TypeAlias = Any
+
+ADA, BOB, EVE = identity("ada"), identity("bob"), identity("eve")
+
+
+def plain(value: Any) -> Json:
+    """`value` with bytes as hex digits and actions as objects with a type."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Entry):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if dataclasses.is_dataclass(value):
+        fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"type": type(value).__name__.lower(), **fields}
+    return value
+
+
+def as_hex(draft: Draft) -> list[str]:
+    return [draft.header.hex(), draft.body.hex()]
+
+
+class RecordedLog(ChatLog):
+    """A log that writes down what happens to it."""
+
+    def __init__(self, room: str, key: bytes, limits: ChatLimits | None = None) -> None:
+        super().__init__(room, key, limits)
+        self.steps: list[Json] = []
+        self._key_hex = key.hex()
+        self._given = limits or ChatLimits()
+        self._waiting: list[ChatAction] = []
+        self._depth = 0
+
+    def _record(self, event: str, now: float, call: Callable[[], Any], **arguments: Json) -> Any:
+        self._depth += 1
+        try:
+            return call()
+        except ChatError as error:
+            arguments["error"] = str(error)
+            raise
+        finally:
+            self._depth -= 1
+            if self._depth == 0:  # else the log calls itself
+                actions = super().poll_actions()
+                self._waiting += actions
+                done = {"actions": [plain(action) for action in actions], "timer": self.next_timer()}
+                self.steps.append({"event": event, "now": now, **arguments, **done})
+
+    def link_opened(self, peer: bytes, now: float) -> None:
+        opened = super().link_opened
+        self._record("link_opened", now, lambda: opened(peer, now), peer=peer.hex())
+
+    def link_closed(self, peer: bytes, now: float) -> None:
+        closed = super().link_closed
+        self._record("link_closed", now, lambda: closed(peer, now), peer=peer.hex())
+
+    def received(
+        self, peer: bytes, message: wire.ChatMessage | wire.ChatHave | wire.ChatWant, now: float
+    ) -> None:
+        received, data = super().received, wire.encode(message).hex()
+        self._record("received", now, lambda: received(peer, message, now), peer=peer.hex(), data=data)
+
+    def verified(self, token: int, ok: bool, now: float) -> None:
+        verified = super().verified
+        self._record("verified", now, lambda: verified(token, ok, now), token=token, ok=ok)
+
+    def compose(self, text: str, name: str, wall_ms: int, now: float) -> Draft:
+        compose = super().compose
+
+        def call() -> Draft:
+            return compose(text, name, wall_ms, now)
+
+        draft: Draft = self._record("compose", now, call, text=text, name=name, wall_ms=wall_ms)
+        self.steps[-1]["draft"] = as_hex(draft)
+        return draft
+
+    def said(self, draft: Draft, signature: bytes, now: float) -> Entry:
+        said = super().said
+
+        def call() -> Entry:
+            return said(draft, signature, now)
+
+        entry: Entry = self._record("said", now, call, draft=as_hex(draft), signature=signature.hex())
+        return entry
+
+    def handle_timer(self, now: float) -> None:
+        handle_timer = super().handle_timer
+        self._record("handle_timer", now, lambda: handle_timer(now))
+
+    def poll_actions(self) -> list[ChatAction]:
+        actions, self._waiting = self._waiting, []
+        return actions
+
+    def trace(self) -> Json:
+        limits = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(self._given).items()
+            if value != getattr(ChatLimits(), name)
+        }
+        return {
+            "setup": {"room": ROOM, "key": self._key_hex, "limits": limits},
+            "steps": self.steps,
+            "messages": [plain(entry) for entry in self.messages()],
+            "counters": dataclasses.asdict(self.counters),
+        }
+
+
+class Scene:
+    """A log between two peers that send what the scene says."""
+
+    def __init__(self, limits: ChatLimits | None = None) -> None:
+        self.log = RecordedLog(ROOM, ADA.key, limits)
+        self.now = 0.0
+        for peer in (BOB.id, EVE.id):
+            self.log.link_opened(peer, self.now)
+
+    def receive(
+        self, peer: bytes, *messages: wire.ChatMessage | wire.ChatHave | wire.ChatWant, ok: bool = True
+    ) -> None:
+        for message in messages:
+            self.now += 0.01
+            self.log.received(peer, message, self.now)
+            self.check(ok=ok)
+
+    def check(self, *, ok: bool = True) -> None:
+        for action in self.log.poll_actions():
+            if isinstance(action, Verify):
+                self.log.verified(action.token, ok, self.now)
+
+    def wait(self, seconds: float) -> None:
+        end = self.now + seconds
+        while (timer := self.log.next_timer()) is not None and timer <= end:
+            self.now = max(self.now, timer)
+            self.log.handle_timer(self.now)
+            self.check()
+        self.now = end
+
+    def say(self, text: str, name: str = "ada") -> None:
+        draft = self.log.compose(text, name, WALL + int(self.now * 1000), self.now)
+        self.log.said(draft, ADA.sign(TAG_CHAT, draft.header), self.now)
+
+
+def number(message: wire.ChatMessage) -> bytes:
+    return message_id(message.header)
+
+
+def have(messages: list[wire.ChatMessage]) -> wire.ChatHave:
+    return wire.ChatHave(tuple(map(number, messages)))
+
+
+def want(messages: list[wire.ChatMessage]) -> wire.ChatWant:
+    return wire.ChatWant(tuple(map(number, messages)))
+
+
+def texts_of_every_sort() -> RecordedLog:
+    scene = Scene()
+    for text in ('quote " and \\', "line\nbreak\ttab \x01\x1f\x7f\u2028", "Grüße, 世界 🎉", "x" * 8000):
+        scene.say(text, "Ada 🎈")
+    for text, name in (("", ""), ("  ", ""), ("🎉" * 8000, ""), ("x" * 8001, ""), ("hi", "n" * 65)):
+        try:
+            scene.say(text, name)
+        except ChatError:
+            continue  # what is recorded is the sentence
+    bodies = [
+        b'{"text":"extra fields","name":"","later":[1.5e99,{"a":null}]}',
+        b'{"name":"twice","text":"first","text":"second"}',
+        b'{"text":"\\ud83c\\udf89","name":"pair"}',
+        b'{"text":"\\ud83c","name":"half a character"}',
+        b'{"text":"no name"}',
+        b'{"text":"","name":"empty"}',
+        b'{"text":1,"name":"number"}',
+        b'["text"]',
+        b"null",
+        b'{"text":NaN,"name":""}',
+        b'\xef\xbb\xbf{"text":"byte order mark","name":""}',
+        b'{"text":"\xff","name":""}',
+        b"",
+    ]
+    for place, body in enumerate(bodies):
+        scene.receive(BOB.id, text_message(BOB, body=body, time=WALL + place))
+    return scene.log
+
+
+def breaches() -> RecordedLog:
+    scene = Scene()
+    true = text_message(BOB)
+    body = true.body or b""
+    scene.receive(EVE.id, true, ok=False)
+    scene.receive(EVE.id, text_message(BOB, room="other"))
+    scene.receive(EVE.id, wire.ChatMessage(true.header, true.signature, body.replace(b"hello", b"hullo")))
+    for clock, follows in ((0, ()), (2, ()), (1, (b"\x01" * 32,)), (9, (b"\x01" * 32,) * 2)):
+        scene.receive(EVE.id, text_message(EVE, clock=clock, follows=follows))
+    scene.receive(BOB.id, true)
+    scene.receive(EVE.id, true)
+    return scene.log
+
+
+def forged_copy_overtakes_the_true_one() -> RecordedLog:
+    scene = Scene()
+    first, second = chain(BOB, 2)
+    scene.receive(BOB.id, second)
+    scene.log.received(EVE.id, first, scene.now)
+    scene.log.received(BOB.id, first, scene.now)
+    scene.check(ok=False)
+    scene.receive(BOB.id, first)
+    scene.wait(1)
+    return scene.log
+
+
+def clocks_that_do_not_fit() -> RecordedLog:
+    scene = Scene()
+    first = text_message(BOB)
+    scene.receive(BOB.id, first)
+    scene.receive(EVE.id, text_message(EVE, clock=3, follows=(number(first),)))
+    scene.wait(11)
+    scene.receive(EVE.id, text_message(EVE, clock=1_000_002, follows=(b"\x01" * 32,)))
+    scene.receive(EVE.id, text_message(EVE, clock=1_000_001, follows=(b"\x01" * 32,)))
+    scene.wait(10)
+    scene.say("after the gap")
+    return scene.log
+
+
+def missing_messages_are_asked_for() -> RecordedLog:
+    scene = Scene()
+    past = chain(BOB, 6)
+    scene.receive(BOB.id, past[1])
+    scene.wait(3.5)
+    scene.receive(EVE.id, past[0])
+    scene.receive(BOB.id, past[3])
+    scene.receive(BOB.id, wire.ChatMessage(past[2].header, past[2].signature, None))
+    scene.log.link_closed(EVE.id, scene.now)
+    scene.wait(10)
+    scene.receive(BOB.id, past[5])
+    scene.log.link_opened(EVE.id, scene.now)
+    scene.receive(EVE.id, have(past))
+    scene.receive(EVE.id, past[4], past[2])
+    scene.wait(10)
+    return scene.log
+
+
+def newcomer_and_its_answers() -> RecordedLog:
+    scene = Scene(ChatLimits(newest=4, answers=(1_500, 800), owed=8))
+    past = chain(BOB, 12, clock=70_000)
+    scene.receive(BOB.id, have(past))
+    scene.receive(EVE.id, have(past[2:]))
+    scene.receive(BOB.id, *past)
+    scene.say("hello, all")
+    scene.receive(EVE.id, want(past))
+    scene.receive(EVE.id, want(past[5:6]))
+    scene.wait(20)
+    scene.receive(EVE.id, want(past[5:6]))
+    scene.receive(BOB.id, *chain(EVE, 3))
+    scene.wait(20)
+    return scene.log
+
+
+def bounds_of_memory_and_rates() -> RecordedLog:
+    scene = Scene(
+        ChatLimits(
+            messages=6,
+            bytes=4_000,
+            waiting=8,
+            peer_waiting=5,
+            own=(2, 1),
+            author=(4, 1),
+            author_history=(5, 1),
+            link=(12, 1),
+            remembered=4,
+        )
+    )
+    bob = chain(BOB, 14)
+    scene.receive(BOB.id, *bob[:8])
+    scene.wait(2)
+    scene.receive(BOB.id, bob[8])
+    scene.receive(BOB.id, bob[7], bob[6], bob[5], bob[4])
+    scene.receive(EVE.id, *[text_message(identity(f"{place}")) for place in range(8)])
+    scene.receive(EVE.id, *chain(EVE, 16)[3::2])
+    scene.wait(20)
+    for text in ("one", "two", "three"):
+        try:
+            scene.say(text)
+        except ChatError:
+            continue  # what is recorded is the sentence
+    scene.receive(EVE.id, have(chain(EVE, 9)))
+    scene.receive(EVE.id, *chain(EVE, 9))
+    scene.wait(40)
+    return scene.log
+
+
+def unknown_kind() -> RecordedLog:
+    scene = Scene()
+    message = text_message(BOB, kind=7, body=b"\x00\x01")
+    scene.receive(BOB.id, message)
+    scene.receive(EVE.id, want([message]))
+    scene.say("it is followed all the same")
+    return scene.log
+
+
+def early_words() -> RecordedLog:
+    log = RecordedLog(ROOM, ADA.key)
+    draft = log.compose("before any link", "ada", WALL, 0.0)
+    entry = log.said(draft, ADA.sign(TAG_CHAT, draft.header), 0.0)
+    log.link_opened(BOB.id, 1.0)
+    log.received(BOB.id, wire.ChatWant((entry.id,)), 1.1)
+    log.received(BOB.id, signed(BOB, log.compose("not by bob", "", WALL, 1.2)), 1.2)
+    return log
+
+
+def day(seed: int, limits: ChatLimits | None = None) -> RecordedLog:
+    """One of five logs among which links come and go."""
+    chance = Random(seed)
+    network = ChatNetwork(seed, check_delay=0.05)
+    nodes = [RecordedNode(network, f"peer {place}", limits) for place in range(5)]
+    for here, there in zip(nodes, nodes[1:] + nodes[:1], strict=True):
+        network.connect(here, there)
+    for place in range(90):
+        a, b = chance.sample(nodes, 2)
+        verb = chance.choices(["say", "cut", "link", "wait"], [5, 2, 2, 4])[0]
+        if verb == "say":
+            a.say(f"{place}")
+        elif verb == "cut":
+            network.disconnect(a, b)
+        elif verb == "link":
+            network.connect(a, b)
+        else:
+            network.run(chance.choice([0.02, 0.1, 0.5, 4.0]))
+    for here, there in pairwise(nodes):
+        network.connect(here, there)
+    network.rest()
+    log = nodes[2].log
+    assert isinstance(log, RecordedLog)
+    return log
+
+
+class RecordedNode(Node):
+    def __init__(self, network: ChatNetwork, name: str, limits: ChatLimits | None) -> None:
+        super().__init__(network, name, limits)
+        self.log = RecordedLog(ROOM, self.identity.key, limits)
+
+
+SCENES: dict[str, Callable[[], RecordedLog]] = {
+    scene.__name__: scene
+    for scene in (
+        texts_of_every_sort,
+        breaches,
+        forged_copy_overtakes_the_true_one,
+        clocks_that_do_not_fit,
+        missing_messages_are_asked_for,
+        newcomer_and_its_answers,
+        bounds_of_memory_and_rates,
+        unknown_kind,
+        early_words,
+    )
+} | {
+    "links_come_and_go": lambda: day(1),
+    "links_come_and_go_again": lambda: day(2),
+    "links_come_and_go_with_little_memory": lambda: day(3, ChatLimits(messages=8, newest=5)),
+}
+
+
+def trace(name: str) -> str:
+    """The content of the file of that scene."""
+    recorded = SCENES[name]().trace()
+    steps = ",\n".join(json.dumps(step) for step in recorded.pop("steps"))
+    rest = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in recorded.items())
+    return f'{{{rest},\n"steps": [\n{steps}\n]}}\n'
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name in SCENES:
+        (FOLDER / f"{name}.json").write_text(trace(name))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+/** What a chat log allows itself and others, and what it counts. */
+
+import type { Rate } from "./chat-rate.ts";
+
+/** What one log allows itself and others. */
+export interface ChatLimits {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  readonly peerWaiting: number;
+  readonly peerWaitingBytes: number;
+  readonly clockAhead: number;
+  /** How many ids are told to a peer when a link opens. */
+  readonly newest: number;
+  readonly own: Rate;
+  /** Above an author's own rate, because links bunch what they carry. */
+  readonly author: Rate;
+  /** For messages that were asked for. */
+  readonly authorHistory: Rate;
+  readonly link: Rate;
+  /** Bytes that one peer is sent from the log. */
+  readonly answers: Rate;
+  /** Answers that wait for that rate, for one peer. */
+  readonly owed: number;
+  /** Seconds in which a newcomer takes what it is told as the beginning. */
+  readonly settling: number;
+  /** Seconds. */
+  readonly announceAfter: number;
+  /** Ids of refused and of absent messages, each. */
+  readonly remembered: number;
+}
+
+export const LIMITS: ChatLimits = {
+  messages: 5_000,
+  bytes: 16 * 1024 * 1024,
+  waiting: 4_096,
+  waitingBytes: 8 * 1024 * 1024,
+  peerWaiting: 1_024,
+  peerWaitingBytes: 1024 * 1024,
+  clockAhead: 1_000_000,
+  newest: 200,
+  own: [20, 2],
+  author: [60, 4],
+  authorHistory: [1_000, 4],
+  link: [400, 100],
+  answers: [1024 * 1024, 256 * 1024],
+  owed: 512,
+  settling: 10,
+  announceAfter: 0.05,
+  remembered: 1_024,
+};
+
+/** Monotonic counts of messages that came over links. */
+export class ChatCounters {
+  accepted = 0;
+  duplicates = 0;
+  /** Wrong form, room or body: the link was ended. */
+  malformed = 0;
+  /** Wrong signature: the link was ended. */
+  forged = 0;
+  /** A clock far beyond all others. */
+  ahead = 0;
+  /** A clock that does not fit the followed messages. */
+  misplaced = 0;
+  /** Above the rate of its author or of the link. */
+  tooFast = 0;
+  /** No room to wait in. */
+  overflow = 0;
+  /** Before everything that is kept. */
+  tooOld = 0;
+  bodiless = 0;
+  /** Followed messages that nobody sent. */
+  absent = 0;
+}
