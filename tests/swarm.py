@@ -76,6 +76,7 @@ class Swarm:
         self.now = 100.0
         self.members: dict[bytes, Member] = {}
         self.parts: dict[int, SealedPart] = {}
+        self.epoch = EPOCH
         self.published = 0
         self.source_paused = False
         self.signaling_up = True
@@ -132,6 +133,13 @@ class Swarm:
             if self._links.pop((one.id, other.id), None) is not None:
                 one.core.link_closed(other.id, self.now)
                 self._act(one)
+
+    def restart_source(self) -> None:
+        """The publisher begins a new epoch: numbers start again."""
+        self.epoch += 1
+        self.published = 0
+        self.parts = {}
+        self._previous = bytes(16)
 
     def run(self, seconds: float) -> None:
         """Let virtual time pass."""
@@ -247,7 +255,7 @@ class Swarm:
         independent = number % GOP == 0
         size = self.part_size * (4 if independent else 1)
         draft = Seal(
-            1 * independent + 4 * independent, STRIPES, 0, self.braid, EPOCH, number, number // GOP,
+            1 * independent + 4 * independent, STRIPES, 0, self.braid, self.epoch, number, number // GOP,
             number % GOP, 0, int(number * PART * 1e6), int(PART * 1e6), int(self.now * 1e6), 0,
             bytes(16), self._previous,
         )  # fmt: skip

@@ -9,7 +9,7 @@ const SRC = join(import.meta.dirname, "../src");
 
 // Globals that read a clock, chance, the network, storage or the page, or that run on their own.
 const FORBIDDEN =
-  /(?<![\w.$])(?:Date|performance|setTimeout|setInterval|requestAnimationFrame|queueMicrotask|fetch|XMLHttpRequest|WebSocket|Worker|MessageChannel|BroadcastChannel|RTC\w+|crypto|document|window|globalThis|self|navigator|location|localStorage|sessionStorage|indexedDB|caches|console)(?=\s*[.([])|Math\.random/g;
+  /(?<![\w.$#])(?:Date|performance|setTimeout|setInterval|requestAnimationFrame|queueMicrotask|fetch|XMLHttpRequest|WebSocket|Worker|MessageChannel|BroadcastChannel|RTC\w+|crypto|document|window|globalThis|self|navigator|location|localStorage|sessionStorage|indexedDB|caches|console)(?=\s*[.([])|Math\.random/g;
 
 const COMMENTS_AND_STRINGS = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g;
 

@@ -28,7 +28,7 @@ export class Announcements {
     stripes: number,
     upstreams: Upstreams | null,
     children: Children,
-    window: Window,
+    parts: Window,
     now: number,
   ) {
     this.#publisher = { fed: true, starved: false, path: [me.slice(0, 8)] };
@@ -36,7 +36,7 @@ export class Announcements {
     this.#stripes = stripes;
     this.#upstreams = upstreams;
     this.#children = children;
-    this.#window = window;
+    this.#window = parts;
     this.#at = now;
   }
 

@@ -175,6 +175,11 @@ export class Braid {
     this.#planSequence = -1;
   }
 
+  /** Tells the planner who feeds us at the next tick. */
+  reportSoon(now: number): void {
+    this.#reportAt = now;
+  }
+
   /** A newer stream description: its epoch is the least that seals may have. */
   described(epoch: number, now: number): void {
     if (epoch <= this.window.epoch) return;
@@ -409,17 +414,17 @@ export class Braid {
 
   /** The first part of which this stripe is not here. */
   #firstMissing(stripe: number): number {
-    const { window } = this;
-    if (window.newest < 0) return NEWEST_INDEPENDENT;
-    const start = this.delivery.next ?? window.oldest;
-    for (let number = Math.max(start, window.oldest); number <= window.newest; number++) {
-      const part = window.get(number);
+    const parts = this.window;
+    if (parts.newest < 0) return NEWEST_INDEPENDENT;
+    const start = this.delivery.next ?? parts.oldest;
+    for (let number = Math.max(start, parts.oldest); number <= parts.newest; number++) {
+      const part = parts.get(number);
       if (part === null) return number;
       for (let index = stripe; index < part.seal.blocks; index += this.#stripes) {
         if (part.message(index) === null) return number;
       }
     }
-    return window.newest + 1;
+    return parts.newest + 1;
   }
 
   #watchParents(now: number): void {
@@ -460,20 +465,20 @@ export class Braid {
   }
 
   #mend(now: number): void {
-    const { window } = this;
-    const start = this.#delivers ? (this.delivery.next ?? window.oldest) : Math.max(0, window.newest - 20);
-    const choose = this.upstreams.chooser(this.neighbours, window.epoch, now);
-    for (const ask of this.#repair.due(window, start, this.#partDuration, choose, now)) {
+    const parts = this.window;
+    const start = this.#delivers ? (this.delivery.next ?? parts.oldest) : Math.max(0, parts.newest - 20);
+    const choose = this.upstreams.chooser(this.neighbours, parts.epoch, now);
+    for (const ask of this.#repair.due(parts, start, this.#partDuration, choose, now)) {
       this.counters.wantsSent += 1;
       const { peer, number, indices: blocks } = ask;
-      const { epoch } = window;
+      const { epoch } = parts;
       this.#send(peer, encode({ type: "want", braid: this.braid, epoch, number, blocks }));
     }
     if (!this.#startup.origins) return;
     const deadline = this.#delivers ? this.delivery.deadline(now) : now + 1;
-    for (const number of this.#repair.fetches(window, start, deadline, now)) {
+    for (const number of this.#repair.fetches(parts, start, deadline, now)) {
       this.counters.fetches += 1;
-      this.#actions.push({ type: "fetch", epoch: window.epoch, number });
+      this.#actions.push({ type: "fetch", epoch: parts.epoch, number });
     }
   }
 

@@ -42,13 +42,13 @@ export class Children {
   }
 
   /** Feeds `stripe` to `child`, beginning with what the window has from part `start` on. */
-  add(child: Neighbour, stripe: number, start: number, window: Window, now: number): Send[] {
+  add(child: Neighbour, stripe: number, start: number, parts: Window, now: number): Send[] {
     this.of(stripe).set(child.peer, child);
     child.feeds.add(stripe);
     let from = start;
-    if (start === NEWEST_INDEPENDENT) from = window.newestIndependent()?.seal.number ?? window.newest + 1;
-    for (const number of window.numbers(from)) {
-      const part = window.get(number);
+    if (start === NEWEST_INDEPENDENT) from = parts.newestIndependent()?.seal.number ?? parts.newest + 1;
+    for (const number of parts.numbers(from)) {
+      const part = parts.get(number);
       if (part === null) continue;
       for (let index = stripe; index < part.seal.blocks; index += this.#stripes) {
         const message = part.message(index);
@@ -96,8 +96,8 @@ export class Children {
   }
 
   /** Answers a WANT with what is here; remembers the rest for a second. */
-  want(asker: Neighbour, number: number, indices: readonly number[], window: Window, now: number): Send[] {
-    const part = window.get(number);
+  want(asker: Neighbour, number: number, indices: readonly number[], parts: Window, now: number): Send[] {
+    const part = parts.get(number);
     const asked = indices.length === 0 && part !== null ? [...part.messages.keys()] : indices;
     if (!asker.allow(Math.max(1, asked.length), now)) return [];
     const out: Send[] = [];
@@ -105,7 +105,7 @@ export class Children {
       if (part !== null && index >= part.seal.blocks) continue;
       const message = part?.message(index) ?? null;
       if (message !== null) out.push(this.#serve(asker, message));
-      else if (this.#wanted < WANTS_KEPT && number >= window.oldest) {
+      else if (this.#wanted < WANTS_KEPT && number >= parts.oldest) {
         let askers = this.#wants.get(key(number, index));
         if (askers === undefined) {
           askers = new Map();

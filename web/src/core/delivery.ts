@@ -31,21 +31,21 @@ export class Delivery {
   }
 
   /** What can be handed to the player now. */
-  poll(window: Window, now: number): (Deliver | Gap)[] {
+  poll(parts: Window, now: number): (Deliver | Gap)[] {
     const out: (Deliver | Gap)[] = [];
     let next = this.next;
     if (next === null) {
-      const first = window.newestIndependent(true);
+      const first = parts.newestIndependent(true);
       if (first === null) return out;
       next = first.seal.number;
-    } else if (this.#overdue(next, window, now)) {
-      const later = this.#laterIndependent(next, window);
+    } else if (this.#overdue(next, parts, now)) {
+      const later = this.#laterIndependent(next, parts);
       if (later !== null) {
         out.push({ type: "gap", parts: later - next });
         next = later;
       }
     }
-    for (let part = window.get(next); part?.complete; part = window.get(next)) {
+    for (let part = parts.get(next); part?.complete; part = parts.get(next)) {
       out.push({ type: "deliver", seal: part.raw, data: part.data() });
       if (this.#playUntil !== null) {
         this.#playUntil = Math.max(this.#playUntil, now) + part.seal.duration / 1e6;
@@ -54,18 +54,18 @@ export class Delivery {
       this.#waitingSince = null;
     }
     this.next = next;
-    if (this.#waitingSince === null && window.newest >= next) this.#waitingSince = now;
+    if (this.#waitingSince === null && parts.newest >= next) this.#waitingSince = now;
     return out;
   }
 
-  #overdue(next: number, window: Window, now: number): boolean {
-    if (window.newest < next) return false;
-    return next < window.oldest || now > this.deadline(now) + OVERDUE;
+  #overdue(next: number, parts: Window, now: number): boolean {
+    if (parts.newest < next) return false;
+    return next < parts.oldest || now > this.deadline(now) + OVERDUE;
   }
 
-  #laterIndependent(next: number, window: Window): number | null {
-    for (const number of window.numbers(next + 1)) {
-      const part = window.get(number);
+  #laterIndependent(next: number, parts: Window): number | null {
+    for (const number of parts.numbers(next + 1)) {
+      const part = parts.get(number);
       if (part?.complete && part.seal.independent) return number;
     }
     return null;

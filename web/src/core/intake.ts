@@ -36,11 +36,11 @@ export class Intake {
   readonly #window: Window;
   readonly #counters: Counters;
 
-  constructor(key: Uint8Array, braid: string, stripes: number, window: Window, counters: Counters) {
+  constructor(key: Uint8Array, braid: string, stripes: number, parts: Window, counters: Counters) {
     this.#verifier = new Verifier(key);
     this.#braid = braid;
     this.#stripes = stripes;
-    this.#window = window;
+    this.#window = parts;
     this.#counters = counters;
   }
 

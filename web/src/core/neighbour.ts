@@ -1,7 +1,7 @@
 /** What is known of a peer at the other end of a link, as far as one braid goes. */
 
 import type { Status } from "../wire.ts";
-import { Allowance } from "./allowance.ts";
+import { Bucket } from "./chat-rate.ts";
 import { Outbox } from "./outbox.ts";
 
 export type Role = "viewer" | "publisher" | "relay" | "member";
@@ -28,14 +28,14 @@ export class Neighbour {
   /** The stripes that we push to it. */
   readonly feeds = new Set<number>();
   readonly #refused = new Map<number, number>();
-  readonly #wants: Allowance;
+  readonly #wants: Bucket;
 
   constructor(peer: string, role: Role, now: number) {
     this.peer = peer;
     this.short = peer.slice(0, 8);
     this.role = role;
     this.statusAt = now;
-    this.#wants = new Allowance(WANTS_PER_SECOND, WANTS_BURST, now);
+    this.#wants = new Bucket([WANTS_BURST, WANTS_PER_SECOND], now);
   }
 
   refused(stripe: number, now: number): void {
@@ -79,6 +79,6 @@ export class Neighbour {
 
   /** Whether it may have `count` more blocks on request. */
   allow(count: number, now: number): boolean {
-    return this.#wants.take(count, now);
+    return this.#wants.take(now, count);
   }
 }

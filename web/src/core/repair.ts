@@ -52,16 +52,16 @@ export class Repair {
 
   /** Requests to send now. `choose(stripe, tries)` names a peer for a stripe's blocks. */
   due(
-    window: Window,
+    parts: Window,
     start: number,
     partDuration: number,
     choose: (stripe: number, tries: number) => string | null,
     now: number,
   ): Ask[] {
     const asks: Ask[] = [];
-    for (const number of this.#candidates(window, start)) {
-      const part = window.get(number);
-      const seen = part !== null ? part.firstSeen : window.firstSeenAfter(number);
+    for (const number of this.#candidates(parts, start)) {
+      const part = parts.get(number);
+      const seen = part !== null ? part.firstSeen : parts.firstSeenAfter(number);
       if (seen === null || now - seen < ASK_AFTER_PARTS * partDuration) continue;
       let missing = this.#missing.get(number);
       if (missing === undefined) {
@@ -90,12 +90,12 @@ export class Repair {
   }
 
   /** Parts to fetch from the origin now: those that must be played soon and were asked for in vain. */
-  fetches(window: Window, start: number, deadline: number, now: number): number[] {
+  fetches(parts: Window, start: number, deadline: number, now: number): number[] {
     this.#tokens = Math.min(FETCH_BURST, this.#tokens + (now - this.#tokensAt) * FETCHES_PER_SECOND);
     this.#tokensAt = now;
     const out: number[] = [];
     if (now < deadline - FETCH_MARGIN + (this.#spread * FETCH_MARGIN) / 2) return out;
-    for (const number of this.#candidates(window, start)) {
+    for (const number of this.#candidates(parts, start)) {
       const missing = this.#missing.get(number);
       if (missing === undefined || missing.tries === 0 || this.#fetching.has(number)) continue;
       if (this.#fetching.size >= FETCHES_AT_ONCE || this.#tokens < 1) break;
@@ -106,13 +106,13 @@ export class Repair {
     return out;
   }
 
-  *#candidates(window: Window, start: number): Generator<number> {
+  *#candidates(parts: Window, start: number): Generator<number> {
     for (const number of this.#missing.keys()) {
-      if (number < start || number < window.oldest) this.#missing.delete(number);
+      if (number < start || number < parts.oldest) this.#missing.delete(number);
     }
     let found = 0;
-    for (let number = Math.max(start, window.oldest); number <= window.newest; number++) {
-      if (window.get(number)?.complete) {
+    for (let number = Math.max(start, parts.oldest); number <= parts.newest; number++) {
+      if (parts.get(number)?.complete) {
         this.#missing.delete(number);
         continue;
       }

@@ -31,8 +31,8 @@ export class Rhythm {
   }
 
   /** How many parts long the stripe has been silent while others moved; 0 while none moves. */
-  silentParts(stripe: number, window: Window, partDuration: number, now: number): number {
-    const seen = window.firstSeenAfter(this.#newest[stripe] ?? -1);
+  silentParts(stripe: number, parts: Window, partDuration: number, now: number): number {
+    const seen = parts.firstSeenAfter(this.#newest[stripe] ?? -1);
     if (seen === null) return 0;
     const since = Math.max(seen, this.lastBlock[stripe] ?? Number.NEGATIVE_INFINITY);
     return Math.max(0, now - since) / partDuration;

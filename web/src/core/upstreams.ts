@@ -163,11 +163,11 @@ export class Upstreams {
   }
 
   /** Looks at every stripe; returns what to change. */
-  tick(neighbours: Neighbours, window: Window, partDuration: number, now: number): Change[] {
+  tick(neighbours: Neighbours, parts: Window, partDuration: number, now: number): Change[] {
     const changes: Change[] = [];
     for (const [stripe, up] of this.stripes.entries()) {
       const parent = find(neighbours, up.parent);
-      const silent = parent !== null ? this.rhythm.silentParts(stripe, window, partDuration, now) : 0;
+      const silent = parent !== null ? this.rhythm.silentParts(stripe, parts, partDuration, now) : 0;
       up.starved = parent === null || silent >= STARVED_PARTS;
       if (parent !== null && this.#mustReplace(up, parent, stripe, silent, now)) {
         this.#failOvers += 1;
@@ -175,7 +175,7 @@ export class Upstreams {
       }
       changes.push(...this.#checkPending(up, stripe, neighbours, now));
       if (up.pending === null) {
-        changes.push(...this.#seek(up, stripe, neighbours, window, partDuration, now));
+        changes.push(...this.#seek(up, stripe, neighbours, parts, partDuration, now));
       }
     }
     return changes;
@@ -230,7 +230,7 @@ export class Upstreams {
     up: Upstream,
     stripe: number,
     neighbours: Neighbours,
-    window: Window,
+    parts: Window,
     partDuration: number,
     now: number,
   ): Change[] {
@@ -247,7 +247,7 @@ export class Upstreams {
       if (up.planned !== null) return [];
     }
     if (up.planned !== null && up.planFailures === 0 && now - up.orphanSince < PENDING_PATIENCE) return [];
-    const found = this.#best(stripe, neighbours, window.epoch, now);
+    const found = this.#best(stripe, neighbours, parts.epoch, now);
     if (found === null) return [];
     if (found.role === "publisher" && this.#others(found, neighbours)) {
       const wait = this.#spread * PUBLISHER_WAIT_PARTS * partDuration;
