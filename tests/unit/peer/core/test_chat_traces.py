@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from peer import wire
@@ -50,10 +51,7 @@ def play(log: ChatLog, step: dict[str, Any]) -> None:
 def test_trace_is_replayed(file: Path) -> None:
     expected = json.loads(file.read_text())
     setup = expected["setup"]
-    limits = {
-        name: tuple(given) if isinstance(given, list) else given for name, given in setup["limits"].items()
-    }
-    log = ChatLog(setup["room"], bytes.fromhex(setup["key"]), ChatLimits(**limits))
+    log = ChatLog(setup["room"], bytes.fromhex(setup["key"]), msgspec.convert(setup["limits"], ChatLimits))
     for step in expected["steps"]:
         play(log, step)
         assert [plain(action) for action in log.poll_actions()] == step["actions"]
