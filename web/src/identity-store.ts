@@ -66,6 +66,8 @@ function byAsking(channel: Pick<BroadcastChannel, "postMessage" | "onmessage">):
     const { slot, ask, to } = (data ?? {}) as { slot?: unknown; ask?: unknown; to?: unknown };
     if (typeof ask === "number" && ask !== token) {
       if (slot === mine || (slot === asking && token > ask)) channel.postMessage({ slot, to: ask });
+      // Whoever opened a moment later did not hear our own question, and so will not refuse us.
+      else if (slot === asking) refused = true;
     } else if (to === token && slot === asking) {
       refused = true;
     }

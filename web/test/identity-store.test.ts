@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { fromBase64url } from "../src/encoding.ts";
 import { loadFrom, loadOrCreate, type Surroundings } from "../src/identity-store.ts";
 
@@ -100,7 +100,15 @@ test.each(browsers)("by %s: a tab opened later is the same peer again", async (_
   expect(fromBase64url(browser.local.kept.get("braidcast.identity.0") ?? "")).toHaveLength(32);
 });
 
-test.each(browsers)("by %s: two open tabs are two peers, even when they open together", async (_, open) => {
+test.each([
+  { by: "locks", chance: [0.1, 0.9] },
+  { by: "asking", chance: [0.1, 0.9] },
+  { by: "asking", chance: [0.9, 0.1] },
+] as const)("by $by: two tabs that open together are two peers ($chance)", async ({ by, chance }) => {
+  const random = vi.spyOn(Math, "random");
+  for (const value of chance) random.mockReturnValueOnce(value);
+  onTestFinished(() => random.mockRestore());
+  const [, open] = browsers.find(([name]) => name === by) ?? browsers[0];
   const browser = open();
   const [one, two] = await Promise.all([loadFrom(tab(browser)), loadFrom(tab(browser))]);
   const three = await loadFrom(tab(browser));
