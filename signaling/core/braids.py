@@ -128,6 +128,14 @@ class Braids:
         for stream, rendition in list(member.watches):
             self.unwatch(member, stream, rendition, now)
 
+    def dropped(self, member: Member, now: float) -> None:
+        """A peer's socket is gone; its links may live on."""
+        for name in member.watches:
+            braid = self._braids[name]
+            if braid.planner is not None and member.id in braid.planner:
+                braid.planner.set_away(member.id, True)
+                self._flush(braid, now)
+
     def returned(self, member: Member, now: float, *, other_nonce: bool) -> None:
         """A peer is back on another socket: it may have missed plans, and others have its old nonce."""
         for braid in self._braids.values():
@@ -136,9 +144,11 @@ class Braids:
                 continue
             if member.id == planner.root:
                 planner.reconcile_root()
-            elif member.id not in planner:
+            elif member.id in planner:
+                planner.set_away(member.id, False)
+                planner.tell_again(member.id)
+            else:
                 continue
-            planner.tell_again(member.id)
             if other_nonce:
                 for child in planner.children(member.id):
                     planner.tell_again(child)

@@ -124,6 +124,12 @@ class Room:
             self._announce_presence(member)
         self.braids.returned(member, now, other_nonce=other_nonce)
 
+    def drop(self, member: Member, now: float) -> None:
+        """A member has lost its socket."""
+        member.socket = None
+        member.dropped_at = now
+        self.braids.dropped(member, now)
+
     def remove(self, member: Member, now: float) -> None:
         """A member is gone for good."""
         del self.members[member.id]

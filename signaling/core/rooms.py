@@ -125,8 +125,7 @@ class Rooms:
         socket.closed = True
         member, room = socket.member, socket.room
         if member is not None and room is not None and member.socket == number:
-            member.socket = None
-            member.dropped_at = now
+            room.drop(member, now)
             self._timers.at(now + self.limits.grace, partial(self._expect_return, room, member, now))
 
     def received(self, number: int, message: ClientMessage | None, size: int, now: float) -> None:
@@ -166,7 +165,7 @@ class Rooms:
             case Offer() | Answer() | Candidate():
                 room.relay(member, message)
             case Report():
-                for peer in message.lost:
+                for peer in dict.fromkeys([*message.lost, *message.failed]):
                     lost = room.members.get(peer)
                     if lost is not None and lost.socket is None:
                         self._remove(room, lost, now)

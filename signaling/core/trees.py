@@ -19,6 +19,7 @@ class Node:
     """A peer in a braid. `used` counts its (child, stripe) pairs, `home` is the stripes it is to feed."""
 
     __slots__ = (
+        "away",
         "carries",
         "children",
         "depth",
@@ -41,6 +42,7 @@ class Node:
         self.slots = slots
         self.relay = relay
         self.expected = False
+        self.away = False
         self.used = 0
         self.home: set[int] = set()
         self.separated: set[str] = set()
@@ -60,6 +62,11 @@ class Node:
     def free(self) -> int:
         """(child, stripe) pairs that it could take; negative while it has too many."""
         return self.slots - self.used
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it may be given a child: not while the introducer does not hear from it."""
+        return self.carries and not self.expected and not self.away and self.used < self.slots
 
 
 class Shelf:
@@ -184,7 +191,7 @@ class Trees:
                 parent = leaf.parents[stripe]
                 if (
                     parent is not None
-                    and not parent.expected
+                    and not (parent.expected or parent.away or leaf.away)
                     and parent.id not in node.separated
                     and leaf.id not in node.separated
                 ):
@@ -196,7 +203,7 @@ class Trees:
         self.touched += 1
         if node is self.root:
             return
-        if node.carries and not node.expected and node.free > 0:
+        if node.has_room:
             self.free[node.id] = node
         else:
             self.free.pop(node.id, None)
@@ -206,7 +213,7 @@ class Trees:
     def _index(self, node: Node, stripe: int) -> None:
         depth = node.depth[stripe]
         home = stripe in node.home
-        open_at = depth if home and node.carries and not node.expected and node.free > 0 else UNFED
+        open_at = depth if home and node.has_room else UNFED
         slots = node.free if open_at != UNFED else 0
         self.spare[stripe] += slots - node.open_slots[stripe]
         node.open_slots[stripe] = slots

@@ -57,7 +57,7 @@ def assert_sound(planner: Planner, root_links: int = 24) -> None:
                 or ROOT in seen
                 or any(trees.nodes[peer].expected for peer in seen if peer != ROOT)
             )
-            if stripe in node.home and node.carries and not node.expected and node.depth[stripe] != UNFED:
+            if stripe in node.home and node.has_room and node.depth[stripe] != UNFED:
                 spare += max(0, node.free)
         assert spare == trees.spare[stripe]
     for node in trees.nodes.values():
@@ -71,9 +71,7 @@ def assert_sound(planner: Planner, root_links: int = 24) -> None:
                     other.id
                     for other in trees.nodes.values()
                     if other is not node
-                    and other.carries
-                    and not other.expected
-                    and other.free > 0
+                    and other.has_room
                     and other.depth[stripe] != UNFED
                     and other.id not in node.separated
                 ]
@@ -305,6 +303,24 @@ def test_peer_that_cannot_reach_the_publisher_is_fed_by_others() -> None:
     assert alone.parents("v0") == (ROOT,) * STRIPES
 
 
+def test_peer_that_is_away_keeps_its_children_but_gets_no_more() -> None:
+    planner = make(4)
+    away = "v0"
+    children = planner.children(away)
+    planner.set_away(away, True)
+    assert_sound(planner)
+    assert planner.children(away) == children
+    for number in range(3):
+        planner.join(f"late{number}", True, 8)
+    assert planner.children(away) == children
+    orphan = sorted(children)[0]
+    planner.report(orphan, [None if parent == away else parent for parent in planner.parents(orphan)])
+    assert orphan not in planner.children(away)
+    assert None not in planner.parents(orphan)
+    planner.set_away(away, False)
+    assert_sound(planner)
+
+
 def test_smaller_upload_sheds_children() -> None:
     planner = make(6)
     planner.resize("v0", True, 1)
@@ -397,6 +413,8 @@ class Story:
             planner.resize(
                 self.chance.choice(self.peers), self.chance.random() < 0.8, self.chance.randrange(12)
             )
+        elif act < 0.98:
+            planner.set_away(self.chance.choice(self.peers), self.chance.random() < 0.6)
         else:
             planner.expect_no_more()
 
