@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from peer import wire
 from peer.core import chat_message
-from peer.core.actions import Send, Verify
+from peer.core.actions import Reject, Send, Verify
 from peer.core.chat_beginning import Beginning
 from peer.core.chat_fetch import MAX_IDS, Fetch
 from peer.core.chat_history import History
@@ -37,15 +37,6 @@ class Deliver:
     """A text was accepted: its place among the others is that of its (clock, author key, id)."""
 
     message: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """`peer` sent what no honest peer sends: answer with ERROR (`code`, `sentence`) and end the link."""
-
-    peer: bytes
-    code: int
-    sentence: str
 
 
 ChatAction: TypeAlias = Send | Verify | Deliver | Reject
@@ -107,7 +98,7 @@ class ChatLog:
             self._received_message(peer, link, message, now)
         elif len(message.ids) > MAX_IDS:
             self.counters.malformed += 1
-            self._breach(peer, wire.TOO_LARGE, f"A message names at most {MAX_IDS} chat messages.")
+            self._breach(peer, f"A message names at most {MAX_IDS} chat messages.")
         elif isinstance(message, wire.ChatHave):
             self._received_have(peer, message.ids, now)
         else:
@@ -198,7 +189,7 @@ class ChatLog:
             message = chat_message.open_message(signed, self._room)
         except ChatBreachError as error:
             self.counters.malformed += 1
-            self._breach(peer, error.code, str(error))
+            self._breach(peer, str(error))
             return
         known = self._pending.get(message.id)
         if known is not None:
@@ -245,7 +236,7 @@ class ChatLog:
         followers = self._pending.awaited(waiting.message.id)
         self._pending.remove(waiting)
         self.counters.forged += 1
-        self._breach(waiting.source, wire.MALFORMED, "The signature of the chat message is not its author's.")
+        self._breach(waiting.source, "The signature of the chat message is not its author's.")
         for holder in waiting.holders:
             if holder != waiting.source and holder in self._links:
                 self._fetch.claimed(waiting.message.id, holder, now)
@@ -386,8 +377,8 @@ class ChatLog:
         if message.entry is not None:
             self._actions.append(Deliver(message.entry))
 
-    def _breach(self, peer: bytes, code: int, sentence: str) -> None:
-        self._actions.append(Reject(peer, code, sentence))
+    def _breach(self, peer: bytes, sentence: str) -> None:
+        self._actions.append(Reject(peer, wire.PROTOCOL_ERROR, sentence))
 
     def _send(self, peer: bytes, message: wire.Message) -> None:
         self._actions.append(Send(peer, wire.encode(message)))

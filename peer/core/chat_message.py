@@ -31,11 +31,7 @@ class ChatRateError(ChatError):
 
 
 class ChatBreachError(Exception):
-    """No honest peer sends this: `code` is that of the ERROR to answer with, the message one sentence."""
-
-    def __init__(self, code: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
+    """No honest peer sends this; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +126,20 @@ def open_message(message: wire.ChatMessage, room: bytes) -> SignedMessage:
     try:
         header = ChatHeader.parse(message.header)
     except ChatHeaderError as error:
-        raise ChatBreachError(wire.MALFORMED, str(error)) from error
+        raise ChatBreachError(str(error)) from error
     if header.room != room:
-        raise ChatBreachError(wire.UNEXPECTED, "The chat message is from another room.")
+        raise ChatBreachError("The chat message is from another room.")
     if len(set(header.follows)) != len(header.follows):
-        raise ChatBreachError(wire.MALFORMED, "The chat message follows another one twice.")
+        raise ChatBreachError("The chat message follows another one twice.")
     if (header.clock > 1) != bool(header.follows) or header.clock < 1:
         raise ChatBreachError(
             wire.MALFORMED, "A chat message has the clock 1 if it follows no other, and only then."
         )
     if len(message.signature) != 64:
-        raise ChatBreachError(wire.MALFORMED, "The signature of a chat message has 64 bytes.")
+        raise ChatBreachError("The signature of a chat message has 64 bytes.")
     body = message.body
     if body is not None and (len(body) != header.body_length or sha256(body).digest() != header.body_hash):
-        raise ChatBreachError(wire.MALFORMED, "The body of the chat message is not the one in its header.")
+        raise ChatBreachError("The body of the chat message is not the one in its header.")
     number = message_id(message.header)
     return SignedMessage(number, header, message, _entry(number, header, body))
 

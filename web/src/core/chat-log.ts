@@ -12,13 +12,12 @@ import {
   type ChatMessage,
   type ChatWant,
   encode,
-  MALFORMED,
   MAX_CHAT_IDS,
   type Message,
-  TOO_LARGE,
+  PROTOCOL_ERROR,
 } from "../wire.ts";
 import { MAX_FOLLOWS, roomHash } from "../wire-chat.ts";
-import { type Send, send, type Verify } from "./actions.ts";
+import { type Reject, type Send, send, type Verify } from "./actions.ts";
 import { Beginning } from "./chat-beginning.ts";
 import { Fetch } from "./chat-fetch.ts";
 import { History } from "./chat-history.ts";
@@ -43,14 +42,6 @@ import { Bucket, forgetOldest, Rates } from "./chat-rate.ts";
 export interface Deliver {
   readonly type: "deliver";
   readonly message: Entry;
-}
-
-/** `peer` sent what no honest peer sends: answer with ERROR (`code`, `sentence`) and end the link. */
-export interface Reject {
-  readonly type: "reject";
-  readonly peer: string;
-  readonly code: number;
-  readonly sentence: string;
 }
 
 export type ChatAction = Send | Verify | Deliver | Reject;
@@ -114,7 +105,7 @@ export class ChatLog {
       this.#receivedMessage(peer, link, message, now);
     } else if (message.ids.length > MAX_CHAT_IDS) {
       this.counters.malformed++;
-      this.#breach(peer, TOO_LARGE, `A message names at most ${MAX_CHAT_IDS} chat messages.`);
+      this.#breach(peer, `A message names at most ${MAX_CHAT_IDS} chat messages.`);
     } else if (message.type === "chatHave") {
       this.#receivedHave(peer, message.ids, now);
     } else {
@@ -233,7 +224,7 @@ export class ChatLog {
     } catch (error) {
       if (!(error instanceof ChatBreachError)) throw error;
       this.counters.malformed++;
-      this.#breach(peer, error.code, error.message);
+      this.#breach(peer, error.message);
       return null;
     }
   }
@@ -264,7 +255,7 @@ export class ChatLog {
     const followers = this.#pending.awaited(id);
     this.#pending.remove(waiting);
     this.counters.forged++;
-    this.#breach(waiting.source, MALFORMED, "The signature of the chat message is not its author's.");
+    this.#breach(waiting.source, "The signature of the chat message is not its author's.");
     for (const holder of waiting.holders) {
       if (holder !== waiting.source && this.#links.has(holder)) this.#fetch.claimed(id, holder, now);
     }
@@ -413,8 +404,8 @@ export class ChatLog {
     if (entry !== null) this.#actions.push({ type: "deliver", message: entry });
   }
 
-  #breach(peer: string, code: number, sentence: string): void {
-    this.#actions.push({ type: "reject", peer, code, sentence });
+  #breach(peer: string, sentence: string): void {
+    this.#actions.push({ type: "reject", peer, reason: PROTOCOL_ERROR, sentence });
   }
 
   #send(peer: string, message: Message): void {

@@ -2,7 +2,7 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { equalBytes, fromHex, toHex } from "../encoding.ts";
-import { type ChatMessage, MALFORMED, UNEXPECTED } from "../wire.ts";
+import type { ChatMessage } from "../wire.ts";
 import {
   type ChatHeader,
   ChatHeaderError,
@@ -30,15 +30,8 @@ export class ChatRateError extends ChatError {
   }
 }
 
-/** No honest peer sends this: `code` is that of the ERROR to answer with, the message one sentence. */
-export class ChatBreachError extends Error {
-  constructor(
-    readonly code: number,
-    sentence: string,
-  ) {
-    super(sentence);
-  }
-}
+/** No honest peer sends this; the message is one sentence. */
+export class ChatBreachError extends Error {}
 
 /** A message that its author has yet to sign (`TAG_CHAT`, over `header`). */
 export interface Draft {
@@ -130,9 +123,9 @@ export function readText(body: Uint8Array): { name: string; text: string } | nul
 /** Checks all but the signature and what it follows; `room` is the hash of ours. Throws a ChatBreachError. */
 export function openMessage(message: ChatMessage, room: string): SignedMessage {
   const header = parseHeader(message.header);
-  if (header.room !== room) throw new ChatBreachError(UNEXPECTED, "The chat message is from another room.");
+  if (header.room !== room) throw new ChatBreachError("The chat message is from another room.");
   if (new Set(header.follows).size !== header.follows.length) {
-    throw new ChatBreachError(MALFORMED, "The chat message follows another one twice.");
+    throw new ChatBreachError("The chat message follows another one twice.");
   }
   if (header.clock > 1 !== header.follows.length > 0 || header.clock < 1) {
     throw new ChatBreachError(
@@ -141,11 +134,11 @@ export function openMessage(message: ChatMessage, room: string): SignedMessage {
     );
   }
   if (message.signature.length !== 64) {
-    throw new ChatBreachError(MALFORMED, "The signature of a chat message has 64 bytes.");
+    throw new ChatBreachError("The signature of a chat message has 64 bytes.");
   }
   const { body } = message;
   if (body !== null && (body.length !== header.bodyLength || !equalBytes(sha256(body), header.bodyHash))) {
-    throw new ChatBreachError(MALFORMED, "The body of the chat message is not the one in its header.");
+    throw new ChatBreachError("The body of the chat message is not the one in its header.");
   }
   // Copies: the log must not keep alive the buffers that the messages came in.
   const signed: ChatMessage = {
@@ -163,7 +156,7 @@ function parseHeader(data: Uint8Array): ChatHeader {
   try {
     return parseChatHeader(data);
   } catch (error) {
-    if (error instanceof ChatHeaderError) throw new ChatBreachError(MALFORMED, error.message);
+    if (error instanceof ChatHeaderError) throw new ChatBreachError(error.message);
     throw error;
   }
 }

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from peer import wire
-from peer.core.actions import Send, Verify
+from peer.core.actions import Reject, Send, Verify
 from peer.core.chat_limits import ChatLimits
-from peer.core.chat_log import ChatLog, Deliver, Reject
+from peer.core.chat_log import ChatLog, Deliver
 from peer.core.chat_message import Draft, Entry, draft, room_hash, write_text
 from peer.identity import TAG_CHAT, Identity, verify
 

@@ -7,9 +7,9 @@ from hashlib import sha256
 import pytest
 
 from peer import wire
-from peer.core.actions import Send, Verify
+from peer.core.actions import Reject, Send, Verify
 from peer.core.chat_limits import ChatLimits
-from peer.core.chat_log import ChatAction, ChatLog, Deliver, Reject
+from peer.core.chat_log import ChatAction, ChatLog, Deliver
 from peer.core.chat_message import ChatError, ChatRateError
 from peer.identity import TAG_CHAT
 from tests.unit.peer.core.chat_network import (
@@ -120,7 +120,7 @@ def test_forged_author_ends_the_link_and_reaches_nobody() -> None:
     actions = bench.receive(EVE.id, text_message(BOB), ok=False)
     (answer,) = actions
     assert isinstance(answer, Reject)
-    assert (answer.peer, answer.code) == (EVE.id, wire.MALFORMED)
+    assert (answer.peer, answer.reason) == (EVE.id, wire.PROTOCOL_ERROR)
     assert bench.log.messages() == []
     assert bench.log.counters.forged == 1
 
