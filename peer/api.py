@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any, Self
 
 from peer.chat_session import ChatSession
 from peer.core.chat_message import ChatRateError, Entry
@@ -65,12 +65,13 @@ class Peer:
     def __init__(self, node: Node, name: str) -> None:
         self.node = node
         self.chat = Chat(node.chat, name)
+        self._life: asyncio.Task[None] | None = None
         self._viewings: list[Viewing] = []
         self._publishing: set[asyncio.Task[None]] = set()
 
-    @staticmethod
-    @asynccontextmanager
-    async def join(
+    @classmethod
+    def join(
+        cls,
         server: str,
         room: str,
         token: str | None = None,
@@ -81,10 +82,10 @@ class Peer:
         ice_servers: Sequence[IceServer] = (),
         publisher_key: bytes | None = None,
         carries: bool = True,
-    ) -> AsyncIterator[Peer]:
-        """Join `room` at the introducer `server`, and leave at the end of the block.
+    ) -> Peer:
+        """Join `room` at the introducer `server` when the block begins, and leave when it ends.
 
-        Raises IntroducerError with one sentence when the room refuses us or cannot be reached.
+        Entering raises IntroducerError with one sentence when the room refuses us or is not reached.
         """
         node = Node(
             server,
@@ -97,22 +98,54 @@ class Peer:
             publisher_key=publisher_key,
             carries=carries,
         )
-        life = asyncio.create_task(node.run(), name="node")
-        joined = asyncio.create_task(node.joined.wait())
-        peer = Peer(node, name)
+        return cls(node, name)
+
+    async def __aenter__(self) -> Self:
+        self._life = asyncio.create_task(self.node.run(), name="node")
+        joined = asyncio.create_task(self.node.joined.wait())
         try:
-            await asyncio.wait([life, joined], timeout=JOIN_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
-            if life.done():
-                life.result()
+            await asyncio.wait(
+                [self._life, joined], timeout=JOIN_TIMEOUT, return_when=asyncio.FIRST_COMPLETED
+            )
+            await self.check()
             if not joined.done():
-                raise IntroducerError("unreachable", node.unreachable())
-            yield peer
+                raise IntroducerError("unreachable", self.node.trouble)
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         finally:
             joined.cancel()
-            await peer._close()
-            life.cancel()
-            with suppress(asyncio.CancelledError, IntroducerError):
-                await life
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._publishing:
+            task.cancel()
+        await asyncio.gather(*self._publishing, return_exceptions=True)
+        for viewing in list(self._viewings):
+            await viewing.close()
+        if self._life is not None:
+            self._life.cancel()
+            await asyncio.gather(self._life, return_exceptions=True)
+
+    async def check(self) -> None:
+        """Raises what ended our membership, if something has."""
+        if self._life is not None and self._life.done():
+            self._life.result()
+
+    async def alive_while(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` to its end. Raises what ends our membership before that."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait(
+                [task, *([self._life] if self._life is not None else [])],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if task.done():
+                task.result()
+            await self.check()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     @property
     def id(self) -> str:
@@ -136,7 +169,7 @@ class Peer:
         return viewing
 
     async def watch(self, stream: str = "main") -> AsyncIterator[Part]:
-        """Verified parts of a stream in order, relayed to others meanwhile; ends when the stream has ended."""
+        """Verified parts of a stream in order, relayed to others meanwhile; ends when the stream ends."""
         viewing = self.viewing(stream)
         try:
             async for part in viewing:
@@ -153,16 +186,10 @@ class Peer:
         publisher = Publisher(self.node, source, stream, options or MediaOptions())
         task = asyncio.create_task(publisher.run(), name=f"publish {stream}")
         self._publishing.add(task)
-        while publisher.carrier is None and not task.done():
-            await asyncio.sleep(0.02)
+        live = asyncio.create_task(publisher.live.wait())
+        await asyncio.wait([task, live], return_when=asyncio.FIRST_COMPLETED)
+        live.cancel()
         if task.done():
             self._publishing.discard(task)
             task.result()
         return publisher
-
-    async def _close(self) -> None:
-        for task in self._publishing:
-            task.cancel()
-        await asyncio.gather(*self._publishing, return_exceptions=True)
-        for viewing in self._viewings:
-            await viewing.close()

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from peer.running import CommandError
 
 SHUTDOWN_TIMEOUT = 0.3
-WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104
+WILDCARDS = ("0.0.0.0", "::", "")
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -44,7 +44,7 @@ async def serve(app: web.Application, address: tuple[str, int]) -> AsyncIterator
             await web.TCPSite(runner, address[0] or None, address[1]).start()
         except OSError as error:
             raise CommandError(
-                f"The origin cannot listen on {address[0]}:{address[1]} ({error.strerror}): choose another --http."
+                f"The origin cannot listen on {address[0]}:{address[1]}: {error.strerror}."
             ) from error
         yield
     finally:

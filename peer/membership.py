@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,9 @@ from peer.running import CommandError
 from signaling.protocol import IceServer
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
-_ICE = re.compile(r"(?P<scheme>stuns?|turns?):(?:(?P<user>[^:@/?]*):(?P<password>[^@/?]*)@)?(?P<rest>[^@\s]+)")
+_ICE = re.compile(
+    r"(?P<scheme>stuns?|turns?):(?:(?P<user>[^:@/?]*):(?P<password>[^@/?]*)@)?(?P<rest>[^@\s]+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,12 @@ class Membership:
     key_file: Path | None = None
     ice_servers: tuple[IceServer, ...] = ()
 
-    @asynccontextmanager
-    async def join(
+    def prepare(
         self, role: Role, *, name: str = "", carries: bool = True, publisher_key: bytes | None = None
-    ) -> AsyncIterator[Peer]:
-        """The room, for as long as the block lasts."""
-        identity = Identity.generate() if self.key_file is None else load_identity(self.key_file)
-        async with Peer.join(
+    ) -> Peer:
+        """A peer that joins when its block begins. Raises IdentityError when the key file cannot be used."""
+        identity = Identity.generate() if self.key_file is None else Identity.load_or_create(self.key_file)
+        return Peer.join(
             self.server,
             self.room,
             self.token,
@@ -45,8 +45,7 @@ class Membership:
             carries=carries,
             publisher_key=publisher_key,
             ice_servers=self.ice_servers,
-        ) as peer:
-            yield peer
+        )
 
 
 def membership(
@@ -89,11 +88,6 @@ def parse_ice_servers(texts: Sequence[str]) -> tuple[IceServer, ...]:
             raise CommandError(f"{text!r} needs credentials: give turn:USER:PASSWORD@HOST:PORT.")
         servers.append(IceServer([url], match["user"], match["password"]))
     return tuple(servers)
-
-
-def load_identity(path: Path) -> Identity:
-    """The key of that file, made if it is missing. Raises IdentityError with one sentence."""
-    return Identity.load_or_create(path)
 
 
 def state_file(file: str) -> Path:

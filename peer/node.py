@@ -59,6 +59,8 @@ class Node:
         self.on_stream: list[Callable[[KnownStream], None]] = []
         self.on_roster: list[Callable[[], None]] = []
         self.joined = asyncio.Event()
+        self.trouble = f"The introducer at {server} does not answer."
+        """Why the introducer could not be reached when that was last so."""
         self.http: aiohttp.ClientSession
         self._own_ice = tuple(ice_servers)
         self._clocks: dict[bytes, PublisherClock] = {}
@@ -109,6 +111,9 @@ class Node:
         while True:
             now = time.monotonic()
             self.mesh.handle_timer(now)
+            # A link says when it has drained, but not while it never filled.
+            for peer, buffered in self.mesh.buffers():
+                self.link_drained(peer, buffered)
             for carrier in list(self.carriers.values()):
                 carrier.handle_timer(now)
             self.chat.handle_timer(now)
@@ -182,7 +187,8 @@ class Node:
         match event:
             case Up(welcome, resumed):
                 self._up(welcome, resumed)
-            case Down():
+            case Down(sentence):
+                self.trouble = sentence
                 self.mesh.signaling_up(False)
             case protocol.Introduce(peers):
                 for who in peers:

@@ -1,11 +1,9 @@
-"""The origin's doors for the mesh: parts with their seals over HTTP (docs/protocol.md section 9).
-
-Its LL-HLS doors are `peer.media.hls`. The publisher or relay that has the stream mounts both.
-"""
+"""One stream's origin: sealed parts for the mesh (docs/protocol.md section 9), LL-HLS for players."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import struct
 import time
 from collections import OrderedDict
@@ -15,7 +13,12 @@ from aiohttp import web
 
 from peer.core.budget import StartupBudget
 from peer.description import open_description
+from peer.media.hls import HlsOrigin, hls_application
+from peer.media.parts import InitSegment, MediaPart
+from peer.media.playlist import PlaylistError
 from peer.seal import Seal
+
+log = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 12.0
 WINDOW_BYTES = 128 * 1024 * 1024
@@ -164,3 +167,53 @@ class MeshOrigin:
     def _spend(self, door: RenditionDoor, size: int) -> None:
         door.budget.spend(size, time.monotonic())
         self._on_sent(size)
+
+
+class StreamOrigin:
+    """Both doors of one stream, fed together. `epoch` makes the addresses of LL-HLS media unique for ever."""
+
+    def __init__(
+        self,
+        room: str,
+        stream: str,
+        epoch: int,
+        clock: Callable[[], int | None],
+        on_sent: Callable[[int], None],
+    ) -> None:
+        self._mesh = MeshOrigin(room, stream, clock, on_sent)
+        self._hls = HlsOrigin(epoch)
+        self._names = (room, stream)
+        self._on_sent = on_sent
+
+    @property
+    def path(self) -> str:
+        return self._mesh.path
+
+    def mount(self, app: web.Application) -> None:
+        """Answer under `/live/{room}/{stream}` of `app`."""
+        self._mesh.mount(app)
+        app.add_subapp("/live", hls_application(self._find, self._on_sent))
+
+    def describe(self, description: bytes) -> None:
+        """The newest signed description."""
+        self._mesh.describe(description)
+
+    def begin(self, rendition: str, init: InitSegment) -> None:
+        """Parts of this init segment follow."""
+        self._hls.add_init(rendition, init)
+
+    def add(self, rendition: str, seal: Seal, raw: bytes, part: MediaPart) -> None:
+        """The next part; `raw` is its seal's bytes."""
+        self._mesh.add(rendition, seal, raw, part.data)
+        try:
+            self._hls.add_part(rendition, seal.segment, seal.index, part)
+        except PlaylistError as error:
+            # A part that a relay lost leaves a hole: players of the playlist go on at the next segment.
+            log.debug("A part is not in the playlist: %s", error)
+
+    def end(self) -> None:
+        """Nothing follows."""
+        self._hls.end()
+
+    def _find(self, room: str, stream: str) -> HlsOrigin | None:
+        return self._hls if (room, stream) == self._names else None

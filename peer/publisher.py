@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry, Counter
 
 from peer.carrier import Carrier
-from peer.media.hls import HlsOrigin
+from peer.description import Rendition
 from peer.media.ingest import media_parts
 from peer.media.parts import InitSegment, MediaOptions, MediaPart
 from peer.node import Node
-from peer.origin import MeshOrigin
+from peer.origin import StreamOrigin
 from peer.sealer import Sealer, State, StreamName
 
 log = logging.getLogger(__name__)
@@ -83,9 +83,9 @@ class Publisher:
         self.stream = stream
         self.clock = PublisherClock()
         self.sent = Sent(registry or CollectorRegistry())
-        self.mesh_origin = MeshOrigin(node.room, stream, self.clock, self.sent.over_http)
-        self.hls = HlsOrigin(node.room, stream, on_sent=self.sent.over_http)
-        self.on_state: list[Callable[[State, str], None]] = []
+        self.on_state: list[Callable[[State], None]] = []
+        self.live = asyncio.Event()
+        """Set once the first init segment was announced."""
         self.parts = 0
         self.media_bytes = 0
         self._node = node
@@ -96,10 +96,16 @@ class Publisher:
             options.part_duration,
             self.clock.wall,
         )
+        self.origin = StreamOrigin(node.room, stream, self._sealer.epoch, self.clock, self.sent.over_http)
         self._carrier: Carrier | None = None
         self._state: State = "offline"
         self._last_part = time.monotonic()
         node.clock(node.identity.id).set_exact(self.clock.offset(), 0.0)
+
+    @property
+    def rendition(self) -> Rendition | None:
+        """What is sent; None before the first init segment."""
+        return self._sealer.rendition
 
     @property
     def carrier(self) -> Carrier | None:
@@ -126,12 +132,13 @@ class Publisher:
         """Announce that the stream is over."""
         if self._state != "ended" and self._carrier is not None:
             self._announce("ended")
-            self.hls.end()
+            self.origin.end()
 
     def _begin(self, init: InitSegment) -> None:
         self._sealer.begin(init)
-        self._announce("live", init.codecs)
-        self.hls.add_init(init)
+        self._announce("live")
+        if self._sealer.rendition is not None:
+            self.origin.begin(self._sealer.rendition.id, init)
 
     def _part(self, part: MediaPart) -> None:
         self._last_part = time.monotonic()
@@ -144,21 +151,21 @@ class Publisher:
         self.parts += 1
         self.media_bytes += len(part.data)
         self._carrier.publish(sealed.raw, sealed.data)
-        self.mesh_origin.add(rendition.id, sealed.seal, sealed.raw, sealed.data)
-        self.hls.add_part(sealed.seal.segment, sealed.seal.index, part)
+        self.origin.add(rendition.id, sealed.seal, sealed.raw, part)
         self.sent.over_links(self._carrier.core.counters.to_peers)
 
-    def _announce(self, state: State, detail: str = "") -> None:
+    def _announce(self, state: State) -> None:
         self._sealer.set_state(state)
         raw = self._sealer.description()
         self._state = state
-        self.mesh_origin.describe(raw)
+        self.origin.describe(raw)
         known = self._node.announce(raw)
         rendition = self._sealer.rendition
         if known is not None and self._carrier is None and rendition is not None:
             self._carrier = self._node.carry(known, rendition)
+            self.live.set()
         for told in self.on_state:
-            told(state, detail)
+            told(state)
 
     async def _watchdog(self) -> None:
         while True:

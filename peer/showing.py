@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -40,7 +40,7 @@ class StatusLine:
         self._live: Live | None = None
         self._began = time.monotonic()
 
-    def __enter__(self) -> StatusLine:
+    def __enter__(self) -> Self:
         if self._console.is_terminal and not self.json_lines:
             self._live = Live(console=self._console, refresh_per_second=4, transient=True)
             self._live.__enter__()

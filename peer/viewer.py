@@ -1,4 +1,4 @@
-"""A headless viewer: takes a stream's parts out of the braid, relays them, and measures what a player would."""
+"""A headless viewer: takes a stream's parts out of the braid, relays them, and measures as a player would."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ class Viewing:
             reading = self._node.clock(carrier.stream.publisher).read(now)
             if reading is not None:
                 latency = self.playout.latency(reading[0], now)
+        started = self.playout.startup_time
         counters = carrier.core.counters if carrier is not None else None
         parents = carrier.core.stripe_parents() if carrier is not None else ()
         children = carrier.core.stripe_children() if carrier is not None else ()
@@ -93,7 +94,7 @@ class Viewing:
             "live_latency": None if latency is None else round(latency, 4),
             "stall_time": round(self.playout.stall_time, 3),
             "skipped_time": round(self.playout.skipped_time, 3),
-            "startup_time": None if self.playout.startup_time is None else round(self.playout.startup_time, 3),
+            "startup_time": None if started is None else round(started, 3),
             "stalls": self.playout.stalls,
             "peers": len(self._node.mesh.peers),
             "blocks_rejected": counters.blocks_rejected if counters else 0,

@@ -9,7 +9,10 @@ GUARD = 0.15
 STALL = 0.2
 """Seconds without a new frame that count as a stall (DESIGN.md section 4)."""
 SKIP_AHEAD = 1.5
-"""Seconds of surplus buffer beyond the guard that are jumped over."""
+"""Seconds of surplus buffer beyond the guard that are jumped over at any time."""
+SETTLING = 4.0
+"""Seconds after the start within which any clear surplus is jumped over, once."""
+SETTLING_SURPLUS = 0.2
 
 
 class Playout:
@@ -21,6 +24,7 @@ class Playout:
         """Media time of the playhead minus now, while playing."""
         self._end = 0.0
         self._paused_at: float | None = None
+        self._settled = False
         self._base = 0.0
         self._epoch: int | None = None
         self._captures: deque[tuple[float, float]] = deque(maxlen=1024)
@@ -47,10 +51,16 @@ class Playout:
             self.startup_time = now - self._born
         elif self._paused_at is not None and self.buffered(now) >= GUARD / 2:
             self._resume(now)
-        surplus = self.buffered(now) - GUARD - SKIP_AHEAD
-        if surplus > 0:
-            self.skipped_time += surplus + SKIP_AHEAD
-            self._offset += surplus + SKIP_AHEAD
+        self._catch_up(now)
+
+    def _catch_up(self, now: float) -> None:
+        surplus = self.buffered(now) - GUARD
+        settling = 1.0 < now - self._born < SETTLING and not self._settled
+        if self._offset is None or surplus <= (SETTLING_SURPLUS if settling else SKIP_AHEAD):
+            return
+        self._settled = self._settled or settling
+        self.skipped_time += surplus
+        self._offset += surplus
 
     def advance(self, now: float) -> None:
         """Let the playhead move; it stops at the end of what is there."""

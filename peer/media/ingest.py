@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Protocol
 
 from peer.media.assembly import Item
-from peer.media.pace import Clock, Stop, StoppedError
+from peer.media.pace import Clock, Pacer, Stop, StoppedError
 from peer.media.parts import MediaOptions
 from peer.media.pattern import Pattern
 from peer.media.recording import Recording
@@ -131,5 +131,5 @@ def _open(source: Input, options: MediaOptions, stop: Stop, clock: Clock) -> _So
     if isinstance(source, PatternInput):
         return Pattern(source, options, stop, clock)
     if isinstance(source, FileInput):
-        return Recording(source.path, options, stop, clock)
+        return Recording(source.path, options, stop, Pacer(stop, clock))
     return RtmpSource(source, options, stop, clock)

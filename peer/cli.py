@@ -1,0 +1,305 @@
+"""The `braidcast` command: options and their help. What the commands do is in `peer.commands`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from peer import commands
+from peer.media.parts import AudioCodec, EncodeOptions, MediaOptions
+from peer.membership import Membership, membership, name, parse_ice_servers, state_file
+from peer.running import FAILURE, CommandError, run, say
+from signaling.server.config import Config
+
+app = typer.Typer(
+    help="Live video that its viewers carry for each other, with chat over the same links.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+token_app = typer.Typer(help="Tokens for closed rooms.", no_args_is_help=True)
+app.add_typer(token_app, name="token")
+
+Server = Annotated[
+    str, typer.Option(envvar="BRAIDCAST_SERVER", help="The introducer, such as http://host:8000.")
+]
+Room = Annotated[str, typer.Option(envvar="BRAIDCAST_ROOM", help="The room to join.")]
+Token = Annotated[str | None, typer.Option(envvar="BRAIDCAST_TOKEN", help="A token that lets you in.")]
+TokenFile = Annotated[Path | None, typer.Option(envvar="BRAIDCAST_TOKEN_FILE", help="A file with the token.")]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(envvar="BRAIDCAST_KEY_FILE", help="Your Ed25519 key, made if missing; it is your identity."),
+]
+Ice = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ice-server",
+        envvar="BRAIDCAST_ICE_SERVER",
+        help="stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT; may be repeated.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", envvar="BRAIDCAST_JSON", help="Print a JSON object a line.")]
+Stream = Annotated[str, typer.Option(envvar="BRAIDCAST_STREAM", help="The stream's name.")]
+Http = Annotated[
+    str | None,
+    typer.Option(envvar="BRAIDCAST_HTTP", help="Serve as an origin on HOST:PORT (LL-HLS and parts)."),
+]
+HttpUrl = Annotated[
+    str | None, typer.Option(envvar="BRAIDCAST_HTTP_URL", help="Where viewers reach that origin.")
+]
+Port = Annotated[int, typer.Option(envvar="BRAIDCAST_PORT", min=0, max=65535, help="0 takes any free port.")]
+Host = Annotated[str, typer.Option(envvar="BRAIDCAST_HOST", help="0.0.0.0 listens on all addresses.")]
+Height = Annotated[
+    int,
+    typer.Option(envvar="BRAIDCAST_HEIGHT", min=16, max=4320, help="Greatest picture height when encoding."),
+]
+Bitrate = Annotated[
+    str, typer.Option(envvar="BRAIDCAST_BITRATE", help="Video bit rate when encoding, such as 800k or 2M.")
+]
+Audio = Annotated[
+    str, typer.Option("--audio-codec", envvar="BRAIDCAST_AUDIO_CODEC", help="opus or aac, when encoding.")
+]
+Once = Annotated[
+    bool, typer.Option("--once", envvar="BRAIDCAST_ONCE", help="Play a file once, not in a loop.")
+]
+INPUT_HELP = "A file, test: (a moving pattern), or rtmp://0.0.0.0:1935/live to listen for OBS or ffmpeg."
+SERVER, ROOM = "http://127.0.0.1:8000", "demo"
+
+
+@app.command()
+def demo(
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", envvar="BRAIDCAST_INPUT", help=INPUT_HELP)
+    ] = "test:",
+    port: Port = 8000,
+    host: Host = "127.0.0.1",
+    relays: Annotated[int, typer.Option(envvar="BRAIDCAST_RELAYS", min=0, max=16, help="Relays to add.")] = 0,
+    height: Height = 360,
+    bitrate: Bitrate = "800k",
+    audio: Audio = "opus",
+    once: Once = False,
+    key_file: KeyFile = None,
+    ice_server: Ice = None,
+    json_lines: Json = False,
+) -> None:
+    """An introducer, a publisher and the pages in one process."""
+
+    def options() -> commands.DemoOptions:
+        media = media_options(height, bitrate, audio, once)
+        return commands.DemoOptions(source, host, port, relays, media, json_lines)
+
+    def place() -> Membership:
+        ices = parse_ice_servers(ice_server or ())
+        return Membership(SERVER, ROOM, key_file=key_file or state_file("demo.key"), ice_servers=ices)
+
+    _exit(lambda: commands.demo(options(), place(), Config(ice_servers=parse_ice_servers(ice_server or ()))))
+
+
+@app.command()
+def signal(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    redis: Annotated[str | None, typer.Option(envvar="BRAIDCAST_REDIS", help="Not built yet.")] = None,
+    secret_file: Annotated[
+        Path | None, typer.Option(envvar="BRAIDCAST_SECRET_FILE", help="Not built yet.")
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(envvar="BRAIDCAST_TLS_CERT", help="Certificate for HTTPS.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(envvar="BRAIDCAST_TLS_KEY", help="Its key.")] = None,
+    ice_server: Ice = None,
+    json_lines: Json = False,
+) -> None:
+    """The introducer and the web pages."""
+    if redis is not None:
+        _not_yet("--redis: the cluster of introducers")
+    if secret_file is not None:
+        _not_yet("--secret-file: closed rooms with tokens")
+
+    def config() -> Config:
+        ices = parse_ice_servers(ice_server or ())
+        return Config(host=host, port=port, ice_servers=ices, tls_cert=tls_cert, tls_key=tls_key)
+
+    _exit(lambda: commands.signal(config(), json_lines))
+
+
+@app.command()
+def publish(
+    source: Annotated[str, typer.Argument(metavar="INPUT", help=INPUT_HELP)],
+    server: Server = SERVER,
+    room: Room = ROOM,
+    stream: Stream = "main",
+    http: Http = None,
+    http_url: HttpUrl = None,
+    height: Height = 360,
+    bitrate: Bitrate = "800k",
+    audio: Audio = "opus",
+    once: Once = False,
+    token: Token = None,
+    token_file: TokenFile = None,
+    key_file: KeyFile = None,
+    ice_server: Ice = None,
+    json_lines: Json = False,
+) -> None:
+    """Publish a stream.
+
+    From ffmpeg: ffmpeg -re -i in.mp4 -c:v libx264 -tune zerolatency -g 30 -bf 0 -c:a aac -ac 2 -f flv
+    rtmp://127.0.0.1:1935/live; from OBS: service Custom, server rtmp://127.0.0.1:1935/live.
+    """
+
+    async def command() -> int:
+        key = key_file or state_file(f"publisher-{room}-{stream}.key")
+        place = membership(server, room, token, token_file, key, ice_server or ())
+        media = media_options(height, bitrate, audio, once)
+        stream_name = name(stream, "stream")
+        return await commands.publish(place, source, stream_name, media, http, http_url, json_lines)
+
+    _exit(command)
+
+
+@app.command()
+def relay(
+    server: Server = SERVER,
+    room: Room = ROOM,
+    stream: Annotated[
+        list[str] | None, typer.Option(envvar="BRAIDCAST_STREAM", help="Streams to carry; all unless given.")
+    ] = None,
+    uplink: Annotated[
+        str | None, typer.Option(envvar="BRAIDCAST_UPLINK", help="What you give, such as 50M (bit/s).")
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(envvar="BRAIDCAST_PROCESSES", min=1, help="Only 1 is built yet.")
+    ] = 1,
+    store: Annotated[Path | None, typer.Option(envvar="BRAIDCAST_STORE", help="Not built yet.")] = None,
+    http: Http = None,
+    http_url: HttpUrl = None,
+    token: Token = None,
+    token_file: TokenFile = None,
+    key_file: KeyFile = None,
+    ice_server: Ice = None,
+    json_lines: Json = False,
+) -> None:
+    """Carry a room's streams, without a screen."""
+    if processes != 1:
+        _not_yet("--processes above 1")
+    if store is not None:
+        _not_yet("--store: chat history on disk")
+
+    async def command() -> int:
+        place = membership(server, room, token, token_file, key_file, ice_server or ())
+        given = None if uplink is None else parse_rate(uplink)
+        streams = tuple(name(text, "stream") for text in stream or ())
+        if http is not None and not streams:
+            streams = ("main",)
+        return await commands.relay(place, streams, given, http, http_url, json_lines)
+
+    _exit(command)
+
+
+@app.command()
+def watch(
+    server: Server = SERVER,
+    room: Room = ROOM,
+    stream: Stream = "main",
+    seconds: Annotated[
+        float | None, typer.Option(envvar="BRAIDCAST_SECONDS", min=0.1, help="Stop after so long.")
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(envvar="BRAIDCAST_RECORD", help="Write what comes to an MP4 file.")
+    ] = None,
+    token: Token = None,
+    token_file: TokenFile = None,
+    key_file: KeyFile = None,
+    ice_server: Ice = None,
+    json_lines: Json = False,
+) -> None:
+    """Watch without a screen, relaying as every viewer does."""
+
+    async def command() -> int:
+        place = membership(server, room, token, token_file, key_file, ice_server or ())
+        return await commands.watch(place, name(stream, "stream"), seconds, record, json_lines)
+
+    _exit(command)
+
+
+@app.command()
+def chat(
+    server: Server = SERVER,
+    room: Room = ROOM,
+    nick: Annotated[str, typer.Option("--name", envvar="BRAIDCAST_NAME", help="What you are called.")] = "",
+    token: Token = None,
+    token_file: TokenFile = None,
+    key_file: KeyFile = None,
+    ice_server: Ice = None,
+    json_lines: Json = False,
+) -> None:
+    """Talk in a room: lines in, messages out."""
+    from peer.chat import chat as run_chat
+
+    async def command() -> int:
+        place = membership(server, room, token, token_file, key_file, ice_server or ())
+        async with place.prepare("member", name=nick) as peer:
+            return await run_chat(peer, nick, json_lines)
+
+    _exit(command)
+
+
+@token_app.command("create")
+def token_create(
+    secret_file: Annotated[
+        Path, typer.Option(envvar="BRAIDCAST_SECRET_FILE", help="The introducer's secret.")
+    ],
+    room: Room = ROOM,
+    permit: Annotated[str, typer.Option(help="watch,publish,relay,chat")] = "watch,chat",
+    ttl: Annotated[str, typer.Option(help="How long it is good, such as 1h.")] = "1h",
+) -> None:
+    """Make a token (not built yet)."""
+    _not_yet("braidcast token: closed rooms with tokens")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def simulate() -> None:
+    """Thousands of viewers on an emulated network (not built yet)."""
+    _not_yet("braidcast simulate")
+
+
+@app.command()
+def doctor() -> None:
+    """What this machine and network can do (not built yet)."""
+    _not_yet("braidcast doctor")
+
+
+def media_options(height: int, bitrate: str, audio: str, once: bool) -> MediaOptions:
+    """Raises CommandError with one sentence."""
+    codecs: dict[str, AudioCodec] = {"opus": "opus", "aac": "aac"}
+    if audio not in codecs:
+        raise CommandError(f"{audio!r} is no audio codec here: use opus or aac.")
+    encode = EncodeOptions(height=height, video_bitrate=parse_rate(bitrate), audio_codec=codecs[audio])
+    return MediaOptions(encode=encode, once=once)
+
+
+def parse_rate(text: str) -> int:
+    """Bits per second: `800k`, `50M`, `1500000`. Raises CommandError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgG]?)", text)
+    if match is None or float(match[1]) == 0:
+        raise CommandError(f"{text!r} is no bit rate: give bits per second, such as 800k or 50M.")
+    return int(float(match[1]) * {"": 1, "k": 1e3, "m": 1e6, "g": 1e9}[match[2].lower()])
+
+
+def _not_yet(what: str) -> None:
+    say(f"{what} is not built yet; the changelog tells what is.")
+    raise typer.Exit(FAILURE)
+
+
+def _exit(command: Any) -> None:
+    raise typer.Exit(run(command))
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(app())

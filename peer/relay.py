@@ -1,0 +1,120 @@
+"""A relay: carries a room's streams without playing them, and may be an origin of its own."""
+
+from __future__ import annotations
+
+import time
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from peer.carrier import Carrier
+from peer.core.counters import Counters
+from peer.media.parts import InitSegment, MediaPart
+from peer.node import Node
+from peer.origin import StreamOrigin
+from peer.part import Part
+from peer.publisher import Sent
+from peer.seal import Seal
+from peer.streams import KnownStream
+
+
+class Relay:
+    """Carries every live stream of a node's room, or just those that are named."""
+
+    def __init__(
+        self, node: Node, streams: tuple[str, ...] = (), *, uplink: int | None = None, serves: bool = False
+    ) -> None:
+        self.carriers: dict[str, Carrier] = {}
+        self.sent = Sent(CollectorRegistry())
+        self.app: web.Application | None = web.Application() if serves else None
+        self._origins: dict[str, StreamOrigin] = {}
+        self._inits: dict[str, bytes] = {}
+        self._node = node
+        self._streams = streams
+        self._uplink = uplink
+        if serves:
+            for stream in streams:
+                self._open_origin(stream)
+        node.on_stream.append(self._described)
+        for known in node.streams:
+            self._described(known)
+
+    def counters(self) -> Counters:
+        """All streams together."""
+        total = Counters()
+        for carrier in self.carriers.values():
+            for name in Counters.__slots__:
+                setattr(total, name, getattr(total, name) + getattr(carrier.core.counters, name))
+        return total
+
+    def children(self) -> int:
+        """Stripe children of all streams."""
+        return sum(len(s) for carrier in self.carriers.values() for s in carrier.core.stripe_children())
+
+    def _open_origin(self, stream: str) -> None:
+        if self.app is None:
+            return
+
+        def clock() -> int | None:
+            carrier = self.carriers.get(stream)
+            if carrier is None:
+                return None
+            reading = self._node.clock(carrier.stream.publisher).read(time.monotonic())
+            return None if reading is None else int(reading[0] * 1e6)
+
+        # Not the publisher's epoch: a relay that starts again may number what it missed otherwise.
+        epoch = int(time.time())
+        origin = StreamOrigin(self._node.room, stream, epoch, clock, self.sent.over_http)
+        origin.mount(self.app)
+        self._origins[stream] = origin
+
+    def _described(self, known: KnownStream) -> None:
+        if self._streams and known.name not in self._streams:
+            return
+        origin = self._origins.get(known.name)
+        if origin is not None:
+            origin.describe(known.raw)
+            if known.description.state == "ended":
+                origin.end()
+        if known.name in self.carriers or not known.description.renditions:
+            return
+        if known.description.state == "ended":
+            return
+        rendition = known.description.renditions[0]
+
+        def delivered(part: Part, raw: bytes) -> None:
+            self._serve(known.name, rendition.id, part, raw)
+
+        self.carriers[known.name] = self._node.carry(
+            known, rendition, uplink=self._uplink, on_part=delivered if origin is not None else None
+        )
+
+    def _serve(self, stream: str, rendition: str, part: Part, raw: bytes) -> None:
+        origin = self._origins[stream]
+        if self._inits.get(stream) != part.init:
+            self._inits[stream] = part.init
+            described = self.carriers[stream].stream.description.renditions[0]
+            origin.begin(
+                rendition,
+                InitSegment(
+                    codecs=described.codecs,
+                    width=described.width,
+                    height=described.height,
+                    frame_rate=described.frame_rate,
+                    bandwidth=described.bandwidth,
+                    data=part.init,
+                    audio="opus" in described.codecs.lower() or "mp4a" in described.codecs,
+                    video=described.width > 0,
+                ),
+            )
+        seal = Seal.parse(raw)
+        media = MediaPart(
+            data=part.data,
+            media_time=seal.media_time,
+            duration=seal.duration,
+            capture_time=seal.capture_time,
+            independent=seal.independent,
+            discontinuity=seal.discontinuity,
+            segment_start=seal.segment_start,
+        )
+        origin.add(rendition, seal, raw, media)
