@@ -103,7 +103,8 @@ class Welcome(Struct, tag="welcome", frozen=True):
     """The peer is in the room.
 
     A `session` other than the one that the hello named means that the old place was gone: announce and watch
-    again. `roster` is a sample in large rooms, `count` counts everybody. `heartbeat` is in seconds.
+    again. `roster` begins with the peer itself and is a sample in large rooms, `count` counts everybody.
+    `heartbeat` is in seconds.
     """
 
     version: Version

@@ -172,7 +172,8 @@ export interface Challenge {
  * The peer is in the room.
  *
  *     A `session` other than the one that the hello named means that the old place was gone: announce and watch
- *     again. `roster` is a sample in large rooms, `count` counts everybody. `heartbeat` is in seconds.
+ *     again. `roster` begins with the peer itself and is a sample in large rooms, `count` counts everybody.
+ *     `heartbeat` is in seconds.
  */
 export interface Welcome {
   count: number;
