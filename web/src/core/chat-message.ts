@@ -128,10 +128,7 @@ export function openMessage(message: ChatMessage, room: string): SignedMessage {
     throw new ChatBreachError("The chat message follows another one twice.");
   }
   if (header.clock > 1 !== header.follows.length > 0 || header.clock < 1) {
-    throw new ChatBreachError(
-      MALFORMED,
-      "A chat message has the clock 1 if it follows no other, and only then.",
-    );
+    throw new ChatBreachError("A chat message has the clock 1 if it follows no other, and only then.");
   }
   if (message.signature.length !== 64) {
     throw new ChatBreachError("The signature of a chat message has 64 bytes.");
