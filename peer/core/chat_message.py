@@ -132,9 +132,7 @@ def open_message(message: wire.ChatMessage, room: bytes) -> SignedMessage:
     if len(set(header.follows)) != len(header.follows):
         raise ChatBreachError("The chat message follows another one twice.")
     if (header.clock > 1) != bool(header.follows) or header.clock < 1:
-        raise ChatBreachError(
-            wire.MALFORMED, "A chat message has the clock 1 if it follows no other, and only then."
-        )
+        raise ChatBreachError("A chat message has the clock 1 if it follows no other, and only then.")
     if len(message.signature) != 64:
         raise ChatBreachError("The signature of a chat message has 64 bytes.")
     body = message.body
