@@ -89,6 +89,10 @@ class Packager:
     def _add_video(self, sample: Sample) -> list[MediaPart]:
         if self._video is None or (self._waiting and not sample.key):
             return []
+        if len(sample.data) > _MAX_FRAGMENT_DATA:
+            parts = self.flush()
+            self._waiting = True  # what follows cannot be decoded without it
+            return parts
         parts = []
         if "video" in self._runs and (sample.key or not self._has_room(sample)):
             parts.append(self._close())
@@ -101,7 +105,7 @@ class Packager:
 
     def _add_audio(self, sample: Sample) -> list[MediaPart]:
         clock = self._audio
-        if clock is None:
+        if clock is None or len(sample.data) > _MAX_FRAGMENT_DATA:
             return []
         duration = clock.ticks(sample.duration)
         if clock.lateness(sample.time) >= max(duration, 1):

@@ -10,7 +10,7 @@ from av.container import InputContainer
 from peer.media.assembly import Assembly, Item
 from peer.media.fits import GopGauge
 from peer.media.lookahead import Lookahead
-from peer.media.pace import Clock, Pacer, Stop
+from peer.media.pace import Pacer, Stop
 from peer.media.parts import MediaOptions
 from peer.media.source import SourceError, check_file
 from peer.media.timeline import Kind, Timeline
@@ -28,11 +28,11 @@ _MAX_SILENCE = 100_000
 class Recording:
     """Plays one file."""
 
-    def __init__(self, path: str, options: MediaOptions, stop: Stop, clock: Clock) -> None:
+    def __init__(self, path: str, options: MediaOptions, stop: Stop, pacer: Pacer) -> None:
         self._path = path
         self._options = options
         self._stop = stop
-        self._pacer = Pacer(stop, clock)
+        self._pacer = pacer
         self._timeline = Timeline(PRIMING)
         self._assembly = Assembly(options, max_silence=_MAX_SILENCE)
         self._lead = 0

@@ -8,6 +8,7 @@ Kind = Literal["video", "audio"]
 JUMP = 1_000_000
 """A step of more than this, forwards or backwards, is a new timeline in the source, not a late or missing
 frame."""
+_LATE_START = 10_000_000
 
 
 class Timeline:
@@ -46,9 +47,11 @@ class Timeline:
         session's start.
         """
         moved = False
-        expected = self._expected.get(kind)
         offset = self._offsets.setdefault(kind, self._offset)
-        if expected is not None and abs(time - expected) > JUMP:
+        expected, limit = self._expected.get(kind), JUMP
+        if expected is None:  # it may begin later than the other track does
+            expected, limit = max(self._expected.values(), default=time), _LATE_START
+        if abs(time - expected) > limit:
             end = self._ends.get(kind, 0)
             if offset != self._offset and abs(time + self._offset - end) <= JUMP:
                 pass  # the other track jumped first; this one follows it
