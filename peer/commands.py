@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from peer.api import Peer
 from peer.hosting import WILDCARDS, origin_app, origin_url, parse_address, serve
+from peer.media.ingest import check_input
 from peer.media.parts import MediaOptions
 from peer.membership import Membership
 from peer.publisher import Publisher
@@ -59,6 +60,7 @@ class DemoOptions:
 
 async def demo(options: DemoOptions, membership: Membership, config: Config) -> int:
     """`braidcast demo`: introducer, pages, publisher and relays in one process."""
+    check_input(options.source)
     port = options.port or free_port(options.host)
     local = "127.0.0.1" if options.host in WILDCARDS else options.host
     server = f"http://{f'[{local}]' if ':' in local else local}:{port}"
@@ -107,6 +109,7 @@ async def publish(
     json_lines: bool,
 ) -> int:
     """`braidcast publish`."""
+    check_input(source)
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
         line = stack.enter_context(StatusLine(json_lines))

@@ -84,6 +84,14 @@ class _Channel:
         return item
 
 
+def check_input(text: str) -> Input:
+    """What the INPUT names, found out before anything else begins. Raises SourceError."""
+    source_input = parse_input(text)
+    if isinstance(source_input, FileInput):
+        check_file(source_input.path)
+    return source_input
+
+
 async def media_parts(text: str, options: MediaOptions, clock: Clock) -> AsyncGenerator[Item, None]:
     """Open an INPUT and yield its init segments and parts, in real time, until it ends.
 
@@ -99,9 +107,7 @@ async def media_parts(text: str, options: MediaOptions, clock: Clock) -> AsyncGe
     Raises:
         SourceError: the input cannot be used; one sentence that says why.
     """
-    source_input = parse_input(text)
-    if isinstance(source_input, FileInput):
-        check_file(source_input.path)
+    source_input = check_input(text)
     stop = Stop()
     channel = _Channel(stop)
     source = _open(source_input, options, stop, clock)
