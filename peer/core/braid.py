@@ -34,6 +34,8 @@ TICK = 0.05
 REPORT_EVERY = 2.0
 REPORT_SOON = 0.05
 DEFAULT_CHILDREN = 32
+RELAY_MENDS = 20
+"""Parts behind the newest that a relay, which has no deadline, still asks for."""
 PUBLISHER_PER_STRIPE = 2
 """Children that a publisher takes on one stripe: the planned one, and one more while trees are mended."""
 
@@ -186,8 +188,9 @@ class Braid:
         self._leaving = True
         self._announce(now)
         for stripe, up in enumerate(self.upstreams.stripes):
-            if up.parent is not None:
-                self._send(up.parent, encode(Unsubscribe(self.braid, stripe)))
+            for peer in (up.parent, up.pending):
+                if peer is not None:
+                    self._send(peer, encode(Unsubscribe(self.braid, stripe)))
 
     # --- media in
 
@@ -322,7 +325,11 @@ class Braid:
         if stripe >= self._stripes:
             return
         neighbour.takes_part = True
+        asked = self.upstreams.stripes[stripe].pending == neighbour.peer
         reason = self._refusal(neighbour, stripe)
+        if asked and reason is None:
+            # We asked each other, and the smaller id is the parent: it may have begun to push to us before.
+            self._send(neighbour.peer, encode(Unsubscribe(self.braid, stripe)))
         if reason is not None:
             self.counters.refused_children += 1
             self._send(neighbour.peer, encode(Refuse(self.braid, stripe, reason)))
@@ -345,9 +352,9 @@ class Braid:
             return REFUSE_FULL if full else None
         if neighbour.short in self.upstreams.path(stripe, self.neighbours):
             return REFUSE_LOOP
-        if not self.upstreams.asked_by(stripe, neighbour.peer):
-            return REFUSE_LOOP
-        return REFUSE_FULL if self._children.count() >= self._children_limit else None
+        if self._children.count() >= self._children_limit:
+            return REFUSE_FULL
+        return None if self.upstreams.asked_by(stripe, neighbour.peer) else REFUSE_LOOP
 
     def _their_status(self, neighbour: Neighbour, status: Status, now: float) -> None:
         neighbour.status, neighbour.status_at, neighbour.takes_part = status, now, True
@@ -358,25 +365,19 @@ class Braid:
     def _apply(self, changes: list[Change]) -> None:
         for change in changes:
             if isinstance(change, SubscribeTo):
-                start = self._first_missing(change.stripe)
+                start = NEWEST_INDEPENDENT
+                if self.window.newest >= 0:
+                    start = self.window.first_missing(change.stripe, self._stripes, self._next_needed())
                 self._send(
                     change.peer, encode(Subscribe(self.braid, change.stripe, self.window.epoch, start))
                 )
             else:
                 self._send(change.peer, encode(Unsubscribe(self.braid, change.stripe)))
 
-    def _first_missing(self, stripe: int) -> int:
-        """The first part of which this stripe is not here."""
-        if self.window.newest < 0:
-            return NEWEST_INDEPENDENT
-        start = self.delivery.next if self.delivery.next is not None else self.window.oldest
-        for number in range(max(start, self.window.oldest), self.window.newest + 1):
-            part = self.window.get(number)
-            if part is None:
-                return number
-            if any(part.messages[i] is None for i in range(stripe, part.seal.blocks, self._stripes)):
-                return number
-        return self.window.newest + 1
+    def _next_needed(self) -> int:
+        """The part that is played next; before that is known, and at a relay, the first that came."""
+        next_part = self.delivery.next
+        return next_part if next_part is not None else max(0, self.window.first)
 
     def _watch_parents(self, now: float) -> None:
         if self.is_publisher:
@@ -386,7 +387,7 @@ class Braid:
 
     def _tick(self, now: float) -> None:
         self._tick_at = now + TICK
-        if not self.is_publisher:
+        if not self.is_publisher and not self._leaving:
             self._pull(now)
         for neighbour in list(self.neighbours.values()):
             self._actions += self._children.slow(neighbour, now)
@@ -417,9 +418,9 @@ class Braid:
             up.failed.clear()
 
     def _mend(self, now: float) -> None:
-        start = self.delivery.next if self._delivers else max(0, self.window.newest - 20)
-        if start is None:
-            start = self.window.oldest
+        start = self._next_needed()
+        if not self._delivers:
+            start = max(start, self.window.newest - RELAY_MENDS)
         choose = self.upstreams.chooser(self.neighbours, self.window.epoch, now)
         for peer, number, indices in self._repair.due(self.window, start, self._part_duration, choose, now):
             self.counters.wants_sent += 1

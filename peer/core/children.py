@@ -11,6 +11,8 @@ from peer.wire import Refuse, encode
 NEWEST_INDEPENDENT = 0xFFFFFFFF
 WANT_SECONDS = 1.0
 WANTS_KEPT = 1024
+ALL = -1
+"""Stands for every block of a part of which not even the seal is here."""
 
 REFUSE_FULL, REFUSE_LOOP, REFUSE_SLOW, REFUSE_NOT_CARRIED, REFUSE_STARVED, REFUSE_LEAVING = range(1, 7)
 
@@ -37,6 +39,7 @@ class Children:
         """Feed `stripe` to `child`, beginning with what the window has from part `start` on."""
         self._by_stripe[stripe][child.peer] = child
         child.feeds.add(stripe)
+        child.outbox.drop(stripe)  # asking again and again does not make more wait
         if start == NEWEST_INDEPENDENT:
             part = window.newest_independent()
             start = part.seal.number if part is not None else window.newest + 1
@@ -72,12 +75,13 @@ class Children:
             if child.peer != source:
                 child.outbox.put(stripe, message, now)
                 out += self.pump(child)
-        asked = self._wants.pop((number, index), None)
-        if asked:
-            self._wanted -= len(asked)
-            for peer, (until, neighbour) in asked.items():
-                if until >= now and peer != source and stripe not in neighbour.feeds:
-                    out.append(self._serve(neighbour, message))
+        asked = self._wants.pop((number, index), {})
+        self._wanted -= len(asked)
+        for peer, (until, neighbour) in {**asked, **self._wants.get((number, ALL), {})}.items():
+            if until < now or peer == source or stripe in neighbour.feeds:
+                continue
+            if peer in asked or neighbour.allow(1, now):
+                out.append(self._serve(neighbour, message))
         return out
 
     def want(
@@ -85,9 +89,9 @@ class Children:
     ) -> list[Send]:
         """Answer a WANT with what is here; remember the rest for a second."""
         part = window.get(number)
-        if not indices and part is not None:
-            indices = tuple(range(part.seal.blocks))
-        if not asker.allow(max(1, len(indices)), now):
+        if not indices:
+            indices = (ALL,) if part is None else tuple(range(part.seal.blocks))
+        if not asker.allow(len(indices), now):
             return []
         out: list[Send] = []
         for index in indices:

@@ -26,7 +26,11 @@ class Delivery:
 
     def buffer(self, seconds: float, now: float) -> None:
         """The player has `seconds` in front of it."""
-        self._play_until = now + seconds
+        until = now + seconds
+        if self._play_until is not None and self._waiting_since is not None:
+            # A dry player says so again and again: what it waits for is due since the first time.
+            until = min(until, self._play_until)
+        self._play_until = until
 
     def deadline(self, now: float) -> float:
         """When the next part must be there."""

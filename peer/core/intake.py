@@ -52,18 +52,21 @@ class Intake:
             seal = part.seal if part is not None else Seal.parse(block.seal)
         except SealError as error:
             return [self._reject(peer, str(error))]
-        if seal.braid != self._braid or seal.stripes != self._stripes or block.index >= seal.blocks:
+        index = block.index
+        if seal.braid != self._braid or seal.stripes != self._stripes or index >= seal.blocks:
             return [self._reject(peer, "a block does not belong to this braid")]
         if self._too_old(seal):
             self._counters.late += 1
             return []
-        if part is not None and part.messages[block.index] is not None:
+        if part is not None and part.messages[index] == raw:
+            # A block has but one proof: the same bytes are as good as a hash.
             self._counters.duplicates += 1
-            return [Taken(seal, block.index, raw, peer, False)]
-        if not verify_proof(block.index, seal.blocks, block.data, block.proof, seal.root):
+            return [Taken(seal, index, raw, peer, False)]
+        fits = len(block.data) == seal.block_length(index)
+        if not fits or not verify_proof(index, seal.blocks, block.data, block.proof, seal.root):
             return [self._reject(peer, "a block does not match its seal")]
         if part is not None:
-            return [self._keep(peer, seal, block.seal, block.index, raw, now)]
+            return [self._keep(peer, seal, block.seal, index, raw, now)]
         out: list[Outcome] = []
         waiting = self._verifier.waiting(block.seal)
         if waiting is None:
@@ -72,8 +75,7 @@ class Intake:
                 return []
             waiting, verify = asked
             out.append(verify)
-        if len(waiting.blocks) < 2 * seal.blocks:
-            waiting.blocks.append((peer, block.index, raw))
+        waiting.offer(peer, index, raw)
         return out
 
     def whole(self, raw: bytes, data: bytes, now: float) -> list[Outcome]:

@@ -126,7 +126,7 @@ class Upstreams:
             up.pending = None
         if up.parent == peer:
             self._orphan(up, now)
-        if up.planned == peer:
+        elif up.planned == peer:
             self._plan_failed(up, now)
 
     def lost(self, peer: bytes, now: float) -> bool:

@@ -24,6 +24,12 @@ class Waiting:
     whole: bytes | None = None
     """The part as an origin sent it."""
 
+    def offer(self, peer: bytes, index: int, message: bytes) -> None:
+        """Keep a block. Whoever sends one again and again does not crowd out those of others."""
+        senders = [sender for sender, at, _ in self.blocks if at == index]
+        if not senders or (peer not in senders and len(self.blocks) < 2 * self.seal.blocks):
+            self.blocks.append((peer, index, message))
+
 
 class Verifier:
     """Seals on their way through a signature check."""

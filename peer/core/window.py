@@ -60,6 +60,8 @@ class Window:
         self.newest_complete = -1
         self.oldest = 0
         """No part before this number is taken any more."""
+        self.first = -1
+        """The least number of which a block has come: what was before is not missed; -1 before the first."""
 
     def __len__(self) -> int:
         return len(self._parts)
@@ -71,7 +73,7 @@ class Window:
         """Forget everything: the publisher has begun another epoch."""
         self._parts.clear()
         self.epoch, self.bytes_held = epoch, 0
-        self.newest = self.newest_complete = -1
+        self.newest = self.newest_complete = self.first = -1
         self.oldest = 0
 
     def open(self, seal: Seal, raw: bytes, now: float) -> WindowPart:
@@ -79,6 +81,7 @@ class Window:
         part = self._parts.get(seal.number)
         if part is None:
             part = self._parts[seal.number] = WindowPart(seal, raw, now)
+            self.first = seal.number if self.first < 0 else min(self.first, seal.number)
             if seal.number > self.newest:
                 self.newest = seal.number
                 self._trim(seal.duration)
@@ -107,10 +110,18 @@ class Window:
             self.oldest = floor
         while self.bytes_held > self._size:
             self._drop(number := min(self._parts))
-            self.oldest = number + 1
+            self.oldest = max(self.oldest, number + 1)
 
     def _drop(self, number: int) -> None:
         self.bytes_held -= self._parts.pop(number).bytes_held
+
+    def first_missing(self, stripe: int, stripes: int, start: int) -> int:
+        """The first part from `start` on of which the stripe is not all here; at most one past the newest."""
+        for number in range(max(start, self.oldest), self.newest + 1):
+            part = self._parts.get(number)
+            if part is None or None in part.messages[stripe::stripes]:
+                return number
+        return self.newest + 1
 
     def numbers(self, start: int) -> Iterator[int]:
         """The numbers from `start` (or the oldest) to the newest of which something is here."""

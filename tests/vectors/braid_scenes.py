@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from peer import wire
 from peer.core.children import NEWEST_INDEPENDENT
 from peer.core.outbox import IN_FLIGHT
 from peer.identity import Identity
-from peer.merkle import proofs
+from peer.merkle import proofs, root
 from peer.seal import Seal, SealedPart, cut, seal_part
-from tests.swarm import Member, Network, Swarm
+from peer.signing import TAG_SEAL
+from tests.swarm import STRIPES, Member, Network, Swarm
 from tests.vectors.record_braid import Recorder
 
 PART_SIZE = 160
@@ -102,10 +104,9 @@ def parents_vanish_while_signaling_is_away() -> Recorder:
     swarm, viewers, recorder = settled(5, 7, 6)
     swarm.run(0.5)
     swarm.signaling_up = False
-    for parent in {peer for peer in viewers[6].core.stripe_parents() if peer != swarm.publisher.id}:
-        if parent is not None:
-            swarm.kill(swarm.members[parent])
-    swarm.run(5.0)
+    for _ in range(2):
+        swarm.kill(parent_of(swarm, viewers[6]))
+        swarm.run(2.5)
     return recorder
 
 
@@ -151,6 +152,49 @@ def blocks_of_other_braids_and_ages_come() -> Recorder:
     tell(swarm, viewer, source, blocks(another(swarm, number, epoch=swarm.epoch - 1))[0])
     tell(swarm, viewer, source, blocks(another(swarm, number, stripes=3))[0])
     swarm.run(0.5)
+    return recorder
+
+
+def neighbour_repeats_blocks_with_other_bytes() -> Recorder:
+    swarm, viewers, recorder = settled(9, 3, 2)
+    swarm.run(0.5)
+    viewer, source = viewers[2], swarm.members[viewers[2].core.stripe_parents()[0] or b""]
+    held = blocks(swarm.parts[viewer.core.window.newest - 3])
+    tell(swarm, viewer, source, held[1])
+    tell(swarm, viewer, source, replace(held[2], data=b""))
+    swarm.run(0.5)
+    return recorder
+
+
+def publisher_cuts_blocks_as_it_should_not() -> Recorder:
+    """The blocks are under the seal's root, but not as long as its size says."""
+    swarm, viewers, recorder = settled(9, 3, 2)
+    swarm.run(0.5)
+    viewer, source = viewers[2], swarm.members[viewers[2].core.stripe_parents()[0] or b""]
+    pieces = [b"longer than it may be" * 9, b"", b"", b""]
+    seal = replace(swarm.parts[swarm.published - 1].seal, number=swarm.published, root=root(pieces))
+    signed = seal.encode()
+    raw = signed + swarm.publisher.identity.sign(TAG_SEAL, signed)
+    tell(swarm, viewer, source, wire.Block(raw, 0, proofs(pieces)[0], pieces[0]))
+    swarm.run(0.3)
+    return recorder
+
+
+def two_ask_each_other() -> Recorder:
+    """Both are orphans for a moment; the smaller id becomes the parent."""
+    swarm, viewers, recorder = settled(25, 4, 1)
+    swarm.run(0.5)
+    swarm.signaling_up = False
+    viewer, other = viewers[1], viewers[3]
+    viewer.core.link_closed(other.id, swarm.now)
+    viewer.core.link_opened(other.id, "viewer", swarm.now)
+    for sequence, limit in ((1000, 0), (1001, 32)):
+        viewer.core.plan(sequence, (other.id,) * STRIPES, (), limit, swarm.now)
+        swarm._act(viewer)
+        for stripe in range(STRIPES):
+            tell(swarm, viewer, other, wire.Subscribe(swarm.braid, stripe, swarm.epoch, NEWEST_INDEPENDENT))
+            tell(swarm, viewer, other, wire.Refuse(swarm.braid, stripe, wire.REFUSE_FULL))
+    swarm.run(1.0)
     return recorder
 
 
@@ -339,6 +383,12 @@ def publisher_feeds_the_heads() -> Recorder:
             tell(swarm, swarm.publisher, viewer, wire.Subscribe(swarm.braid, stripe, 0, 3))
             tell(swarm, swarm.publisher, viewer, wire.Want(swarm.braid, swarm.epoch, swarm.published, (0, 1)))
             tell(swarm, swarm.publisher, viewer, wire.Want(swarm.braid, swarm.epoch, 9, ()))
+            later = swarm.published + 1
+            tell(swarm, swarm.publisher, viewer, wire.Want(swarm.braid, swarm.epoch, later, ()))
+            tell(swarm, swarm.publisher, viewer, wire.Want(swarm.braid, swarm.epoch, later, (3,)))
+    swarm.run(0.3)
+    for _ in range(3):
+        tell(swarm, swarm.publisher, viewers[0], wire.Subscribe(swarm.braid, stripe, swarm.epoch, 0))
     swarm.kill(viewers[0])
     swarm.run(1.5)
     return recorder
@@ -356,6 +406,9 @@ SCENES: dict[str, Callable[[], Recorder]] = {
         neighbour_tampers_with_blocks,
         neighbour_forges_seals,
         blocks_of_other_braids_and_ages_come,
+        neighbour_repeats_blocks_with_other_bytes,
+        publisher_cuts_blocks_as_it_should_not,
+        two_ask_each_other,
         source_pauses,
         publisher_begins_a_new_epoch,
         description_announces_a_new_epoch_first,

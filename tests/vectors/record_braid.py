@@ -1,11 +1,11 @@
 """Record the traces of the braid core: `python -m tests.vectors.record_braid [NAME]...`.
 
 A trace is the life of one member of a swarm: how its core was made, each event with its arguments and `now`,
-and what followed: the actions in their order and the next timer. Both languages replay them to the letter, so a
-change of the core on either side fails until the traces are recorded again and both have it.
+and what followed: the actions in their order and the next timer. Both languages replay them to the letter:
+a change of the core on either side fails until the traces are recorded again and both have it.
 
-Byte strings are kept once, in base64url, and named by their place in `blobs`; ids are hex. Of a delivered part
-the first 8 bytes of its SHA-256 are kept, and of a signature to be checked the seal that it is in.
+Byte strings are kept once, in base64url, and named by their place in `blobs`; ids are hex. Of a part that is
+delivered the first 8 bytes of its SHA-256 are kept, of a signature to be checked the seal that it is in.
 """
 
 from __future__ import annotations

@@ -35,6 +35,8 @@ export const REPORT_SOON = 0.05;
 export const DEFAULT_CHILDREN = 32;
 /** Children that a publisher takes on one stripe: the planned one, and one more while trees are mended. */
 export const PUBLISHER_PER_STRIPE = 2;
+/** Parts behind the newest that a relay, which has no deadline, still asks for. */
+export const RELAY_MENDS = 20;
 
 export interface BraidOptions {
   stripes: number;
@@ -215,8 +217,8 @@ export class Braid {
   leave(now: number): void {
     this.#leaving = true;
     this.#announce(now);
-    for (const [stripe, { parent }] of this.upstreams.stripes.entries()) {
-      if (parent !== null) this.#unsubscribe(parent, stripe);
+    for (const [stripe, { parent, pending }] of this.upstreams.stripes.entries()) {
+      for (const peer of [parent, pending]) if (peer !== null) this.#unsubscribe(peer, stripe);
     }
   }
 
@@ -370,7 +372,10 @@ export class Braid {
     const { stripe, epoch, number } = message;
     if (stripe >= this.#stripes) return;
     neighbour.takesPart = true;
+    const asked = this.upstreams.stripes[stripe]?.pending === neighbour.peer;
     const reason = this.#refusal(neighbour, stripe);
+    // We asked each other, and the smaller id is the parent: it may have begun to push to us before.
+    if (asked && reason === null) this.#unsubscribe(neighbour.peer, stripe);
     if (reason !== null) {
       this.counters.refusedChildren += 1;
       this.#refuse(neighbour.peer, stripe, reason);
@@ -389,8 +394,8 @@ export class Braid {
     if (children.has(neighbour.peer)) return null;
     if (this.isPublisher) return children.size >= PUBLISHER_PER_STRIPE ? REFUSE_FULL : null;
     if (this.upstreams.path(stripe, this.neighbours).includes(neighbour.short)) return REFUSE_LOOP;
-    if (!this.upstreams.askedBy(stripe, neighbour.peer)) return REFUSE_LOOP;
-    return this.#children.count() >= this.#childrenLimit ? REFUSE_FULL : null;
+    if (this.#children.count() >= this.#childrenLimit) return REFUSE_FULL;
+    return this.upstreams.askedBy(stripe, neighbour.peer) ? null : REFUSE_LOOP;
   }
 
   #theirStatus(neighbour: Neighbour, status: Status, now: number): void {
@@ -406,25 +411,17 @@ export class Braid {
         this.#unsubscribe(peer, stripe);
         continue;
       }
-      const number = this.#firstMissing(stripe);
-      const { epoch } = this.window;
+      const parts = this.window;
+      const { epoch } = parts;
+      let number = NEWEST_INDEPENDENT;
+      if (parts.newest >= 0) number = parts.firstMissing(stripe, this.#stripes, this.#nextNeeded());
       this.#send(peer, encode({ type: "subscribe", braid: this.braid, stripe, epoch, number }));
     }
   }
 
-  /** The first part of which this stripe is not here. */
-  #firstMissing(stripe: number): number {
-    const parts = this.window;
-    if (parts.newest < 0) return NEWEST_INDEPENDENT;
-    const start = this.delivery.next ?? parts.oldest;
-    for (let number = Math.max(start, parts.oldest); number <= parts.newest; number++) {
-      const part = parts.get(number);
-      if (part === null) return number;
-      for (let index = stripe; index < part.seal.blocks; index += this.#stripes) {
-        if (part.message(index) === null) return number;
-      }
-    }
-    return parts.newest + 1;
+  /** The part that is played next; before that is known, and at a relay, the first that came. */
+  #nextNeeded(): number {
+    return this.delivery.next ?? Math.max(0, this.window.first);
   }
 
   #watchParents(now: number): void {
@@ -434,7 +431,7 @@ export class Braid {
 
   #tick(now: number): void {
     this.#tickAt = now + TICK;
-    if (!this.isPublisher) this.#pull(now);
+    if (!this.isPublisher && !this.#leaving) this.#pull(now);
     for (const neighbour of this.neighbours.values()) this.#do(this.#children.slow(neighbour, now));
     this.#children.expire(now);
     if (this.#announcements.due(this.neighbours, now)) this.#announce(now);
@@ -466,7 +463,8 @@ export class Braid {
 
   #mend(now: number): void {
     const parts = this.window;
-    const start = this.#delivers ? (this.delivery.next ?? parts.oldest) : Math.max(0, parts.newest - 20);
+    let start = this.#nextNeeded();
+    if (!this.#delivers) start = Math.max(start, parts.newest - RELAY_MENDS);
     const choose = this.upstreams.chooser(this.neighbours, parts.epoch, now);
     for (const ask of this.#repair.due(parts, start, this.#partDuration, choose, now)) {
       this.counters.wantsSent += 1;

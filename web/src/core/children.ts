@@ -9,6 +9,8 @@ import type { Window } from "./window.ts";
 export const NEWEST_INDEPENDENT = 0xffffffff;
 export const WANT_SECONDS = 1.0;
 export const WANTS_KEPT = 1024;
+/** Stands for every block of a part of which not even the seal is here. */
+const ALL = -1;
 
 interface Asker {
   readonly until: number;
@@ -45,6 +47,7 @@ export class Children {
   add(child: Neighbour, stripe: number, start: number, parts: Window, now: number): Send[] {
     this.of(stripe).set(child.peer, child);
     child.feeds.add(stripe);
+    child.outbox.drop(stripe); // asking again and again does not make more wait
     let from = start;
     if (start === NEWEST_INDEPENDENT) from = parts.newestIndependent()?.seal.number ?? parts.newest + 1;
     for (const number of parts.numbers(from)) {
@@ -83,14 +86,14 @@ export class Children {
       child.outbox.put(stripe, message, now);
       out.push(...this.pump(child));
     }
-    const asked = this.#wants.get(key(number, index));
-    if (asked === undefined) return out;
+    if (this.#wants.size === 0) return out;
+    const asked = this.#wants.get(key(number, index)) ?? new Map<string, Asker>();
     this.#wants.delete(key(number, index));
     this.#wanted -= asked.size;
-    for (const [peer, { until, neighbour }] of asked) {
-      if (until >= now && peer !== source && !neighbour.feeds.has(stripe)) {
-        out.push(this.#serve(neighbour, message));
-      }
+    const all = this.#wants.get(key(number, ALL)) ?? [];
+    for (const [peer, { until, neighbour }] of new Map([...asked, ...all])) {
+      if (until < now || peer === source || neighbour.feeds.has(stripe)) continue;
+      if (asked.has(peer) || neighbour.allow(1, now)) out.push(this.#serve(neighbour, message));
     }
     return out;
   }
@@ -98,8 +101,8 @@ export class Children {
   /** Answers a WANT with what is here; remembers the rest for a second. */
   want(asker: Neighbour, number: number, indices: readonly number[], parts: Window, now: number): Send[] {
     const part = parts.get(number);
-    const asked = indices.length === 0 && part !== null ? [...part.messages.keys()] : indices;
-    if (!asker.allow(Math.max(1, asked.length), now)) return [];
+    const asked = indices.length > 0 ? indices : part === null ? [ALL] : [...part.messages.keys()];
+    if (!asker.allow(asked.length, now)) return [];
     const out: Send[] = [];
     for (const index of asked) {
       if (part !== null && index >= part.seal.blocks) continue;
@@ -160,7 +163,7 @@ export class Children {
   }
 }
 
-/** One number for a part and a block index, of which there are at most 1024. */
+/** One number for a part and a block index (at most 1024 of them, and ALL). */
 function key(number: number, index: number): number {
-  return number * 1024 + index;
+  return number * 2048 + index + 1;
 }

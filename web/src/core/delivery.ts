@@ -22,7 +22,10 @@ export class Delivery {
 
   /** The player has `seconds` in front of it. */
   buffer(seconds: number, now: number): void {
-    this.#playUntil = now + seconds;
+    let until = now + seconds;
+    // A dry player says so again and again: what it waits for is due since the first time.
+    if (this.#playUntil !== null && this.#waitingSince !== null) until = Math.min(until, this.#playUntil);
+    this.#playUntil = until;
   }
 
   /** When the next part must be there. */

@@ -49,21 +49,25 @@ export class Intake {
     const part = this.#known(block.seal);
     const seal = part?.seal ?? parsed(block.seal);
     if (seal instanceof SealError) return [this.#reject(peer, seal.message)];
-    if (seal.braid !== this.#braid || seal.stripes !== this.#stripes || block.index >= seal.blocks) {
+    const { index } = block;
+    if (seal.braid !== this.#braid || seal.stripes !== this.#stripes || index >= seal.blocks) {
       return [this.#reject(peer, "a block does not belong to this braid")];
     }
     if (this.#tooOld(seal)) {
       this.#counters.late += 1;
       return [];
     }
-    if (part !== null && part.message(block.index) !== null) {
+    const held = part?.message(index) ?? null;
+    if (held !== null && equalBytes(held, raw)) {
+      // A block has but one proof: the same bytes are as good as a hash.
       this.#counters.duplicates += 1;
-      return [{ type: "taken", seal, index: block.index, message: raw, source: peer, fresh: false }];
+      return [{ type: "taken", seal, index, message: raw, source: peer, fresh: false }];
     }
-    if (!verifyProof(block.index, seal.blocks, block.data, block.proof, seal.root)) {
+    const fits = block.data.length === seal.blockLength(index);
+    if (!fits || !verifyProof(index, seal.blocks, block.data, block.proof, seal.root)) {
       return [this.#reject(peer, "a block does not match its seal")];
     }
-    if (part !== null) return [this.#keep(peer, seal, block.seal, block.index, raw, now)];
+    if (part !== null) return [this.#keep(peer, seal, block.seal, index, raw, now)];
     const out: Outcome[] = [];
     let waiting = this.#verifier.waiting(block.seal);
     if (waiting === null) {
@@ -72,9 +76,7 @@ export class Intake {
       waiting = asked.waiting;
       out.push(asked.verify);
     }
-    if (waiting.blocks.length < 2 * seal.blocks) {
-      waiting.blocks.push({ peer, index: block.index, message: raw });
-    }
+    waiting.offer(peer, index, raw);
     return out;
   }
 

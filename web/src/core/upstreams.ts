@@ -128,7 +128,7 @@ export class Upstreams {
     if (up === undefined) return;
     if (up.pending === peer) up.pending = null;
     if (up.parent === peer) this.#orphan(up, now);
-    if (up.planned === peer) this.#planFailed(up, now);
+    else if (up.planned === peer) this.#planFailed(up, now);
   }
 
   /** The link to `peer` is gone. True if it fed anything. */

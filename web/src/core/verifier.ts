@@ -16,13 +16,24 @@ export interface WaitingBlock {
 }
 
 /** One seal whose signature is being checked, and the blocks that came with it. */
-export interface Waiting {
-  readonly seal: Seal;
-  readonly raw: Uint8Array;
-  readonly source: string | null;
-  readonly blocks: WaitingBlock[];
+export class Waiting {
+  readonly blocks: WaitingBlock[] = [];
   /** The part as an origin sent it. */
-  whole: Uint8Array | null;
+  whole: Uint8Array | null = null;
+
+  constructor(
+    readonly seal: Seal,
+    readonly raw: Uint8Array,
+    readonly source: string | null,
+  ) {}
+
+  /** Keeps a block. Whoever sends one again and again does not crowd out those of others. */
+  offer(peer: string, index: number, message: Uint8Array): void {
+    const senders = this.blocks.filter((block) => block.index === index).map((block) => block.peer);
+    if (senders.length === 0 || (!senders.includes(peer) && this.blocks.length < 2 * this.seal.blocks)) {
+      this.blocks.push({ peer, index, message });
+    }
+  }
 }
 
 /** Seals on their way through a signature check. */
@@ -50,7 +61,7 @@ export class Verifier {
       if (mine >= PENDING_PER_PEER) return null;
     }
     const token = ++this.#token;
-    const waiting: Waiting = { seal, raw, source, blocks: [], whole: null };
+    const waiting = new Waiting(seal, raw, source);
     this.#byToken.set(token, waiting);
     this.#byRaw.set(toHex(raw), waiting);
     const [data, signature] = [raw.subarray(0, SIGNED), raw.subarray(SIGNED)];

@@ -71,6 +71,8 @@ export class Window {
   newestComplete = -1;
   /** No part before this number is taken any more. */
   oldest = 0;
+  /** The least number of which a block has come: what was before is not missed; -1 before the first. */
+  first = -1;
 
   constructor(seconds = WINDOW_SECONDS, size = WINDOW_BYTES) {
     this.#seconds = seconds;
@@ -93,6 +95,7 @@ export class Window {
     this.newest = -1;
     this.newestComplete = -1;
     this.oldest = 0;
+    this.first = -1;
   }
 
   /** The part of a verified seal, made if it is new. The number must not be before `oldest`. */
@@ -101,6 +104,7 @@ export class Window {
     if (part === undefined) {
       part = new WindowPart(seal, raw, now);
       this.#parts.set(seal.number, part);
+      this.first = this.first < 0 ? seal.number : Math.min(this.first, seal.number);
       if (seal.number > this.newest) {
         this.newest = seal.number;
         this.#trim(seal.duration);
@@ -131,13 +135,25 @@ export class Window {
     while (this.bytesHeld > this.#size) {
       const number = Math.min(...this.#parts.keys());
       this.#drop(number);
-      this.oldest = number + 1;
+      this.oldest = Math.max(this.oldest, number + 1);
     }
   }
 
   #drop(number: number): void {
     this.bytesHeld -= this.#parts.get(number)?.bytesHeld ?? 0;
     this.#parts.delete(number);
+  }
+
+  /** The first part from `start` on of which the stripe is not all here; at most one past the newest. */
+  firstMissing(stripe: number, stripes: number, start: number): number {
+    for (let number = Math.max(start, this.oldest); number <= this.newest; number++) {
+      const part = this.#parts.get(number);
+      if (part === undefined) return number;
+      for (let index = stripe; index < part.seal.blocks; index += stripes) {
+        if (part.message(index) === null) return number;
+      }
+    }
+    return this.newest + 1;
   }
 
   /** The numbers from `start` (or the oldest) to the newest of which something is here. */
