@@ -41,6 +41,7 @@ class _Rendition:
     parts: dict[tuple[int, int], bytes] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     rendered: tuple[int, bytes, bytes] | None = None
+    waiting: int = 0
 
     def notify(self) -> None:
         """Wake those who wait for a change."""
@@ -110,6 +111,14 @@ class HlsOrigin:
             entry.playlist.end()
             entry.notify()
 
+    def waiting(self, rendition: str) -> int:
+        """How many requests wait for something of a rendition."""
+        return self._find(rendition).waiting
+
+    def held(self, rendition: str) -> int:
+        """How many mesh parts of a rendition are in memory."""
+        return len(self._find(rendition).parts)
+
     def multivariant(self) -> bytes:
         """The multivariant playlist.
 
@@ -177,9 +186,15 @@ class HlsOrigin:
 
 
 async def _until(entry: _Rendition, condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(_WAIT):
-        while not condition():
-            await entry.changed.wait()
+    if condition():
+        return
+    entry.waiting += 1
+    try:
+        async with asyncio.timeout(_WAIT):
+            while not condition():
+                await entry.changed.wait()
+    finally:
+        entry.waiting -= 1
 
 
 Find = Callable[[str, str], HlsOrigin | None]
@@ -246,7 +261,8 @@ class _Routes:
         )
         await response.prepare(request)
         await response.write_eof()
-        self._on_sent(response.body_length)
+        if request.method != "HEAD":
+            self._on_sent(len(body))
         return response
 
 

@@ -49,7 +49,7 @@ class HlsSegment:
 
     @property
     def indices(self) -> list[int]:
-        """Of its mesh parts, those of a part that is not yet whole included."""
+        """Of its mesh parts, but for those of an HLS part that is still open."""
         return [index for part in self.parts for index in part.indices]
 
 
@@ -113,16 +113,13 @@ class Playlist:
             self.segments.append(last)
         elif segment < last.number or index <= self._last_index(last):
             raise PlaylistError(f"Part {segment}/{index} comes after a later one.")
-        if self._open is not None and self._open.duration + duration > self._part_target + _ROUNDING:
+        if self._open is not None and self._is_full(self._open, duration):
             self._finish_part()
-        if not self._part_target:
-            count = min(5, max(1, -(-(self._part_duration - _ROUNDING) // max(duration, 1))))
-            self._part_target = count * duration
         if self._open is None:
             self._open = HlsPart([], 0, independent)
         self._open.indices.append(index)
         self._open.duration += duration
-        if self._open.duration + duration > self._part_target + _ROUNDING:
+        if self._is_full(self._open, duration):
             self._finish_part()
         return self._trim()
 
@@ -224,10 +221,16 @@ class Playlist:
             return self._open.indices[-1]
         return max(segment.indices, default=-1)
 
+    def _is_full(self, part: HlsPart, following: int) -> bool:
+        """Whether another mesh part would make it longer than PART-TARGET, which the first part sets."""
+        if not self._part_target:
+            return part.duration >= self._part_duration - _ROUNDING
+        return part.duration + following > self._part_target + _ROUNDING
+
     def _finish_part(self) -> None:
         if self._open is None:
             return
-        self._part_target = max(self._part_target, self._open.duration)
+        self._part_target = max(self._part_target or self._part_duration, self._open.duration)
         self.segments[-1].parts.append(self._open)
         self._open = None
         self.version += 1
