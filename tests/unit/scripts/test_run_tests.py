@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -19,6 +20,11 @@ def test_a_process_whose_parent_is_gone_is_found_and_one_of_others_is_not() -> N
     )
     process = int(started.stdout)
     try:
+        # Popen returns while the kernel is still laying out the new program's arguments and environment.
+        deadline = time.monotonic() + 5
+        while b"sleep" not in Path(f"/proc/{process}/cmdline").read_bytes():
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
         assert run_tests.left_over(mark, grace=0) == {process: "sleep 60"}
         assert run_tests.left_over(f"{name}=another", grace=0) == {}
     finally:
