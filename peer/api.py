@@ -39,6 +39,11 @@ class Chat:
             except ChatRateError as error:
                 await asyncio.sleep(error.wait)
 
+    @property
+    def unsent(self) -> int:
+        """Messages of one's own that no link has carried yet."""
+        return self.session.log.unsent
+
     async def messages(self, history: bool = True) -> AsyncIterator[Entry]:
         """What was said, in order, and then each message as it comes."""
         waiting: deque[Entry] = deque(self.session.messages() if history else (), maxlen=CHAT_QUEUE)

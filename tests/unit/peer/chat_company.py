@@ -1,0 +1,63 @@
+"""People in a room whose links are in memory: real logs, sessions and signatures."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from peer import wire
+from peer.api import Chat
+from peer.chat_session import ChatSession
+from peer.identity import Identity
+from peer.links.mesh import Mesh
+from signaling.protocol import RosterEntry
+from tests.unit.peer.core.chat_network import ROOM, identity
+
+
+class MemoryMesh:
+    """Carries what it is given a moment later, in order, while the link is there."""
+
+    def __init__(self, own: bytes) -> None:
+        self.own = own
+        self.links: dict[bytes, Somebody] = {}
+
+    def send(self, peer: bytes, data: bytes, channel: str = "control") -> bool:
+        if peer not in self.links:
+            return False
+        asyncio.get_running_loop().call_soon(self._arrive, peer, data)
+        return True
+
+    def _arrive(self, peer: bytes, data: bytes) -> None:
+        message = wire.decode(data)
+        assert isinstance(message, wire.ChatMessage | wire.ChatHave | wire.ChatWant)
+        if peer in self.links:
+            self.links[peer].session.received(self.own, message)
+
+    def refuse(self, peer: bytes, code: int, sentence: str) -> None:
+        raise AssertionError(f"An honest peer was refused: {sentence}")
+
+
+class Somebody:
+    """A member of the room, as `Peer` is one."""
+
+    def __init__(self, name: str) -> None:
+        self.identity: Identity = identity(name)
+        self.mesh = MemoryMesh(self.identity.id)
+        self.session = ChatSession(ROOM, self.identity, cast("Mesh", self.mesh))
+        self.chat = Chat(self.session, name)
+        self.roster = [RosterEntry(self.id, name, "member")]
+
+    @property
+    def id(self) -> str:
+        return self.identity.id.hex()
+
+    def meet(self, other: Somebody) -> None:
+        """Link the two."""
+        for here, there in ((self, other), (other, self)):
+            here.mesh.links[there.identity.id] = there
+            here.roster.append(RosterEntry(there.id, there.chat.name, "member"))
+        for here, there in ((self, other), (other, self)):
+            here.session.link_opened(there.identity.id)
+
+    def texts(self) -> list[str]:
+        return [entry.text for entry in self.session.messages()]

@@ -1,0 +1,232 @@
+"""`braidcast chat`: what is typed reaches others, what others say is shown, and it ends when it should."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from peer.chat import INTERRUPTED, OK, Screen, Talk, chat, who
+from peer.chat_input import InputInterruptedError
+from tests.unit.peer.chat_company import Somebody
+
+pytestmark = pytest.mark.asyncio
+
+
+class Paper(Screen):
+    """A screen that can be read."""
+
+    def __init__(self, *, json: bool = False) -> None:
+        self.shown: list[str] = []
+        self.complaints: list[str] = []
+        self.seen = asyncio.Event()
+        super().__init__(self._show, self.complaints.append, json)
+
+    def _show(self, text: str) -> None:
+        self.shown.append(text)
+        self.seen.set()
+
+    def texts(self) -> list[str]:
+        """What stands behind the time of each line."""
+        return [line.split(" ", 1)[1].rstrip("\n") for line in self.shown]
+
+
+async def typed(*lines: str) -> AsyncGenerator[str, None]:
+    for line in lines:
+        yield line
+
+
+async def typed_until(end: asyncio.Event, *lines: str) -> AsyncGenerator[str, None]:
+    for line in lines:
+        yield line
+    await end.wait()
+
+
+async def until(condition: asyncio.Event) -> None:
+    async with asyncio.timeout(10):
+        await condition.wait()
+
+
+def couple() -> tuple[Somebody, Somebody]:
+    ada, bob = Somebody("ada"), Somebody("bob")
+    ada.meet(bob)
+    return ada, bob
+
+
+def opened(path: Path) -> TextIO:
+    return path.open()
+
+
+@contextmanager
+def pipe(content: str) -> Iterator[TextIO]:
+    reading, writing = os.pipe()
+    os.write(writing, content.encode())
+    os.close(writing)
+    with os.fdopen(reading) as stdin:
+        yield stdin
+
+
+async def test_typed_lines_reach_the_other_and_are_shown_here() -> None:
+    ada, bob = couple()
+    paper = Paper()
+    assert await Talk(ada, paper).run(typed("hello", "", "  ", "all well?")) == OK
+    await asyncio.sleep(0)
+    assert bob.texts() == ["hello", "all well?"]
+    assert paper.texts() == ["ada: hello", "ada: all well?"]
+
+
+async def test_what_others_say_is_shown_as_it_comes() -> None:
+    ada, bob = couple()
+    await bob.chat.send("before")
+    await asyncio.sleep(0.01)
+    paper, end = Paper(), asyncio.Event()
+    talk = asyncio.create_task(Talk(ada, paper).run(typed_until(end)))
+    await until(paper.seen)
+    paper.seen.clear()
+    await bob.chat.send("after")
+    await until(paper.seen)
+    end.set()
+    assert await talk == OK
+    assert paper.texts() == ["bob: before", "bob: after"]
+
+
+async def test_json_has_one_object_a_line_with_the_promised_fields() -> None:
+    ada, _ = couple()
+    paper = Paper(json=True)
+    lines = typed("plain /quit", '{"text":"two\\nlines"}', '{"name":"Ada 🎈"}', '{"text":"hi","name":"bot"}')
+    assert await Talk(ada, paper).run(lines) == OK
+    records = [json.loads(line) for line in paper.shown]
+    assert [record["text"] for record in records] == ["plain /quit", "two\nlines", "hi"]
+    assert [record["name"] for record in records] == ["ada", "ada", "bot"]
+    assert {record["author"] for record in records} == {ada.id}
+    assert all(record.keys() >= {"id", "author", "name", "text", "time"} for record in records)
+    assert all(line.count("\n") == 1 and line.isascii() for line in paper.shown)
+
+
+@pytest.mark.parametrize("line", ['{"txt":"hi"}', '{"text":1}', '{"name":null,"text":"hi"}'])
+async def test_json_without_a_text_is_complained_about_and_not_sent(line: str) -> None:
+    ada, bob = couple()
+    paper = Paper(json=True)
+    assert await Talk(ada, paper).run(typed(line)) == OK
+    assert bob.texts() == []
+    assert len(paper.complaints) == 1
+
+
+async def test_json_that_is_none_is_said_as_it_stands() -> None:
+    ada, _ = couple()
+    await Talk(ada, Paper(json=True)).run(typed("{not json", "{" * 5000))
+    assert ada.texts() == ["{not json", "{" * 5000]
+
+
+async def test_commands_change_the_name_act_and_tell_who_is_here() -> None:
+    ada, bob = couple()
+    paper = Paper()
+    await Talk(ada, paper).run(typed("/nick Countess", "hello", "/me waves", "//not a command", "/who"))
+    assert ada.texts() == ["hello", "/me waves", "/not a command"]
+    assert [entry.name for entry in bob.session.messages()] == ["Countess"] * 3
+    assert "Countess: hello" in paper.texts()
+    assert "* Countess waves" in paper.texts()
+    assert "2 here: Countess (you), bob" in paper.texts()
+
+
+@pytest.mark.parametrize("line", ["/nonsense", "/me", "x" * 8001, f"/nick {'n' * 65}"])
+async def test_line_that_cannot_be_said_is_complained_about_and_the_next_one_is_said(line: str) -> None:
+    ada, _ = couple()
+    paper = Paper()
+    assert await Talk(ada, paper).run(typed(line, "next")) == OK
+    assert len(paper.complaints) == 1
+    assert ada.texts() == ["next"]
+
+
+async def test_quit_ends_before_the_lines_do() -> None:
+    ada, _ = couple()
+    assert await Talk(ada, Paper()).run(typed("one", "/quit", "two")) == OK
+    assert ada.texts() == ["one"]
+
+
+async def test_end_of_input_waits_until_a_link_has_carried_all() -> None:
+    ada, bob = Somebody("ada"), Somebody("bob")
+    talk = asyncio.create_task(Talk(ada, Paper()).run(typed("early")))
+    await asyncio.sleep(0.1)
+    assert not talk.done()
+    ada.meet(bob)
+    assert await talk == OK
+    assert bob.texts() == ["early"]
+
+
+async def test_end_of_input_with_nobody_there_fails_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peer.chat.DELIVERY_SECONDS", 0.2)
+    paper = Paper()
+    assert await Talk(Somebody("ada"), paper).run(typed("early")) == 1
+    assert paper.complaints == ["Nobody was here to take what you said last: it is lost."]
+
+
+async def test_follow_goes_on_showing_after_the_end_of_input() -> None:
+    ada, bob = couple()
+    paper = Paper()
+    talk = asyncio.create_task(Talk(ada, paper).run(typed(), follow=True))
+    await asyncio.sleep(0.01)
+    await bob.chat.send("are you there?")
+    await until(paper.seen)
+    assert not talk.done()
+    talk.cancel()
+    await asyncio.gather(talk, return_exceptions=True)
+    assert talk.cancelled()
+    assert ada.session.on_message == []
+
+
+async def test_interrupt_at_the_prompt_ends_with_its_code() -> None:
+    async def interrupted() -> AsyncGenerator[str, None]:
+        yield "one"
+        raise InputInterruptedError
+
+    ada, _ = couple()
+    assert await Talk(ada, Paper()).run(interrupted()) == INTERRUPTED
+
+
+async def test_reader_of_the_output_that_has_gone_is_the_callers_business() -> None:
+    class BrokenPaper(Paper):
+        def _show(self, text: str) -> None:
+            raise BrokenPipeError
+
+    ada, bob = couple()
+    talk = asyncio.create_task(Talk(ada, BrokenPaper()).run(typed_until(asyncio.Event())))
+    await asyncio.sleep(0)
+    await bob.chat.send("hello")
+    with pytest.raises(BrokenPipeError):
+        await talk
+
+
+async def test_pipe_of_many_lines_is_said_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    ada, bob = couple()
+    lines = [f"line {place}" for place in range(15)]
+    with pipe("\n".join(lines)) as stdin:
+        assert await chat(ada, "bot", json_lines=True, stdin=stdin) == OK
+    assert bob.texts() == lines
+    assert [json.loads(line)["text"] for line in capsys.readouterr().out.splitlines()] == lines
+
+
+async def test_file_and_nothing_at_all_are_inputs_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ada, bob = couple()
+    (tmp_path / "lines").write_text("from a file\n")
+    with opened(tmp_path / "lines") as stdin:
+        assert await chat(ada, "ada", stdin=stdin) == OK
+    with opened(Path(os.devnull)) as stdin:
+        assert await chat(ada, "ada", stdin=stdin) == OK
+    assert bob.texts() == ["from a file"]
+    assert "ada: from a file" in capsys.readouterr().out
+
+
+async def test_who_tells_people_of_one_name_apart() -> None:
+    ada, bob = Somebody("ada"), Somebody("bob")
+    bob.chat.name = "ada"
+    ada.meet(bob)
+    assert who(ada) == f"2 here: ada (you), ada ({bob.id[:8]})"

@@ -1,0 +1,80 @@
+"""Lines on a terminal: readable, and harmless whatever a message holds."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peer.chat_display import Lines, Names, harmless, json_line
+from peer.core.chat_message import Entry
+
+NOW = datetime(2026, 11, 21, 12, 30)
+SAID = int(datetime(2026, 11, 21, 12, 3).timestamp() * 1000)
+
+
+def entry(text: str, *, name: str = "ada", author: int = 1, time: int = SAID) -> Entry:
+    return Entry(b"\x00" * 32, bytes((author,)) * 16, b"\x02" * 32, name, text, time, 1)
+
+
+def line(message: Entry) -> str:
+    return Lines(lambda: NOW).message(message)
+
+
+def test_line_has_time_name_and_text() -> None:
+    assert line(entry("hello")) == "12:03 ada: hello\n"
+
+
+def test_action_is_told() -> None:
+    assert line(entry("/me waves")) == "12:03 * ada waves\n"
+
+
+def test_further_lines_are_set_in_so_that_they_pose_as_nobody() -> None:
+    assert line(entry("one\r\n12:04 bob: two\n")) == "12:03 ada: one\n      12:04 bob: two\n"
+
+
+def test_other_day_is_told() -> None:
+    yesterday = int(datetime(2026, 11, 20, 9, 5).timestamp() * 1000)
+    assert line(entry("hello", time=yesterday)) == "2026-11-20 09:05 ada: hello\n"
+
+
+@pytest.mark.parametrize("time", [2**53 - 1, 10**18])
+def test_time_that_no_clock_shows_is_left_open(time: int) -> None:
+    assert line(entry("hello", time=time)) == "--:-- ada: hello\n"
+
+
+def test_author_without_a_name_is_shown_by_short_id() -> None:
+    assert line(entry("hello", name=" \t")) == "12:03 01010101: hello\n"
+
+
+def test_second_author_of_a_name_is_marked_however_it_is_written() -> None:
+    names = Names()
+    assert names.shown(b"\x01" * 16, "ada") == "ada"
+    assert names.shown(b"\x02" * 16, "ada") == "ada (02020202)"
+    assert names.shown(b"\x03" * 16, "\uff21\uff24\uff21") == "\uff21\uff24\uff21 (03030303)"
+    assert names.shown(b"\x01" * 16, "ada") == "ada (01010101)"
+
+
+def test_escapes_and_turned_directions_do_not_reach_the_terminal() -> None:
+    assert harmless("\x1b[2Jred\x9b31m\u202etxt\r") == "\ufffd[2Jred\ufffd31m\ufffdtxt\ufffd"
+
+
+@given(st.text())
+def test_whatever_is_said_takes_the_lines_that_it_should(text: str) -> None:
+    shown = line(entry(text, name=text))
+    assert shown.endswith("\n")
+    assert not any(ord(character) < 32 and character != "\n" for character in shown)
+    for further in shown.splitlines()[1:]:
+        assert further.startswith("      ")
+
+
+@given(st.text(), st.text())
+def test_json_line_gives_back_what_was_said(text: str, name: str) -> None:
+    shown = json_line(entry(text, name=name))
+    assert shown.isascii()
+    assert shown.count("\n") == 1
+    record = json.loads(shown)
+    assert (record["text"], record["name"], record["time"]) == (text, name, SAID)
