@@ -69,6 +69,21 @@ async def test_parts_stop_for_a_while_and_the_wait_counts_as_one_stall(watching:
         assert max(await viewer.page.evaluate("window.stalls")) > 1
 
 
+async def test_parts_stop_while_a_seek_waits_for_them(watching: Open) -> None:
+    async with watching() as viewer:
+        await viewer.plays_on()
+        viewer.director.silent = True
+        await viewer.page.evaluate(
+            """() => {
+              const { video } = document.querySelector("braidcast-player");
+              video.currentTime = video.buffered.end(video.buffered.length - 1) - 0.1;
+            }"""
+        )
+        await viewer.until("stats.state === 'reconnecting'")
+        viewer.director.silent = False
+        await viewer.plays_on(2)
+
+
 async def test_offline_ended_and_back_again_are_shown_and_are_no_stalls(watching: Open) -> None:
     async with watching(Director(stream_state=None)) as viewer:
         page, director = viewer.page, viewer.director

@@ -45,7 +45,7 @@ class Playback {
 
   #sample(): void {
     const ranges = this.end > 0 ? [{ start: this.start, end: this.end }] : [];
-    this.controller.sample({ position: this.position, ranges, playing: true }, this.now);
+    this.controller.sample({ position: this.position, ranges, playing: true, seeking: false }, this.now);
     for (const action of this.controller.pollActions()) {
       this.actions.push({ ...action, at: this.now });
       if (action.type === "rate") this.rate = action.rate;
@@ -153,16 +153,34 @@ test("more than a second and a half too far behind is a seek", () => {
   expect(playback.end - playback.position).toBeLessThan(0.5);
 });
 
-test("a hole is jumped once what lies behind it is worth landing on", () => {
+test("a hole is jumped once there is enough behind it to land on", () => {
   const controller = new LatencyController({ guard: 0.15 });
   const before = { start: 0, end: 5 };
-  controller.sample({ position: 4.99, ranges: [before, { start: 5.6, end: 5.65 }], playing: true }, 10);
+  controller.sample(
+    { position: 4.99, ranges: [before, { start: 5.6, end: 5.75 }], playing: true, seeking: false },
+    10,
+  );
   expect(controller.pollActions()).toEqual([]);
-  controller.sample({ position: 4.99, ranges: [before, { start: 5.6, end: 5.75 }], playing: true }, 10.1);
+  controller.sample(
+    { position: 4.99, ranges: [before, { start: 5.6, end: 5.86 }], playing: true, seeking: false },
+    10.1,
+  );
   const [action] = controller.pollActions();
   expect(action).toMatchObject({ type: "seek", reason: "gap" });
   expect(action?.type === "seek" && action.to).toBeCloseTo(5.601);
   expect(action?.type === "seek" && action.skipped).toBeCloseTo(0.611);
+});
+
+test("a hole is jumped after a while even if little lies behind it", () => {
+  const controller = new LatencyController({ guard: 0.15 });
+  const ranges = [
+    { start: 0, end: 5 },
+    { start: 5.6, end: 5.7 },
+  ];
+  controller.sample({ position: 4.99, ranges, playing: true, seeking: false }, 10);
+  expect(controller.pollActions()).toEqual([]);
+  controller.sample({ position: 4.99, ranges, playing: true, seeking: false }, 10.6);
+  expect(controller.pollActions()).toMatchObject([{ type: "seek", reason: "gap" }]);
 });
 
 test("a playhead that stopped shortly before a hole jumps too", () => {
@@ -171,15 +189,15 @@ test("a playhead that stopped shortly before a hole jumps too", () => {
     { start: 0, end: 5 },
     { start: 5.3, end: 5.9 },
   ];
-  controller.sample({ position: 4.92, ranges, playing: true }, 10);
+  controller.sample({ position: 4.92, ranges, playing: true, seeking: false }, 10);
   expect(controller.pollActions()).toEqual([]);
-  controller.sample({ position: 4.92, ranges, playing: true }, 10.2);
+  controller.sample({ position: 4.92, ranges, playing: true, seeking: false }, 10.2);
   expect(controller.pollActions()).toMatchObject([{ type: "seek", reason: "gap" }]);
 });
 
 test("what was removed during a long pause is left behind for the live edge", () => {
   const controller = new LatencyController({ guard: 0.15 });
-  controller.sample({ position: 3, ranges: [{ start: 40, end: 60 }], playing: true }, 100);
+  controller.sample({ position: 3, ranges: [{ start: 40, end: 60 }], playing: true, seeking: false }, 100);
   const [action] = controller.pollActions();
   expect(action?.type === "seek" && action.to).toBeCloseTo(59.75);
 });
@@ -187,7 +205,7 @@ test("what was removed during a long pause is left behind for the live edge", ()
 test("a playhead that stands in the middle of a full buffer is nudged", () => {
   const controller = new LatencyController({ guard: 0.15 });
   for (let now = 0; now < 2.2; now += 0.1)
-    controller.sample({ position: 1, ranges: [{ start: 0, end: 1.8 }], playing: true }, now);
+    controller.sample({ position: 1, ranges: [{ start: 0, end: 1.8 }], playing: true, seeking: false }, now);
   expect(controller.pollActions().filter((action) => action.type === "seek")).toMatchObject([
     { reason: "stuck", to: 1.05 },
   ]);
@@ -196,7 +214,10 @@ test("a playhead that stands in the middle of a full buffer is nudged", () => {
 test("nothing is learned while paused", () => {
   const controller = new LatencyController({ guard: 0.15 });
   for (let now = 0; now < 20; now += 0.05)
-    controller.sample({ position: 1, ranges: [{ start: 0, end: 1 + now }], playing: false }, now);
+    controller.sample(
+      { position: 1, ranges: [{ start: 0, end: 1 + now }], playing: false, seeking: false },
+      now,
+    );
   expect(controller.pollActions()).toEqual([]);
   expect(controller.low(20)).toBeNull();
 });
@@ -207,4 +228,17 @@ test("going live on demand leaves what lies between", () => {
   const [action] = controller.pollActions();
   expect(action).toMatchObject({ type: "seek", reason: "live" });
   expect(action?.type === "seek" && action.skipped).toBeCloseTo(1.75);
+});
+
+test("a seek that came to lie before a hole and never ends is led over it", () => {
+  const controller = new LatencyController({ guard: 0.15 });
+  const ranges = [
+    { start: 0, end: 5 },
+    { start: 7, end: 7.4 },
+  ];
+  controller.sample({ position: 4.85, ranges, playing: true, seeking: true }, 10);
+  controller.sample({ position: 4.85, ranges, playing: true, seeking: true }, 10.4);
+  expect(controller.pollActions()).toEqual([]);
+  controller.sample({ position: 4.85, ranges, playing: true, seeking: true }, 10.6);
+  expect(controller.pollActions()).toMatchObject([{ type: "seek", reason: "gap" }]);
 });

@@ -63,3 +63,13 @@ test("what was placed long ago is forgotten", () => {
   expect(timeline.captureAt(first.start)).toBeNull();
   expect(timeline.captureAt(first.start + 190)).toBeCloseTo(1190);
 });
+
+test("a part continues the last one unless something is missing between them", () => {
+  const timeline = new Timeline();
+  expect(timeline.continues(part(1, 0, 1000))).toBe(false);
+  timeline.place(part(1, 0, 1000));
+  expect(timeline.continues(part(1, 0.101, 1000.1))).toBe(true);
+  expect(timeline.continues(part(1, 0.2, 1000.2))).toBe(false);
+  expect(timeline.continues(part(2, 0.1, 1000.1))).toBe(false);
+  expect(timeline.continues(part(1, 0.1, 1000.1, true))).toBe(false);
+});

@@ -267,10 +267,8 @@ export class BraidcastPlayer extends LitElement {
       <div class="frame" part="frame" role="group" aria-label="Live video" tabindex="0" ?data-still=${hidden}
         @pointermove=${this.#stir} @pointerdown=${this.#stir} @focusin=${this.#stir} @keydown=${this.#onKey}>
         <video part="video" playsinline .muted=${this.muted} @click=${this.#onFrameClick}></video>
-        <div class="state ${session?.played === true && state !== "error" ? "over" : ""}" ?hidden=${words === null}>
+        <div class="words ${words !== null && session?.played === true ? "over" : ""}" role="status">
           ${state === "connecting" || state === "reconnecting" ? html`<span class="spinner"></span>` : nothing}
-        </div>
-        <div class="words" role="status">
           ${words === null ? nothing : html`<strong>${words.title}</strong>${words.hint === "" ? nothing : html`<p>${words.hint}</p>`}`}
         </div>
         ${

@@ -5,8 +5,10 @@ export interface Sample {
   /** `currentTime`, seconds. */
   position: number;
   ranges: readonly Range[];
-  /** Wants to move: neither paused nor seeking. */
+  /** Not paused. */
   playing: boolean;
+  /** A seek is not complete yet. */
+  seeking: boolean;
 }
 
 export type SeekReason = "start" | "behind" | "gap" | "live" | "stuck";
@@ -38,6 +40,10 @@ const START_ABOVE = 0.1;
 const AT_HOLE = 0.03;
 const STOPPED = 0.1;
 const STUCK = 2;
+/** A seek that has not come to an end after so long lacks data, if there is a hole soon behind its target. */
+const SEEK_LACKS = 0.5;
+/** What lies behind a hole may grow so long until it is enough to land on, seconds. */
+const HOLE_ENDS = 0.5;
 
 /** The least of the values of the last `span` seconds. */
 class Low {
@@ -89,6 +95,7 @@ export class LatencyController {
   #startSeekSpent = false;
   #lastPosition = Number.NaN;
   #movedAt = 0;
+  #holeSeenAt: number | null = null;
   #actions: Action[] = [];
 
   constructor(settings: Settings = { guard: 0.15 }) {
@@ -109,7 +116,7 @@ export class LatencyController {
   /** Where to begin when nothing was played yet: near the end of what is there, but not so near that it runs dry at once. */
   beginAt(ranges: readonly Range[]): number | null {
     const last = ranges.at(-1);
-    return last === undefined ? null : Math.max(last.start, last.end - this.#guard - 3 * this.#part);
+    return last === undefined ? null : Math.max(last.start, last.end - this.#guard - 1.5 * this.#part);
   }
 
   /** The viewer asks for the newest picture. */
@@ -141,6 +148,10 @@ export class LatencyController {
     const forward = forwardOf(sample.ranges, sample.position);
     const stopped = now - this.#movedAt;
     if (this.#leaveHole(sample, forward, stopped, now)) return;
+    if (sample.seeking) {
+      this.#forget();
+      return;
+    }
     if (stopped > STUCK && forward > 0.5) {
       this.#seek(sample.position, sample.position + 0.05, "stuck", now);
       return;
@@ -158,11 +169,17 @@ export class LatencyController {
 
   #leaveHole(sample: Sample, forward: number, stopped: number, now: number): boolean {
     const next = rangeAfter(sample.ranges, sample.position);
-    const atHole = forward <= AT_HOLE || (forward < this.#guard && stopped > STOPPED);
-    if (next === undefined || !atHole) return false;
-    // Landing on less than the guard would run dry at once, but waiting long for more is as bad.
+    const atHole = sample.seeking
+      ? stopped > SEEK_LACKS && forward < SEEK_LACKS
+      : forward <= AT_HOLE || (forward < this.#guard && stopped > STOPPED);
+    if (next === undefined || !atHole) {
+      this.#holeSeenAt = null;
+      return false;
+    }
+    // Browsers want about 200 ms of sound before they go on: landing on less would be a second wait.
+    this.#holeSeenAt ??= now;
     const length = next.end - next.start;
-    if (length < SLOW_BELOW * this.#guard && stopped < 5 * STOPPED) return false;
+    if (length < this.#guard + this.#part && now - this.#holeSeenAt < HOLE_ENDS) return false;
     const tooMuch = length - this.#guard > SEEK_ABOVE;
     const to = tooMuch ? next.end - this.#guard - this.#part : next.start + 0.001;
     this.#seek(sample.position, to, "gap", now);
@@ -206,6 +223,7 @@ export class LatencyController {
     this.#setRate(1);
     this.#lastPosition = to;
     this.#movedAt = now;
+    this.#holeSeenAt = null;
   }
 
   #forget(): void {

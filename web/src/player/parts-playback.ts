@@ -16,6 +16,7 @@ export interface PartsHooks {
 const REBUILDS = 5;
 const REBUILDS_WITHIN = 60;
 const TRIM_EVERY = 2;
+const RAN_DRY = 0.1;
 /** The backlog of the start comes in one burst; playing begins when it pauses for so long (s), and at the latest then. */
 const BURST_PAUSE = 0.03;
 const BURST_ENDS = 0.25;
@@ -70,10 +71,11 @@ export class PartsPlayback implements PartSink {
 
   part(part: Part): void {
     if (this.#closed || this.#init === null) return;
-    // Without its key frame a part could not be decoded; the hole that it leaves is jumped like any other.
-    if (this.#needsKeyFrame && !part.independent) return;
+    // Without its key frame a part could not be decoded, yet browsers would call it buffered: better a hole, to be jumped.
+    if (!part.independent && (this.#needsKeyFrame || !this.#timeline.continues(part))) return;
     this.#needsKeyFrame = false;
     const placement = this.#timeline.place(part);
+    if (placement.fresh && this.forward < RAN_DRY) this.#controller.reset(); // as good as a start
     if (placement.fresh && this.#left > 0) this.#hooks.onSkip(this.#left, "discontinuity");
     this.#left = 0;
     this.#controller.partLength(part.duration);
@@ -108,7 +110,7 @@ export class PartsPlayback implements PartSink {
       return;
     }
     const { currentTime: position, paused, seeking } = this.#video;
-    this.#controller.sample({ position, ranges, playing: !paused && !seeking }, now);
+    this.#controller.sample({ position, ranges, playing: !paused, seeking }, now);
     this.#act();
     if (now - this.#trimmedAt > TRIM_EVERY) {
       this.#trimmedAt = now;

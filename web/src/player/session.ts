@@ -289,6 +289,7 @@ export class PlayerSession {
     this.#error = message;
     this.#hooks.onError(message);
     this.#update();
+    this.#hooks.onChange();
   }
 
   #update(): void {

@@ -17,6 +17,8 @@ const LEAD = 1;
 /** A media time this far from where it was expected is another stretch, whatever the flags say. */
 const LONGEST_HOLE = 10;
 const OVERLAP = 0.5;
+/** What is missing between two parts may be a rounding; a frame is more. */
+const ROUNDING = 0.015;
 /** Parts remembered for capture times: about a minute at 100 ms. */
 const REMEMBERED = 600;
 
@@ -31,13 +33,13 @@ export class Timeline {
   #end = LEAD;
   #placed: { start: number; end: number; capture: number }[] = [];
 
+  /** Nothing is missing between the last part and this one, so it can be decoded without a key frame of its own. */
+  continues(part: Placed): boolean {
+    return !this.#isFresh(part) && part.mediaTime <= this.#end - this.#offset + ROUNDING;
+  }
+
   place(part: Placed): Placement {
-    const expected = this.#end - this.#offset;
-    const fresh =
-      this.#epoch !== part.epoch ||
-      part.discontinuity ||
-      part.mediaTime < expected - OVERLAP ||
-      part.mediaTime > expected + LONGEST_HOLE;
+    const fresh = this.#isFresh(part);
     if (fresh) {
       this.#epoch = part.epoch;
       this.#offset = this.#end - part.mediaTime;
@@ -48,6 +50,16 @@ export class Timeline {
     this.#placed.push({ start, end, capture: part.captureTime });
     if (this.#placed.length > REMEMBERED) this.#placed.shift();
     return { start, end, offset: this.#offset, fresh };
+  }
+
+  #isFresh(part: Placed): boolean {
+    const expected = this.#end - this.#offset;
+    return (
+      this.#epoch !== part.epoch ||
+      part.discontinuity ||
+      part.mediaTime < expected - OVERLAP ||
+      part.mediaTime > expected + LONGEST_HOLE
+    );
   }
 
   /** Capture time on the publisher's clock (s) of the frame that is shown at `time`; null where nothing was placed. */
