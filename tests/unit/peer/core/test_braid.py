@@ -1,0 +1,268 @@
+"""A braid core among made-up neighbours: what it asks of whom, and when."""
+
+from __future__ import annotations
+
+import pytest
+
+from peer import wire
+from peer.core.actions import Deliver, Fetch, Join, Links, Reject, Report, Send
+from peer.core.children import (
+    NEWEST_INDEPENDENT,
+    REFUSE_FULL,
+    REFUSE_LEAVING,
+    REFUSE_LOOP,
+    REFUSE_NOT_CARRIED,
+)
+from tests.unit.peer.core.braid_bench import (
+    BRAID,
+    EPOCH,
+    HIGH,
+    LOW,
+    ME,
+    PUBLISHER,
+    STRIPES,
+    Bench,
+    blocks,
+    part,
+    status,
+)
+
+
+def fed_by_high() -> Bench:
+    """Parts 0 to 4 have come from one parent."""
+    bench = Bench()
+    bench.link(HIGH)
+    bench.plan(*[HIGH] * STRIPES)
+    bench.push(HIGH, range(5))
+    bench.wait(0.1)
+    return bench
+
+
+def test_planned_parents_are_linked_and_asked_for_their_stripes() -> None:
+    bench = Bench()
+    bench.plan(HIGH, LOW, None, HIGH)
+    assert bench.take(Links) == [Links((HIGH, LOW))]
+    bench.link(HIGH)
+    asked = bench.sent(wire.Subscribe)
+    assert asked == [(HIGH, wire.Subscribe(BRAID, s, EPOCH, NEWEST_INDEPENDENT)) for s in (0, 3)]
+
+
+def test_parts_are_delivered_as_they_come() -> None:
+    bench = fed_by_high()
+    assert [deliver.data for deliver in bench.take(Deliver)] == [part(number).data for number in range(5)]
+    assert bench.core.stripe_parents() == (HIGH,) * STRIPES
+
+
+def test_stripe_that_is_asked_for_later_begins_where_the_others_did() -> None:
+    """And not at the far end of the window, which nobody will play."""
+    bench = Bench()
+    bench.link(HIGH)
+    bench.plan(HIGH, LOW, LOW, LOW)
+    bench.push(HIGH, range(500, 504), range(1))
+    bench.take(Send)
+    bench.link(LOW)
+    assert {m.number for _, m in bench.sent(wire.Subscribe) if isinstance(m, wire.Subscribe)} == {500}
+
+
+def test_relay_asks_for_no_more_than_has_come_since_it_joined() -> None:
+    bench = Bench(delivers=False)
+    bench.link(HIGH, LOW)
+    bench.plan(HIGH, HIGH, HIGH, LOW)
+    bench.push(HIGH, range(500, 504), range(3))
+    bench.push(LOW, range(500, 502), range(3, 4))
+    bench.tell(LOW, status(0, 1, 2, 3))
+    bench.take(Send)
+    bench.core.link_closed(HIGH, bench.now)
+    bench.act()
+    bench.wait(1.5)
+    sent = [wire.decode(send.data) for send in bench.take(Send)]
+    assert {m.number for m in sent if isinstance(m, wire.Subscribe) and m.stripe < 3} == {504}
+    assert {m.number for m in sent if isinstance(m, wire.Want)} == {502, 503}
+
+
+def test_lost_block_is_asked_for_before_the_first_part_was_played() -> None:
+    bench = Bench()
+    bench.link(HIGH, LOW)
+    bench.plan(*[HIGH] * STRIPES)
+    bench.push(HIGH, range(500, 503), range(3))
+    bench.push(HIGH, range(501, 503), range(3, 4))
+    for peer in (HIGH, LOW):
+        bench.tell(peer, status(0, 1, 2, 3))
+    bench.take(Send)
+    bench.wait(0.25)
+    wants = [m for _, m in bench.sent(wire.Want)]
+    assert wants[0] == wire.Want(BRAID, EPOCH, 500, (3,))
+
+
+def test_starved_by_its_parent_it_takes_a_standby() -> None:
+    bench = fed_by_high()
+    bench.link(LOW)
+    bench.tell(LOW, status(0, 1, 2, 3))
+    for number in range(5, 12):
+        bench.push(HIGH, range(number, number + 1), range(3))
+        bench.wait(0.1)
+    subscribed = [(peer, m.stripe) for peer, m in bench.sent(wire.Subscribe) if isinstance(m, wire.Subscribe)]
+    assert (LOW, 3) in subscribed
+    assert bench.core.counters.fail_overs == 1
+
+
+def test_refusal_by_the_planned_parent_counts_once() -> None:
+    bench = fed_by_high()
+    bench.tell(HIGH, wire.Refuse(BRAID, 0, REFUSE_FULL))
+    bench.wait(0.2)
+    assert bench.core.upstreams.stripes[0].plan_failures == 1
+    assert all(report.failed == () for report in bench.take(Report))
+
+
+def test_who_leaves_looks_for_no_new_parent() -> None:
+    bench = fed_by_high()
+    bench.link(LOW)
+    bench.tell(LOW, status(0, 1, 2, 3, newest=4))
+    bench.plan(LOW, HIGH, HIGH, HIGH, sequence=2)
+    bench.take(Send)
+    bench.core.leave(bench.now)
+    bench.act()
+    left = bench.sent(wire.Unsubscribe)
+    assert {(peer, m.stripe) for peer, m in left if isinstance(m, wire.Unsubscribe)} == {
+        (HIGH, 0), (HIGH, 1), (HIGH, 2), (HIGH, 3), (LOW, 0),
+    }  # fmt: skip
+    bench.push(LOW, range(5, 12), range(1))
+    bench.wait(2.0)
+    assert bench.sent(wire.Subscribe) == []
+    assert bench.core.counters.fail_overs == 0
+
+
+@pytest.mark.parametrize(("other", "accepted"), [(HIGH, True), (LOW, False)])
+def test_of_two_that_ask_each_other_the_smaller_id_is_the_parent(other: bytes, accepted: bool) -> None:
+    bench = Bench()
+    bench.link(other)
+    bench.plan(*[other] * STRIPES)
+    bench.take(Send)
+    bench.tell(other, wire.Subscribe(BRAID, 0, EPOCH, NEWEST_INDEPENDENT))
+    assert (other in bench.core.stripe_children()[0]) == accepted
+    sent = [wire.decode(send.data) for send in bench.take(Send)]
+    assert (wire.Refuse(BRAID, 0, REFUSE_LOOP) in sent) == (not accepted)
+    # It may have begun to push before our answer came.
+    assert (wire.Unsubscribe(BRAID, 0) in sent) == accepted
+
+
+def test_child_that_is_refused_for_want_of_room_is_still_asked_to_be_the_parent() -> None:
+    bench = Bench()
+    bench.link(HIGH)
+    bench.plan(*[HIGH] * STRIPES, children=0)
+    bench.take(Send)
+    bench.tell(HIGH, wire.Subscribe(BRAID, 0, EPOCH, NEWEST_INDEPENDENT))
+    assert bench.sent(wire.Refuse) == [(HIGH, wire.Refuse(BRAID, 0, REFUSE_FULL))]
+    bench.push(HIGH, range(1), range(1))
+    assert bench.core.stripe_parents()[0] == HIGH
+
+
+def test_parent_is_refused_as_a_child() -> None:
+    bench = fed_by_high()
+    bench.take(Send)
+    bench.tell(HIGH, wire.Subscribe(BRAID, 0, EPOCH, NEWEST_INDEPENDENT))
+    assert bench.sent(wire.Refuse) == [(HIGH, wire.Refuse(BRAID, 0, REFUSE_LOOP))]
+
+
+def test_who_is_above_us_is_refused_as_a_child() -> None:
+    bench = fed_by_high()
+    bench.link(LOW)
+    bench.tell(HIGH, status(0, path=(PUBLISHER.id[:4], LOW[:4], HIGH[:4])))
+    bench.take(Send)
+    bench.tell(LOW, wire.Subscribe(BRAID, 0, EPOCH, NEWEST_INDEPENDENT))
+    assert bench.sent(wire.Refuse) == [(LOW, wire.Refuse(BRAID, 0, REFUSE_LOOP))]
+
+
+def test_leaf_and_leaver_refuse_children() -> None:
+    leaf, leaver = Bench(carries=False), Bench()
+    for bench, reason in ((leaf, REFUSE_NOT_CARRIED), (leaver, REFUSE_LEAVING)):
+        bench.link(LOW)
+        if bench is leaver:
+            bench.core.leave(bench.now)
+        bench.take(Send)
+        bench.tell(LOW, wire.Subscribe(BRAID, 2, EPOCH, 0))
+        assert bench.sent(wire.Refuse) == [(LOW, wire.Refuse(BRAID, 2, reason))]
+
+
+def test_polluter_is_rejected_and_nothing_of_it_passed_on() -> None:
+    bench = fed_by_high()
+    bench.link(LOW)
+    bench.tell(LOW, wire.Subscribe(BRAID, 0, EPOCH, 5))
+    block = blocks(part(5))[0]
+    bench.done = []
+    bench.tell(HIGH, wire.Block(block.seal, 0, block.proof, b"x" * len(block.data)))
+    assert [reject.peer for reject in bench.take(Reject)] == [HIGH]
+    assert bench.core.window.newest == 4
+
+
+def test_messages_for_stripes_that_do_not_exist_are_ignored() -> None:
+    bench = fed_by_high()
+    bench.take(Send)
+    bench.tell(
+        HIGH,
+        wire.Subscribe(BRAID, 9, EPOCH, 0),
+        wire.Unsubscribe(BRAID, 9),
+        wire.Refuse(BRAID, 9, REFUSE_FULL),
+    )
+    assert bench.take(Send) == []
+    assert bench.core.stripe_parents() == (HIGH,) * STRIPES
+
+
+def test_strangers_are_not_heard() -> None:
+    bench = Bench()
+    bench.tell(LOW, status(0), *blocks(part(0)))
+    assert bench.done == []
+    assert bench.core.counters.from_viewers == 0
+
+
+def test_loss_of_a_parents_link_is_reported_at_once() -> None:
+    bench = fed_by_high()
+    bench.wait(0.1)
+    bench.take(Report)
+    bench.core.link_closed(HIGH, bench.now)
+    bench.wait(0.2)
+    report = bench.take(Report)[-1]
+    assert (report.parents, report.lost) == ((None,) * STRIPES, (HIGH,))
+
+
+def test_older_plan_and_plan_of_another_shape_are_ignored() -> None:
+    bench = Bench()
+    bench.plan(*[HIGH] * STRIPES, sequence=5)
+    bench.plan(*[LOW] * STRIPES, sequence=4)
+    bench.plan(LOW, sequence=6)
+    assert bench.take(Links) == [Links((HIGH,))]
+    bench.core.plan_restarted()
+    bench.plan(*[LOW] * STRIPES, sequence=1)
+    assert bench.take(Links) == [Links((LOW,))]
+
+
+def test_start_is_over_http_and_lost_parts_are_fetched_there() -> None:
+    bench = Bench(origins=True)
+    bench.wait(0.01)
+    assert bench.take(Join) == [Join()]
+    bench.core.joined([(part(n).raw, part(n).data) for n in range(3)], bench.now)
+    bench.act()
+    assert [deliver.data for deliver in bench.done if isinstance(deliver, Deliver)] == [
+        part(n).data for n in range(3)
+    ]
+    assert bench.take(Fetch) == []
+    bench.wait(0.1)
+    assert bench.take(Fetch) == [Fetch(EPOCH, 3), Fetch(EPOCH, 4)]
+
+
+def test_publisher_feeds_two_on_a_stripe_and_asks_nobody() -> None:
+    bench = Bench(PUBLISHER.id)
+    third = bytes([0x70]) * 16
+    bench.link(LOW, HIGH, third)
+    for peer in (LOW, HIGH, third):
+        bench.tell(peer, wire.Subscribe(BRAID, 0, EPOCH, NEWEST_INDEPENDENT))
+    assert bench.sent(wire.Refuse) == [(third, wire.Refuse(BRAID, 0, REFUSE_FULL))]
+    bench.core.publish(part(0).raw, part(0).data, bench.now)
+    bench.act()
+    assert [(peer, m.index) for peer, m in bench.sent(wire.Block) if isinstance(m, wire.Block)] == [
+        (LOW, 0),
+        (HIGH, 0),
+    ]
+    bench.wait(3.0)
+    assert bench.take(Report) == []
+    assert ME not in bench.core.stripe_children()[0]
