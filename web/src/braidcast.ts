@@ -1,3 +1,4 @@
+import "./join.ts";
 import { BraidcastChat } from "./chat/braidcast-chat.ts";
 import { BraidcastPanel } from "./panel/braidcast-panel.ts";
 import { BraidcastPeople } from "./panel/braidcast-people.ts";

@@ -14,6 +14,7 @@ export default defineConfig({
       name: "scripted-rooms",
       enforce: "pre",
       resolveId(source, importer) {
+        if (/(^|\/)join\.ts$/.test(source)) return join(here, "join-scripted.ts");
         const fromTest = importer?.includes("/test/elements/") === true;
         return /(^|\/)braidcast\.ts$/.test(source) && !fromTest ? join(here, "scripted-braidcast.ts") : null;
       },

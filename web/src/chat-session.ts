@@ -1,0 +1,108 @@
+/** The room's chat at a browser peer: the log's shell. */
+
+import { seconds } from "./clockwork.ts";
+import { ChatLog } from "./core/chat-log.ts";
+import type { Entry } from "./core/chat-message.ts";
+import { type Identity, TAG_CHAT, verify } from "./identity.ts";
+import type { Mesh } from "./links/mesh.ts";
+import { type ChatHave, type ChatMessage, type ChatWant, MALFORMED } from "./wire.ts";
+
+/** Says and hears. It outlives a mesh: a page that comes back from the browser's cache goes on with another. */
+export class ChatSession {
+  readonly log: ChatLog;
+  readonly #links = new Set<string>();
+  #mesh: Mesh | null = null;
+  #acting = false;
+  #saying: Promise<unknown> = Promise.resolve();
+
+  /** `onMessage` is called with each accepted text, in the order of arrival. */
+  constructor(
+    room: string,
+    private readonly identity: Identity,
+    private readonly onMessage: (entry: Entry) => void,
+  ) {
+    this.log = new ChatLog(room, identity.key);
+  }
+
+  /** Talks over the links of `mesh` from now on; null: over none. */
+  use(mesh: Mesh | null): void {
+    for (const peer of [...this.#links]) this.linkClosed(peer);
+    this.#mesh = mesh;
+  }
+
+  /** Signs and sends a text. Rejects with a ChatError, which has a sentence, when it cannot be said. */
+  say(text: string, name: string): Promise<Entry> {
+    // One after the other: each message follows the one before it.
+    const said = this.#saying.then(async () => {
+      const draft = this.log.compose(text, name, Date.now(), seconds());
+      const signature = await this.identity.sign(TAG_CHAT, draft.header);
+      const entry = this.log.said(draft, signature, seconds());
+      this.#act();
+      return entry;
+    });
+    this.#saying = said.catch(() => undefined);
+    return said;
+  }
+
+  /** All texts in the order that is the same for everybody. */
+  messages(): Entry[] {
+    return this.log.messages();
+  }
+
+  linkOpened(peer: string): void {
+    this.#links.add(peer);
+    this.log.linkOpened(peer, seconds());
+    this.#act();
+  }
+
+  linkClosed(peer: string): void {
+    this.#links.delete(peer);
+    this.log.linkClosed(peer, seconds());
+    this.#act();
+  }
+
+  received(peer: string, message: ChatMessage | ChatHave | ChatWant): void {
+    this.log.received(peer, message, seconds());
+    this.#act();
+  }
+
+  nextTimer(): number | null {
+    return this.log.nextTimer();
+  }
+
+  handleTimer(now: number): void {
+    this.log.handleTimer(now);
+    this.#act();
+  }
+
+  #act(): void {
+    // Ending a link makes events of its own; what they ask for waits its turn.
+    if (this.#acting) return;
+    this.#acting = true;
+    try {
+      for (let actions = this.log.pollActions(); actions.length > 0; actions = this.log.pollActions()) {
+        for (const action of actions) {
+          switch (action.type) {
+            case "send":
+              this.#mesh?.send(action.peer, action.data, action.channel);
+              break;
+            case "verify":
+              void verify(action.key, action.tag, action.data, action.signature).then((genuine) => {
+                this.log.verified(action.token, genuine, seconds());
+                this.#act();
+              });
+              break;
+            case "deliver":
+              this.onMessage(action.message);
+              break;
+            case "reject":
+              this.#mesh?.refuse(action.peer, MALFORMED, action.sentence);
+              break;
+          }
+        }
+      }
+    } finally {
+      this.#acting = false;
+    }
+  }
+}

@@ -1,0 +1,319 @@
+/** All links of one peer: the shell of the link set, which decides what to open, watch and close. */
+
+import { seconds } from "../clockwork.ts";
+import { Bucket, type Rate } from "../core/chat-rate.ts";
+import type { LinkReason, LinkSetAction } from "../core/link-actions.ts";
+import { LinkSet } from "../core/link-set.ts";
+import { fromBase64url } from "../encoding.ts";
+import type { Introduction, RelayedAnswer, RelayedCandidate, RelayedOffer } from "../signaling-types.ts";
+import { peerId } from "../signing.ts";
+import { BAD_BLOCK, decode, encode, type Message, type Ping, RATE, WireError } from "../wire.ts";
+import { type CheckedDescription, HandshakeError } from "./handshake.ts";
+import type { Channel, Link, LinkEvents } from "./link.ts";
+import { type WebRtcLink, type WebRtcLinks, webRtcExists } from "./webrtc.ts";
+
+/** Control messages taken from one link; honest peers stay far below. */
+const MESSAGES: Rate = [2000, 500];
+/** What is said on a link that nobody uses. */
+const HOUSEKEEPING: ReadonlySet<Message["type"]> = new Set(["ping", "pong", "status"]);
+
+/** Who is told of links and their messages. */
+export interface MeshEvents {
+  linkOpened(peer: string): void;
+  linkClosed(peer: string): void;
+  linkQuiet(peer: string, quiet: boolean): void;
+  linkDrained(peer: string, buffered: number): void;
+  linkMessage(peer: string, message: Message, data: Uint8Array): void;
+  ping(): Ping;
+}
+
+/** Links by peer id. `own` is the peer's id, `limit` the most links that it keeps. */
+export class Mesh implements LinkEvents {
+  readonly set: LinkSet;
+  /** Peers whose links were ended because they broke the protocol. */
+  malformed = 0;
+  refusedOffers = 0;
+  readonly #open = new Map<string, Link>();
+  readonly #connections = new Map<string, WebRtcLink>();
+  readonly #offers = new Map<string, CheckedDescription>();
+  readonly #wanted = new Map<string, ReadonlySet<string>>();
+  readonly #friends = new Set<string>();
+  readonly #allowance = new Map<string, Bucket>();
+  #acting = false;
+  #closed = false;
+
+  constructor(
+    own: string,
+    limit: number,
+    private readonly webrtc: WebRtcLinks,
+    private readonly events: MeshEvents,
+    chance: () => number,
+  ) {
+    this.set = new LinkSet(own, limit, chance);
+  }
+
+  /** Those with an open link. */
+  get peers(): string[] {
+    return [...this.#open.keys()];
+  }
+
+  /** How many peers that the introducer knows are to be linked. */
+  get wanted(): number {
+    const all = new Set(this.#friends);
+    for (const peers of this.#wanted.values()) for (const peer of peers) all.add(peer);
+    return [...all].filter((peer) => this.set.introduction(peer) !== null).length;
+  }
+
+  /** Puts a message on the link to `peer`; false when there is none or it is full. */
+  send(peer: string, data: Uint8Array, channel: Channel = "control"): boolean {
+    return this.#open.get(peer)?.send(data, channel) ?? false;
+  }
+
+  /** Links to exactly these peers are wanted for that purpose. */
+  want(purpose: string, peers: readonly string[]): void {
+    if (!webRtcExists()) return;
+    const now = seconds();
+    const before = this.#wanted.get(purpose) ?? new Set();
+    const after = new Set(peers);
+    if (after.size > 0) this.#wanted.set(purpose, after);
+    else this.#wanted.delete(purpose);
+    for (const peer of after) if (!before.has(peer)) this.set.want(peer, purpose, now);
+    for (const peer of [...before].sort()) if (!after.has(peer)) this.set.unwant(peer, purpose, now);
+    this.#act();
+  }
+
+  setLimit(limit: number): void {
+    this.set.setLimit(limit, seconds());
+    this.#act();
+  }
+
+  /** `peer` sent what cannot be excused; `reason` is one of BYE. */
+  expel(peer: string, reason: number): void {
+    const why: LinkReason = reason === BAD_BLOCK ? "bad-block" : "protocol-error";
+    this.set.expel(peer, why, seconds());
+    this.#act();
+  }
+
+  /** `peer` broke the protocol: answered with ERROR, then expelled. */
+  refuse(peer: string, code: number, sentence: string): void {
+    this.malformed += 1;
+    this.#open.get(peer)?.fail(code, sentence);
+    this.set.expel(peer, "protocol-error", seconds());
+    this.#act();
+  }
+
+  nextTimer(): number | null {
+    return this.set.nextTimer();
+  }
+
+  handleTimer(now: number): void {
+    this.set.handleTimer(now);
+    this.#act();
+  }
+
+  /** Says BYE everywhere and frees everything. */
+  close(): void {
+    this.set.leave(seconds());
+    this.#act();
+    this.#closed = true;
+    this.webrtc.stop();
+  }
+
+  // From the introducer.
+
+  signalingUp(up: boolean): void {
+    this.set.signalingUp(up, seconds());
+    this.#act();
+  }
+
+  /** The introducer told key and nonce of a peer; returns its id. */
+  introduced({ peer, key, nonce, name, role }: Introduction): string {
+    if (isKeyOf(key, peer)) {
+      this.set.introduced(peer, key, nonce, name, role, seconds());
+      this.#act();
+    }
+    return peer;
+  }
+
+  /** A link to this neighbour is wanted for good. */
+  befriend(peer: string): void {
+    if (!webRtcExists()) return;
+    this.#friends.add(peer);
+    this.set.want(peer, "neighbour", seconds());
+    this.#act();
+  }
+
+  departed(peer: string): void {
+    this.#friends.delete(peer);
+    this.set.departed(peer, seconds());
+    this.#act();
+  }
+
+  /** An offer was relayed to us. */
+  async offer(offer: RelayedOffer): Promise<void> {
+    if (!webRtcExists()) return;
+    try {
+      const checked = await this.webrtc.handshake.checkOffer(offer);
+      if (this.#closed) return;
+      const { peer, connection, key, nonce } = checked;
+      const now = seconds();
+      this.#offers.set(connection, checked);
+      this.set.introduced(peer, key, nonce, "", "", now);
+      this.set.offerReceived(peer, connection, now);
+      this.#act();
+      this.#offers.delete(connection);
+    } catch (error) {
+      if (!(error instanceof HandshakeError)) throw error;
+      this.refusedOffers += 1;
+    }
+  }
+
+  /** An answer to an offer of ours, if it proves to be that. */
+  async answer(answer: RelayedAnswer): Promise<void> {
+    const link = this.#connections.get(answer.connection);
+    if (link === undefined) return;
+    if (await link.takeAnswer(answer)) {
+      this.set.answerReceived(link.peer, link.connection, seconds());
+      this.#act();
+    } else {
+      this.refusedOffers += 1;
+    }
+  }
+
+  candidate(candidate: RelayedCandidate): void {
+    this.webrtc.takeCandidate(candidate);
+  }
+
+  // From links.
+
+  opened(link: Link): void {
+    this.set.linkOpened(link.peer, link.connection, seconds());
+    this.#act();
+  }
+
+  message(link: Link, data: Uint8Array, channel: Channel): void {
+    const { peer } = link;
+    if (this.#open.get(peer) !== link) return;
+    const now = seconds();
+    this.set.heard(peer, now);
+    if (channel === "control" && this.#allowance.get(peer)?.take(now) === false) {
+      this.refuse(peer, RATE, "Too many messages came in a short time.");
+      return;
+    }
+    let message: Message | null;
+    try {
+      message = decode(data);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.refuse(peer, error.code, error.sentence);
+      return;
+    }
+    if (message === null) return;
+    if (!HOUSEKEEPING.has(message.type)) this.set.used(peer, now);
+    this.events.linkMessage(peer, message, data);
+    this.#act();
+  }
+
+  drained(link: Link, channel: Channel): void {
+    if (channel === "blocks" && this.#open.get(link.peer) === link) {
+      this.events.linkDrained(link.peer, link.buffered(channel));
+    }
+  }
+
+  closed(link: Link, reason: LinkReason): void {
+    this.#connections.delete(link.connection);
+    this.set.linkClosed(link.peer, link.connection, reason, seconds());
+    this.#act();
+  }
+
+  /** Peer, and bytes of blocks that its link still holds. */
+  buffers(): [string, number][] {
+    return [...this.#open.values()].map((link) => [link.peer, link.buffered("blocks")]);
+  }
+
+  // Inside.
+
+  #act(): void {
+    // What is done makes events of its own; what they ask for waits its turn.
+    if (this.#acting) return;
+    this.#acting = true;
+    try {
+      for (let actions = this.set.pollActions(); actions.length > 0; actions = this.set.pollActions()) {
+        for (const action of actions) this.#do(action);
+      }
+    } finally {
+      this.#acting = false;
+    }
+  }
+
+  #do(action: LinkSetAction): void {
+    const { peer } = action;
+    switch (action.type) {
+      case "connect": {
+        const { connection } = action;
+        const introduction = this.set.introduction(peer);
+        if (introduction !== null) {
+          const { nonce } = introduction;
+          this.#begin(peer, connection, () => this.webrtc.connect(peer, nonce, connection, this));
+        }
+        break;
+      }
+      case "accept": {
+        const checked = this.#offers.get(action.connection);
+        if (checked !== undefined) {
+          this.#begin(peer, action.connection, () => this.webrtc.accept(checked, this));
+        }
+        break;
+      }
+      case "refuse":
+        this.refusedOffers += 1;
+        break;
+      case "close": {
+        const link = this.#connections.get(action.connection);
+        this.#connections.delete(action.connection);
+        link?.close(action.reason);
+        break;
+      }
+      case "opened": {
+        const link = this.#connections.get(this.set.connection(peer) ?? "");
+        if (link !== undefined) {
+          this.#open.set(peer, link);
+          this.#allowance.set(peer, new Bucket(MESSAGES, seconds()));
+          this.events.linkOpened(peer);
+        }
+        break;
+      }
+      case "closed":
+        this.#allowance.delete(peer);
+        if (this.#open.delete(peer)) this.events.linkClosed(peer);
+        break;
+      case "quiet":
+      case "loud":
+        this.events.linkQuiet(peer, action.type === "quiet");
+        break;
+      case "sendPing":
+        this.send(peer, encode(this.events.ping()));
+        break;
+      case "unreachable":
+        break;
+    }
+  }
+
+  /** Browsers keep a few hundred connections at most; one more is that link's failure and no more. */
+  #begin(peer: string, connection: string, make: () => WebRtcLink): void {
+    try {
+      this.#connections.set(connection, make());
+    } catch (error) {
+      reportError(error);
+      this.set.linkFailed(peer, connection, "failed", seconds());
+    }
+  }
+}
+
+function isKeyOf(key: string, peer: string): boolean {
+  try {
+    return peerId(fromBase64url(key)) === peer;
+  } catch {
+    return false; // not base64url
+  }
+}
