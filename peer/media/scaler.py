@@ -18,7 +18,8 @@ def target_size(width: int, height: int, aspect: Fraction, rotation: int, max_he
     if rotation % 180 != 0:
         across, down = down, across
     factor = min(Fraction(1), Fraction(max_height) / down)
-    return max(2, round(across * factor / 2) * 2), max(2, round(down * factor / 2) * 2)
+    fitted = [max(2, min(round(side * factor / 2), side // 2) * 2) for side in (across, down)]
+    return fitted[0], fitted[1]
 
 
 class Scaler:

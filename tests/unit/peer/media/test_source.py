@@ -1,0 +1,84 @@
+"""INPUT: what is understood, and the sentence for what is not."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peer.media.source import (
+    FileInput,
+    Input,
+    PatternInput,
+    RtmpInput,
+    SourceError,
+    check_file,
+    parse_input,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("test:", PatternInput(640, 360, 30)),
+        ("test:?size=1280x720&fps=25", PatternInput(1280, 720, 25)),
+        ("clip.mp4", FileInput("clip.mp4")),
+        ("/videos/a clip?.mp4", FileInput("/videos/a clip?.mp4")),
+        ("file:///videos/clip.mp4", FileInput("/videos/clip.mp4")),
+        ("rtmp://127.0.0.1/live", RtmpInput("127.0.0.1", 1935, "live", True)),
+        ("rtmp://[::1]:1936/live/key?mode=caller", RtmpInput("::1", 1936, "live/key", False)),
+        ("rtmp://host/live?token=a&mode=listener", RtmpInput("host", 1935, "live?token=a", True)),
+    ],
+)
+def test_inputs_are_understood(text: str, expected: Input) -> None:
+    assert parse_input(text) == expected
+
+
+def test_an_rtmp_address_is_written_as_it_was_given() -> None:
+    for text in ("rtmp://[::1]:1936/live/key", "rtmp://host:1935/live?token=a"):
+        source = parse_input(text)
+        assert isinstance(source, RtmpInput)
+        assert source.url == text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("srt://0.0.0.0:9000", "SRT input (srt://) is not built yet"),
+        ("whip://0.0.0.0:9000", "WHIP input (whip://) is not built yet"),
+        ("rtsp://camera/1", "RTSP input (rtsp://) is not built yet"),
+        ("https://host/live.m3u8", "HTTPS input (https://) is not built yet"),
+        ("gopher://host", "gopher:// is no input that is known"),
+        ("rtmp://host", "is no RTMP address of the form"),
+        ("rtmp://host:99999/live", "is no RTMP address of the form"),
+        ("rtmp:///live", "is no RTMP address of the form"),
+        ("rtmp://host/live?mode=both", "listener or caller"),
+        ("test:?size=640", "not of the form 640x360"),
+        ("test:?size=641x361", "must be even"),
+        ("test:?size=9000x9000", "between 320x180 and 1920x1080"),
+        ("test:?fps=0", "from 1 to 60"),
+        ("test:?color=red", "no option 'color'"),
+    ],
+)
+def test_what_cannot_be_published_is_refused_in_a_sentence(text: str, words: str) -> None:
+    with pytest.raises(SourceError) as refusal:
+        parse_input(text)
+    assert words in str(refusal.value)
+    assert str(refusal.value).endswith(".")
+
+
+@given(
+    st.text(max_size=40), st.sampled_from(["", "test:", "test:?", "rtmp://", "rtmp://h/p?", "test:?size="])
+)
+def test_any_text_is_an_input_or_a_sentence(text: str, prefix: str) -> None:
+    try:
+        parse_input(prefix + text)
+    except SourceError:
+        pass
+
+
+def test_a_file_that_is_missing_or_a_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="There is no file"):
+        check_file(str(tmp_path / "none.mp4"))
+    with pytest.raises(SourceError, match="is a directory"):
+        check_file(str(tmp_path))
