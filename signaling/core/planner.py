@@ -45,9 +45,6 @@ class Planner:
     def __contains__(self, peer: object) -> bool:
         return peer in self.trees.nodes and peer not in self._placement.expected
 
-    def __len__(self) -> int:
-        return len(self.trees.nodes) - len(self._placement.expected)
-
     @property
     def root(self) -> str:
         """The publisher."""

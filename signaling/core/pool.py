@@ -20,15 +20,6 @@ class Pool(Generic[T]):
         self._items: list[T] = []
         self._places: dict[T, int] = {}
 
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __contains__(self, item: object) -> bool:
-        return item in self._places
-
-    def __iter__(self) -> Iterator[T]:
-        return iter(self._items)
-
     def add(self, item: T) -> None:
         """Put an item in, once."""
         if item not in self._places:

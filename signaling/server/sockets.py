@@ -194,7 +194,7 @@ class Introducer:
                     try:
                         data = encode(message)
                     except ProtocolError:
-                        log.exception("A message was too large to be sent.")
+                        log.warning("A %s message is too large to be sent.", type_of(message))
                         continue
                     self.metrics.sent(message, len(sockets))
                     for number in sockets:

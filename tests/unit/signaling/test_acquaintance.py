@@ -1,0 +1,72 @@
+"""Introductions keep a room in one piece."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling.core.acquaintance import FIRST, Acquaintance
+
+
+def pieces(graph: Acquaintance, peers: list[str]) -> int:
+    """How many parts there are that know nothing of each other."""
+    left = set(peers)
+    count = 0
+    while left:
+        count += 1
+        waiting = [left.pop()]
+        while waiting:
+            for friend in graph.friends(waiting.pop()) & left:
+                left.discard(friend)
+                waiting.append(friend)
+    return count
+
+
+def test_newcomer_meets_up_to_three_and_never_itself() -> None:
+    graph = Acquaintance(random.Random(1))
+    sizes = [len(graph.arrive(f"p{number}", busy=False)) for number in range(10)]
+    assert sizes == [0, 1, 2, *[FIRST] * 7]
+    assert all(f"p{number}" not in graph.friends(f"p{number}") for number in range(10))
+
+
+def test_publisher_is_named_for_want_of_others_only() -> None:
+    graph = Acquaintance(random.Random(1))
+    graph.arrive("publisher", busy=True)
+    assert graph.arrive("a", busy=False) == ["publisher"]
+    assert graph.arrive("b", busy=False) == ["a"]
+    assert graph.more("a", 3) == [], "it knows everybody"
+    assert graph.more("b", 3) == ["publisher"]
+
+
+def test_more_are_others() -> None:
+    graph = Acquaintance(random.Random(1))
+    for number in range(20):
+        graph.arrive(f"p{number}", busy=False)
+    known = graph.friends("p19")
+    assert not known & set(graph.more("p19", 3))
+    assert len(graph.friends("p19")) == len(known) + 3
+
+
+def test_star_that_loses_its_centre_stays_in_one_piece() -> None:
+    graph = Acquaintance(random.Random(1))
+    graph.arrive("centre", busy=False)
+    names = [f"p{number}" for number in range(6)]
+    for name in names:
+        graph.arrive(name, busy=False)
+    pairs = graph.leave("centre")
+    assert pieces(graph, names) == 1
+    assert all(first != second for first, second in pairs)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 150), st.floats(0.3, 0.9))
+def test_rooms_stay_in_one_piece_whoever_comes_and_goes(seed: int, steps: int, joins: float) -> None:
+    chance = random.Random(seed)
+    graph = Acquaintance(chance)
+    peers: list[str] = []
+    for number in range(steps):
+        if not peers or chance.random() < joins:
+            graph.arrive(f"p{number}", busy=chance.random() < 0.1)
+            peers.append(f"p{number}")
+        else:
+            graph.leave(peers.pop(chance.randrange(len(peers))))
+        assert pieces(graph, peers) <= 1

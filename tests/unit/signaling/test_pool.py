@@ -1,0 +1,38 @@
+"""Drawing at random."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling.core.pool import Pool
+
+
+@given(st.sets(st.integers(0, 50)), st.sets(st.integers(0, 50)), st.integers(0, 60), st.integers())
+def test_draws_are_different_items_that_are_in(
+    items: set[int], gone: set[int], count: int, seed: int
+) -> None:
+    pool: Pool[int] = Pool()
+    for item in items:
+        pool.add(item)
+        pool.add(item)
+    for item in gone:
+        pool.discard(item)
+    left = items - gone
+    drawn = list(pool.draw(count, random.Random(seed)))
+    assert len(set(drawn)) == len(drawn) <= count
+    assert set(drawn) <= left
+    if count >= len(left):
+        assert set(drawn) == left
+
+
+def test_every_item_is_drawn_about_as_often() -> None:
+    pool: Pool[str] = Pool()
+    for item in "abcdefgh":
+        pool.add(item)
+    chance = random.Random(1)
+    counts = dict.fromkeys("abcdefgh", 0)
+    for _ in range(4_000):
+        for item in pool.draw(2, chance):
+            counts[item] += 1
+    assert all(800 < count < 1_200 for count in counts.values())
