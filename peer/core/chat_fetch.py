@@ -143,9 +143,7 @@ class Fetch:
         return min(max(asked, link.progress) + QUIET, asked + PATIENCE)
 
     def _forget_question(self, want: _Want, message: bytes) -> None:
-        link = self._links.get(want.peer)
-        if link is not None:
-            link.at.pop(message, None)
+        del self._links[want.peer].at[message]
         ids = self._questions.get(want.peer)
         if ids is not None and message in ids:
             ids.remove(message)

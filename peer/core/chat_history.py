@@ -27,9 +27,6 @@ class History:
     def __contains__(self, message: bytes) -> bool:
         return message in self._by_id
 
-    def __len__(self) -> int:
-        return len(self._order)
-
     def get(self, message: bytes) -> SignedMessage | None:
         return self._by_id.get(message)
 

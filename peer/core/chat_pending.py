@@ -38,9 +38,6 @@ class Pending:
     def __contains__(self, message: bytes) -> bool:
         return message in self._by_id
 
-    def __len__(self) -> int:
-        return len(self._by_id)
-
     def get(self, message: bytes) -> Waiting | None:
         return self._by_id.get(message)
 
@@ -63,7 +60,7 @@ class Pending:
         return True
 
     def remove(self, waiting: Waiting) -> None:
-        """It is accepted, or out."""
+        """It waits for nothing any more: it is accepted, or out."""
         del self._by_id[waiting.message.id]
         self._by_token.pop(waiting.token, None)
         size = waiting.message.size
@@ -73,11 +70,6 @@ class Pending:
             self._loads[waiting.source] = load
         else:
             del self._loads[waiting.source]
-        for followed in waiting.missing:
-            followers = self._followers[followed]
-            del followers[waiting.message.id]
-            if not followers:
-                del self._followers[followed]
 
     def wait_for(self, waiting: Waiting, missing: list[bytes]) -> None:
         """Let it wait until `found` was called for each of `missing`."""

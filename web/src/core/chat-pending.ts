@@ -66,7 +66,7 @@ export class Pending {
     return true;
   }
 
-  /** It is accepted, or out. */
+  /** It waits for nothing any more: it is accepted, or out. */
   remove(waiting: Waiting): void {
     const { id, size } = waiting.message;
     this.#byId.delete(id);
@@ -75,11 +75,6 @@ export class Pending {
     const load = plus(this.#loads.get(waiting.source) ?? NOTHING, -1, -size);
     if (load.messages > 0) this.#loads.set(waiting.source, load);
     else this.#loads.delete(waiting.source);
-    for (const followed of waiting.missing) {
-      const followers = this.#followers.get(followed);
-      followers?.delete(id);
-      if (followers?.size === 0) this.#followers.delete(followed);
-    }
   }
 
   /** Lets it wait until `found` was called for each of `missing`. */

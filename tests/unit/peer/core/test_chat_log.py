@@ -280,6 +280,16 @@ def test_answers_that_wait_are_bounded() -> None:
     assert len(sent(bench.wait(100_000.0))) == 2  # one went out at once
 
 
+def test_answer_that_was_left_out_meanwhile_is_owed_no_longer() -> None:
+    bench = Bench(ChatLimits(messages=3, answers=(1, 1)))
+    messages = chain(BOB, 6)
+    bench.accept(messages[:3])
+    bench.receive(EVE.id, wire.ChatWant(tuple(map(number, messages[:3]))))
+    bench.accept(messages[3:])
+    assert sent(bench.wait(1_000.0)) == []
+    assert bench.log.next_timer() is None
+
+
 def test_whoever_fills_a_gap_is_told_what_came_before_it() -> None:
     bench = Bench(ChatLimits(newest=3))
     messages = chain(BOB, 10)
@@ -334,6 +344,19 @@ def test_author_above_the_rate_is_dropped_and_found_again_by_those_who_follow() 
     actions = bench.receive(BOB.id, messages[6], 1.1)
     assert sent(actions) == [(BOB.id, wire.ChatWant((number(messages[5]),)))]
     assert delivered(bench.receive(BOB.id, messages[5], 1.2)) == ["5", "6", "7"]
+
+
+def test_dropped_message_that_another_waits_for_is_asked_for() -> None:
+    bench = Bench(ChatLimits(author=(1, 0.1)))
+    messages = chain(BOB, 3)
+    bench.receive(BOB.id, messages[0])
+    bench.log.received(BOB.id, messages[1], 0.0)
+    (slow,) = bench.log.poll_actions()
+    assert isinstance(slow, Verify)
+    reply = text_message(EVE, "reply", clock=3, follows=(number(messages[1]),))
+    assert sent(bench.receive(EVE.id, reply)) == []  # it is on its way
+    bench.log.verified(slow.token, True, 0.0)
+    assert sent(bench.acted(0.0)) == [(EVE.id, wire.ChatWant((number(messages[1]),)))]
 
 
 def test_link_above_its_rate_is_dropped_before_its_signatures_are_checked() -> None:
