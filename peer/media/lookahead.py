@@ -13,6 +13,9 @@ from peer.media.units import Unit
 MAX_LEAD = 3_000_000
 """µs that one track may be ahead of the other before it is played without it."""
 _MAX_UNITS = 400
+_MAX_PRELUDE = 500_000
+"""µs of sound before the first picture that is left out: it is an encoder's priming, and would leave a hole in
+the pictures wherever a loop begins."""
 
 
 class Lookahead:
@@ -21,6 +24,7 @@ class Lookahead:
     def __init__(self, kinds: set[Kind]) -> None:
         self._queues: dict[Kind, deque[Unit]] = {kind: deque() for kind in kinds}
         self._end: int | None = None
+        self._began = False
 
     def push(self, unit: Unit) -> Iterator[Unit]:
         """Take a unit; return those whose duration is now known, in order of time."""
@@ -28,7 +32,8 @@ class Lookahead:
         end = unit.end
         self._end = end if self._end is None else max(self._end, end)
         while all(len(queue) > 1 for queue in self._queues.values()):
-            yield self._pop()
+            if not self._skip_prelude():
+                yield self._pop()
         while self._is_starved():
             yield self._pop(starved=True)
 
@@ -36,6 +41,17 @@ class Lookahead:
         """The source ended: return the rest. The last picture stays until the longer track ends."""
         while any(self._queues.values()):
             yield self._pop(ended=True)
+
+    def _skip_prelude(self) -> bool:
+        """Leave out a unit of sound that ends before the pictures begin."""
+        if self._began or len(self._queues) < 2:
+            return False
+        sound, picture = self._queues["audio"][0], self._queues["video"][0]
+        if sound.end <= picture.time + 1_000 and picture.time - sound.time <= _MAX_PRELUDE:
+            self._queues["audio"].popleft()
+            return True
+        self._began = True
+        return False
 
     def _is_starved(self) -> bool:
         for queue in self._queues.values():

@@ -79,9 +79,21 @@ def test_a_track_without_packets_does_not_hold_up_the_other_for_ever(missing: So
     assert len(played) > 900
 
 
+def test_an_encoder_s_priming_before_the_first_picture_is_left_out() -> None:
+    units = [Unit(AUDIO, number * 20_000 - 40_000, 20_000, PACKET) for number in range(10)]
+    units += [Unit(VIDEO, number * 40_000, 40_000, PACKET) for number in range(4)]
+    assert play(units, {"video", "audio"})[0].time == 0
+
+
+def test_sound_that_begins_long_before_the_pictures_is_played() -> None:
+    units = [Unit(AUDIO, number * 20_000, 20_000, PACKET) for number in range(100)]
+    units += [Unit(VIDEO, 1_000_000 + number * 40_000, 40_000, PACKET) for number in range(25)]
+    assert len(play(units, {"video", "audio"})) == 125
+
+
 @given(st.lists(st.tuples(st.booleans(), st.integers(-(10**7), 10**7), st.integers(0, 10**6)), max_size=60))
-def test_every_packet_is_played_once(steps: list[tuple[bool, int, int]]) -> None:
+def test_no_packet_is_played_twice_and_no_picture_is_lost(steps: list[tuple[bool, int, int]]) -> None:
     units = [Unit(VIDEO if video else AUDIO, time, length, av.Packet(b"x")) for video, time, length in steps]
     played = play(units, {"video", "audio"})
-    assert len(played) == len(units)
-    assert {id(unit) for unit in played} == {id(unit) for unit in units}
+    assert len({id(unit) for unit in played}) == len(played)
+    assert {id(unit) for unit in units if unit.track is VIDEO} <= {id(unit) for unit in played}

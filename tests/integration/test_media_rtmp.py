@@ -1,0 +1,223 @@
+"""RTMP from a real client: listening, passing through, encoding, clients that come and go."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from peer.media.assembly import Item
+from peer.media.ingest import media_parts
+from peer.media.parts import EncodeOptions, InitSegment, MediaOptions, MediaPart
+from peer.media.source import SourceError
+from tests.integration.played import split
+
+pytestmark = pytest.mark.asyncio
+
+OPTIONS = MediaOptions(encode=EncodeOptions(preset="ultrafast"))
+FITTING = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25", "-bf", "0", "-c:a", "aac", "-ac", "2"]
+PATIENCE = 60.0
+
+
+def clock() -> int:
+    return time.monotonic_ns() // 1000
+
+
+@pytest.fixture
+def address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"rtmp://127.0.0.1:{probe.getsockname()[1]}/live"
+
+
+@asynccontextmanager
+async def client(video: Path, address: str, arguments: list[str]) -> AsyncIterator[None]:
+    """A real ffmpeg that sends a video in real time, and tries again until somebody listens."""
+
+    async def send() -> None:
+        command = ["-v", "quiet", "-nostdin", "-re", "-stream_loop", "-1", "-i", str(video), *arguments]
+        while True:
+            process = await asyncio.create_subprocess_exec("ffmpeg", *command, "-f", "flv", address)
+            try:
+                await process.wait()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+            await asyncio.sleep(0.2)
+
+    task = asyncio.create_task(send())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def take(items: AsyncIterator[Item], until: int) -> list[Item]:
+    """Items until so many parts have come."""
+    taken: list[Item] = []
+    async with asyncio.timeout(PATIENCE):
+        while sum(isinstance(item, MediaPart) for item in taken) < until:
+            taken.append(await anext(items))
+    return taken
+
+
+async def test_what_fits_is_passed_through_as_it_arrives(sample_video: Path, address: str) -> None:
+    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
+        async with client(sample_video, address, FITTING):
+            taken = await take(items, 40)
+    (played,) = split(taken)
+    assert (played.init.width, played.init.height) == (1280, 720)
+    assert played.init.codecs.endswith(",mp4a.40.2")
+    decoded = played.decode()
+    assert abs(len(decoded.pictures) - sum(part.duration for part in played.parts) / 40_000) <= 1
+    assert played.holes(1) == 0
+    assert played.holes(2) <= 1024
+    assert all(part.capture_time <= clock() for part in played.parts)
+    lag = [part.capture_time - part.media_time for part in played.parts]
+    assert all(abs(after - before) < 60_000 for before, after in pairwise(lag))
+
+
+async def test_a_long_group_of_pictures_is_encoded(sample_video: Path, address: str) -> None:
+    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
+        async with client(sample_video, address, ["-c", "copy"]):
+            taken = await take(items, 25)
+    (played,) = split(taken)
+    assert (played.init.width, played.init.codecs.rpartition(",")[2]) == (640, "opus")
+    starts = [part.media_time for part in played.parts if part.segment_start]
+    assert all(950_000 <= after - before <= 1_050_000 for before, after in pairwise(starts))
+    played.decode()
+
+
+async def test_b_frames_are_encoded(sample_video: Path, address: str) -> None:
+    arguments = ["-c:v", "libx264", "-preset", "veryfast", "-vf", "scale=320:-2", "-g", "25", "-bf", "2", "-c:a", "aac", "-ac", "2"]
+    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
+        async with client(sample_video, address, arguments):
+            taken = await take(items, 12)
+    (played,) = split(taken)
+    assert played.init.codecs.startswith("avc1.")
+    assert played.init.codecs.endswith(",mp4a.40.2")
+    pictures = played.decode().pictures
+    assert pictures == sorted(pictures)
+
+
+async def test_groups_that_become_long_are_encoded_from_there_on(sample_video: Path, address: str) -> None:
+    keys = "expr:lt(t,3)*gte(t,n_forced*1)"
+    arguments = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-vf", "scale=320:-2", "-g", "1000"]
+    arguments += ["-force_key_frames", keys, "-sc_threshold", "0", "-an"]
+    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
+        async with client(sample_video, address, arguments):
+            taken = await take(items, 70)
+    first, second = split(taken)
+    assert first.init.data != second.init.data
+    assert second.parts[0].discontinuity
+    assert second.parts[0].independent
+    assert second.parts[0].media_time == first.parts[-1].media_time + first.parts[-1].duration
+    assert len(first.decode().pictures) >= 100
+    second.decode()
+
+
+async def test_the_next_client_continues_the_stream(sample_video: Path, address: str) -> None:
+    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
+        async with client(sample_video, address, FITTING):
+            taken = await take(items, 12)
+        async with client(sample_video, address, FITTING):
+            while not any(isinstance(item, MediaPart) and item.discontinuity for item in taken):
+                taken += await take(items, 1)
+            taken += await take(items, 8)
+    # The same encoder's second stream needs no new init segment.
+    (played,) = split(taken)
+    assert [part.discontinuity for part in played.parts].count(True) == 1
+    resumed = next(number for number, part in enumerate(played.parts) if part.discontinuity)
+    assert played.parts[resumed].independent
+    assert played.parts[resumed].segment_start
+    assert (
+        0
+        <= played.parts[resumed].media_time
+        - (played.parts[resumed - 1].media_time + played.parts[resumed - 1].duration)
+        < 60_000
+    )
+    assert played.parts[resumed].capture_time > played.parts[resumed - 1].capture_time
+    assert played.holes(1) < 6_000
+    played.decode()
+
+
+async def test_another_kind_of_client_brings_its_own_init_segment(sample_video: Path, address: str) -> None:
+    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
+        async with client(sample_video, address, FITTING):
+            taken = await take(items, 8)
+        small = [*FITTING, "-vf", "scale=320:-2"]
+        async with client(sample_video, address, small):
+            while sum(isinstance(item, InitSegment) for item in taken) < 2:
+                taken += await take(items, 1)
+            taken += await take(items, 8)
+    first, second = split(taken)
+    assert (first.init.width, second.init.width) == (1280, 320)
+    assert second.parts[0].discontinuity
+    first.decode()
+    second.decode()
+
+
+async def test_somebody_who_speaks_no_rtmp_does_not_end_the_stream(sample_video: Path, address: str) -> None:
+    port = int(address.split(":")[2].split("/")[0])
+    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
+        first = asyncio.ensure_future(anext(items))
+        for _ in range(2):
+            writer = None
+            async with asyncio.timeout(PATIENCE):
+                while writer is None:
+                    try:
+                        _, writer = await asyncio.open_connection("127.0.0.1", port)
+                    except OSError:
+                        await asyncio.sleep(0.05)
+            writer.write(b"GET / HTTP/1.1\r\n\r\n" * 200)
+            writer.close()
+        async with client(sample_video, address, FITTING):
+            async with asyncio.timeout(PATIENCE):
+                assert isinstance(await first, InitSegment)
+
+
+async def test_a_port_in_use_is_refused_in_a_sentence(address: str) -> None:
+    port = int(address.split(":")[2].split("/")[0])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen(1)
+        async with aclosing(media_parts(address, OPTIONS, clock)) as items:
+            with pytest.raises(SourceError, match="is in use already; choose another port"):
+                await anext(items)
+
+
+async def test_a_server_that_is_not_there_is_refused_in_a_sentence(address: str) -> None:
+    async with aclosing(media_parts(address + "?mode=caller", OPTIONS, clock)) as items:
+        with pytest.raises(SourceError, match="No stream can be had from"):
+            await anext(items)
+
+
+async def test_leaving_while_waiting_for_a_client_frees_the_port(address: str) -> None:
+    port = int(address.split(":")[2].split("/")[0])
+    for _ in range(3):
+        items = media_parts(address, OPTIONS, clock)
+        waiting = asyncio.ensure_future(anext(items))
+        listening = False
+        async with asyncio.timeout(PATIENCE):
+            while not listening:
+                await asyncio.sleep(0.02)
+                with socket.socket() as probe:
+                    try:
+                        probe.bind(("127.0.0.1", port))
+                    except OSError:
+                        listening = True
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await items.aclose()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
