@@ -22,6 +22,10 @@ SETTLE = 6.0
 """Seconds after a plan in which a peer may still report its old parents."""
 SEPARATION = 30.0
 """Seconds for which two peers that could not reach each other are kept apart."""
+LOSS = 5.0
+"""The same for two peers whose link died, which can often be made again."""
+FRESH = 10.0
+"""Seconds after joining in which a link that others lose is one to the same key's last membership."""
 RECOVERY = 30.0
 """Seconds after the start of a plan in which those who name unknown parents are believed."""
 FIRST_REPORT = 3.0
@@ -142,13 +146,12 @@ class Braids:
             planner = braid.planner
             if planner is None:
                 continue
-            if member.id == planner.root:
-                planner.reconcile_root()
-            elif member.id in planner:
+            if member.id != planner.root and member.id not in planner:
+                continue
+            planner.reconcile_all(member.id)
+            if member.id != planner.root:
                 planner.set_away(member.id, False)
                 planner.tell_again(member.id)
-            else:
-                continue
             if other_nonce:
                 for child in planner.children(member.id):
                     planner.tell_again(child)
@@ -170,10 +173,10 @@ class Braids:
             member.reports[report.braid] = parents
             self._admit(braid, member, now)
         else:
-            if (
-                self._separate(braid, member, [*report.lost, *report.failed], now)
-                or now - braid.told_at.get(member.id, now) >= SETTLE
-            ):
+            lost = [peer for peer in report.lost if not self._is_fresh(peer, now)]
+            failed = self._separate(braid, member, report.failed, SEPARATION, now)
+            trouble = self._separate(braid, member, lost, LOSS, now) or failed
+            if trouble or now - braid.told_at.get(member.id, now) >= SETTLE:
                 planner.report(member.id, parents)
         self._flush(braid, now)
 
@@ -233,7 +236,9 @@ class Braids:
         else:
             planner.join(member.id, slots > 0, slots, relay=relay)
 
-    def _separate(self, braid: Braid, member: Member, peers: Iterable[str], now: float) -> bool:
+    def _separate(
+        self, braid: Braid, member: Member, peers: Iterable[str], seconds: float, now: float
+    ) -> bool:
         """Keep a peer apart from those whom it cannot reach; returns whether there were any."""
         planner = braid.planner
         if planner is None:
@@ -252,8 +257,12 @@ class Braids:
                         planner.reconcile(member.id, peer)
                         self._flush(braid, now)
 
-                self._timers.at(now + SEPARATION, over)
+                self._timers.at(now + seconds, over)
         return bool(apart)
+
+    def _is_fresh(self, peer: str, now: float) -> bool:
+        member = self._members.get(peer)
+        return member is not None and now - member.joined_at < FRESH
 
     def _is_here(self, peer: str) -> bool:
         member = self._members.get(peer)

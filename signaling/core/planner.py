@@ -200,11 +200,12 @@ class Planner:
         self._placement.settle()
         return True
 
-    def reconcile_root(self) -> None:
-        """The publisher is back: everybody may try again."""
-        for peer in list(self.trees.root.separated):
-            self.trees.nodes[peer].separated.discard(self.root)
-        self.trees.root.separated.clear()
+    def reconcile_all(self, peer: str) -> None:
+        """A peer, or the publisher, is back on another way: everybody may try again to reach it."""
+        node = self._node(peer)
+        for other in node.separated:
+            self._node(other).separated.discard(peer)
+        node.separated.clear()
         self._placement.settle()
 
     def reconcile(self, one: str, other: str) -> None:

@@ -26,8 +26,10 @@ def fed_by(world: World, peer: Client) -> int:
     return sum(plan.parents.count(peer.id) for plan in world.plans.values())
 
 
-def report(client: Client, parents: list[str | None], failed: tuple[str, ...] = ()) -> None:
-    client.send(Report(client.last(Plan).braid, parents, failed=list(failed)))
+def report(
+    client: Client, parents: list[str | None], failed: tuple[str, ...] = (), lost: tuple[str, ...] = ()
+) -> None:
+    client.send(Report(client.last(Plan).braid, parents, list(lost), list(failed)))
 
 
 @pytest.mark.parametrize(
@@ -130,6 +132,34 @@ def test_peers_that_cannot_reach_each_other_are_kept_apart_for_a_while() -> None
     assert world.plans[one.id].parents == world.plans[other.id].parents == [publisher.id] * STRIPES
     report(other, [publisher.id] * STRIPES, failed=(one.id,))
     world.wait(31)
+    assert fed_by(world, publisher) == STRIPES
+
+
+def test_lost_link_is_tried_again_soon() -> None:
+    world, publisher, (one, other) = stage(2)
+    world.wait(11)
+    report(other, [None] * STRIPES, lost=(one.id,))
+    assert fed_by(world, publisher) == 2 * STRIPES
+    world.wait(6)
+    assert fed_by(world, publisher) == STRIPES
+
+
+def test_lost_link_to_the_last_membership_of_a_newcomer_means_nothing() -> None:
+    world, publisher, (one, _) = stage(2)
+    again = world.join("v1")
+    again.watch()
+    report(one, [None] * STRIPES, lost=(again.id,))
+    assert fed_by(world, publisher) == STRIPES
+
+
+def test_peer_that_resumes_is_tried_again_by_all() -> None:
+    world, publisher, (one, other) = stage(2)
+    report(other, [None] * STRIPES, failed=(one.id, publisher.id))
+    assert world.plans[other.id].parents == [None] * STRIPES
+    other.drop()
+    back = world.connect(other.name)
+    back.hello(session=other.last(Welcome).session)
+    assert None not in back.last(Plan).parents
     assert fed_by(world, publisher) == STRIPES
 
 
