@@ -1,9 +1,28 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 const pages = join(import.meta.dirname, "src/pages");
 const htmlPages = readdirSync(pages).filter((name) => name.endsWith(".html"));
+
+/** Chunks that are loaded on demand bring nothing with them: without preloading, its helper has nothing to do. */
+const plainImports: Plugin = {
+  name: "plain-imports",
+  enforce: "pre",
+  load: (id) =>
+    id.includes("vite/preload-helper") ? "export const __vitePreload = (load) => load();" : null,
+};
+
+/** The signatures that only plain HTTP needs bring a copy of the hash module: else SHA-512 would come with SHA-256. */
+const hashesApart: Plugin = {
+  name: "hashes-apart",
+  enforce: "pre",
+  async resolveId(source, importer) {
+    if (source !== "@noble/hashes/sha2.js" || importer?.endsWith("/ed25519-pure.ts") !== true) return null;
+    const found = await this.resolve(source, importer, { skipSelf: true });
+    return found === null ? null : `${found.id}?apart`;
+  },
+};
 
 // One build for the pages and for the elements that other sites embed: the pages load the same /braidcast.js.
 // What it writes is served by the introducer, from the package's own folder.
@@ -11,6 +30,7 @@ export default defineConfig({
   root: pages,
   publicDir: join(import.meta.dirname, "public"),
   base: "/",
+  plugins: [plainImports, hashesApart],
   build: {
     outDir: join(import.meta.dirname, "../signaling/pages"),
     emptyOutDir: true,

@@ -213,7 +213,7 @@ export class Carrier {
       parents: [...parents] as ReportMessage["parents"],
       lost: lost.slice(0, REPORTED),
       failed: failed.slice(0, REPORTED),
-      rtt: this.#node.roundTrips(),
+      rtt: this.#node.clocks.roundTrips,
       sent: toPeers - this.#reported.sent,
       received: received - this.#reported.received,
     });
@@ -226,7 +226,7 @@ export class Carrier {
     const sample = this.#origin.clockSample;
     if (sample !== null) {
       const { t0, t1, t3 } = sample;
-      this.#node.clock(this.stream.publisher).sample(t0, t1, t1, t3, 0);
+      this.#node.clocks.of(this.stream.publisher).sample(t0, t1, t1, t3, 0);
     }
     if ("type" in answer) this.core.joinFailed(answer.retryAfter, seconds());
     else this.core.joined(answer, seconds());

@@ -1,6 +1,6 @@
 /** Being in a room, as the elements of a page see it: the node behind it, and what is told of it. */
 
-import { ChatSession } from "./chat-session.ts";
+import type { ChatSession } from "./chat-session.ts";
 import { fromBase64url, toBase64url } from "./encoding.ts";
 import type { Identity } from "./identity.ts";
 import { loadOrCreate } from "./identity-store.ts";
@@ -137,19 +137,30 @@ export class Membership extends EventTarget implements Room, NodeEvents {
   // Inside.
 
   async #begin(): Promise<void> {
-    this.#identity = await loadOrCreate();
+    // The picture needs no chat, and so need not wait until that is loaded.
+    const loading = import("./chat-session.ts").catch(() => null);
+    const identity = await loadOrCreate();
     if (this.state === "closed") return;
-    this.id = this.#identity.id;
-    this.#chat = new ChatSession(this.#options.room, this.#identity, () => this.#tellChat());
-    this.#start(this.#identity, this.#chat);
+    this.#identity = identity;
+    this.id = identity.id;
+    this.#start(identity);
+    const loaded = await loading;
+    if (loaded === null) {
+      this.refused("A part of this page could not be loaded: load the page again.");
+      return;
+    }
+    this.#chat = new loaded.ChatSession(this.#options.room, identity, () => this.#tellChat());
+    this.#node?.join(this.#chat);
   }
 
-  #start(identity: Identity, chat: ChatSession): void {
+  #start(identity: Identity): Node {
     const { room, role = "viewer", token = null } = this.#options;
     const [server, name, streams] = [this.#server, this.#name, this.#directory];
-    this.#node = new Node({ server, room, role, name, token, identity, streams, chat }, this);
-    this.#node.start();
-    for (const viewing of this.#viewings) viewing.attach(this.#node);
+    const node = new Node({ server, room, role, name, token, identity, streams }, this);
+    this.#node = node;
+    node.start();
+    for (const viewing of this.#viewings) viewing.attach(node);
+    return node;
   }
 
   /** The stream's description by HTTP: that is sooner here than over a WebSocket, and media can begin at once. */
@@ -168,9 +179,10 @@ export class Membership extends EventTarget implements Room, NodeEvents {
 
   /** The browser kept the page, and shows it again. */
   readonly #onPageShow = ({ persisted }: PageTransitionEvent): void => {
-    if (!persisted || this.#identity === null || this.#chat === null || this.#node !== null) return;
+    if (!persisted || this.#identity === null || this.#node !== null) return;
     this.#setState("reconnecting");
-    this.#start(this.#identity, this.#chat);
+    const node = this.#start(this.#identity);
+    if (this.#chat !== null) node.join(this.#chat);
   };
 
   #stopNode(now: boolean): void {

@@ -2,8 +2,8 @@
 
 import { Carrier, type CarrierOptions } from "./carrier.ts";
 import type { ChatSession } from "./chat-session.ts";
+import { Clocks } from "./clocks.ts";
 import { Clockwork, seconds } from "./clockwork.ts";
-import { PublisherClock } from "./core/clock.ts";
 import type { Role } from "./core/neighbour.ts";
 import { Reach } from "./core/reach.ts";
 import { DescriptionError, type Rendition } from "./description.ts";
@@ -29,9 +29,7 @@ import {
   MALFORMED,
   type Message,
   type Ping,
-  type Pong,
   REFUSE_NOT_CARRIED,
-  UNKNOWN_ERROR,
 } from "./wire.ts";
 
 const LINKS_RECEIVING = 12;
@@ -39,8 +37,6 @@ const LINKS_CARRYING = 32;
 /** ms between telling children that we leave and closing their links. */
 const FAREWELL = 150;
 const AGENT = "braidcast-web/0.1.0";
-/** Seconds of error beyond which an estimate of the publisher's clock is not passed on. */
-const VAGUE = 60;
 
 export interface NodeOptions {
   server: string;
@@ -50,7 +46,6 @@ export interface NodeOptions {
   token: string | null;
   identity: Identity;
   streams: StreamDirectory;
-  chat: ChatSession;
 }
 
 /** Who is told what happens to a node. */
@@ -67,23 +62,22 @@ export interface NodeEvents {
   blockedChanged(blocked: boolean): void;
 }
 
-/** One membership in one room, from `start` to `leave`. */
+/** One membership in one room. It carries streams over HTTP from `start` on, and has links and chat from `join` to `leave`. */
 export class Node implements MeshEvents {
   readonly server: string;
   readonly identity: Identity;
   readonly streams: StreamDirectory;
   readonly mesh: Mesh;
+  readonly clocks = new Clocks();
   readonly roster = new Map<string, RosterEntry>();
   count = 0;
   readonly #carriers = new Set<Carrier>();
   /** Those that use links, by braid. */
   readonly #linked = new Map<string, Carrier>();
-  readonly #chat: ChatSession;
+  #chat: ChatSession | null = null;
   readonly #introducer: Introducer;
   readonly #webrtc: WebRtcLinks;
   readonly #clockwork = new Clockwork((now) => this.#tick(now));
-  readonly #clocks = new Map<string, PublisherClock>();
-  readonly #rtt = new Map<string, number>();
   readonly #reach = new Reach();
   #left = false;
 
@@ -95,7 +89,6 @@ export class Node implements MeshEvents {
     this.server = server;
     this.identity = identity;
     this.streams = options.streams;
-    this.#chat = options.chat;
     this.#introducer = new Introducer(server, room, identity, (event) => this.#heard(event), {
       role,
       name,
@@ -107,7 +100,6 @@ export class Node implements MeshEvents {
       hello(AGENT, ["braid", "chat"]),
     );
     this.mesh = new Mesh(identity.id, LINKS_CARRYING, this.#webrtc, this, unguessable);
-    this.#chat.use(this.mesh);
   }
 
   get blocked(): boolean {
@@ -115,8 +107,15 @@ export class Node implements MeshEvents {
   }
 
   start(): void {
-    this.#introducer.start();
     this.#clockwork.start();
+  }
+
+  /** Enters the room. */
+  join(chat: ChatSession): void {
+    if (this.#left) return;
+    this.#chat = chat;
+    chat.use(this.mesh);
+    this.#introducer.start();
   }
 
   /** Takes leave of everybody. `now`: the page goes away, and nothing can be done later. */
@@ -129,7 +128,7 @@ export class Node implements MeshEvents {
     this.#introducer.close();
     this.#clockwork.stop();
     const close = (): void => {
-      this.#chat.use(null);
+      this.#chat?.use(null);
       this.mesh.close();
     };
     if (now || this.mesh.peers.length === 0) close();
@@ -176,21 +175,6 @@ export class Node implements MeshEvents {
   /** Says something to the introducer; what does not reach it is worth nothing later. */
   signal(message: Offer | Answer | Candidate | Report | Neighbours): void {
     this.#introducer.send(message);
-  }
-
-  /** The estimate of that publisher's clock. */
-  clock(publisher: string): PublisherClock {
-    let clock = this.#clocks.get(publisher);
-    if (clock === undefined) {
-      clock = new PublisherClock();
-      this.#clocks.set(publisher, clock);
-    }
-    return clock;
-  }
-
-  /** Seconds by peer. */
-  roundTrips(): Record<string, number> {
-    return Object.fromEntries(this.#rtt);
   }
 
   /** A stream description came from `source`, a peer, or else over the introducer; news is passed on over the links. */
@@ -294,15 +278,15 @@ export class Node implements MeshEvents {
 
   linkOpened(peer: string): void {
     for (const { raw } of this.streams) this.mesh.send(peer, encode({ type: "stream", description: raw }));
-    this.#chat.linkOpened(peer);
+    this.#chat?.linkOpened(peer);
     const role = this.#roleOf(peer);
     for (const carrier of [...this.#carriers]) carrier.linkOpened(peer, role);
     this.#observe(seconds());
   }
 
   linkClosed(peer: string): void {
-    this.#rtt.delete(peer);
-    this.#chat.linkClosed(peer);
+    this.clocks.forget(peer);
+    this.#chat?.linkClosed(peer);
     for (const carrier of [...this.#carriers]) carrier.linkClosed(peer);
   }
 
@@ -336,16 +320,16 @@ export class Node implements MeshEvents {
       case "chatMessage":
       case "chatHave":
       case "chatWant":
-        this.#chat.received(peer, message);
+        this.#chat?.received(peer, message);
         break;
       case "stream":
         this.described(message.description, peer);
         break;
       case "ping":
-        this.mesh.send(peer, encode(this.#pong(message)));
+        this.mesh.send(peer, encode(this.clocks.pong(message)));
         break;
       case "pong":
-        this.#ponged(peer, message);
+        this.clocks.ponged(peer, message, this.#watches(message.publisher));
         break;
     }
     this.#clockwork.poke();
@@ -353,33 +337,8 @@ export class Node implements MeshEvents {
 
   /** Asks for the clock of the publisher that we watch, if we watch one. */
   ping(): Ping {
-    const watched = [...this.#carriers][0]?.stream.publisher;
-    return { type: "ping", publisher: watched ?? "0".repeat(32), t0: micros(seconds()) };
-  }
-
-  #pong({ publisher, t0 }: Ping): Pong {
-    const now = seconds();
-    const known = this.#clocks.get(publisher)?.read(now) ?? null;
-    const vague = known === null || known.error > VAGUE;
-    const at = micros(vague ? now : known.time);
-    return {
-      type: "pong",
-      publisher,
-      t0,
-      t1: at,
-      t2: at,
-      error: vague ? UNKNOWN_ERROR : micros(known.error),
-    };
-  }
-
-  #ponged(peer: string, { publisher, t0, t1, t2, error }: Pong): void {
-    const [sent, came] = [t0 / 1e6, seconds()];
-    const rtt = came - sent - (t2 - t1) / 1e6;
-    if (!(rtt >= 0 && rtt < 60)) return;
-    this.#rtt.set(peer, rtt);
-    const watched = [...this.#carriers].some(({ stream }) => stream.publisher === publisher);
-    if (error === UNKNOWN_ERROR || !watched) return;
-    this.clock(publisher).sample(sent, t1 / 1e6, t2 / 1e6, came, error / 1e6);
+    const [carrier] = this.#carriers;
+    return this.clocks.ping(carrier?.stream.publisher ?? null);
   }
 
   // Inside.
@@ -389,9 +348,9 @@ export class Node implements MeshEvents {
     // A link says when it has drained, but not while it never filled.
     for (const [peer, buffered] of this.mesh.buffers()) this.linkDrained(peer, buffered);
     for (const carrier of [...this.#carriers]) carrier.handleTimer(now);
-    this.#chat.handleTimer(now);
+    this.#chat?.handleTimer(now);
     this.#observe(now);
-    const timers = [this.mesh.nextTimer(), this.#chat.nextTimer()];
+    const timers = [this.mesh.nextTimer(), this.#chat?.nextTimer() ?? null];
     for (const carrier of this.#carriers) timers.push(carrier.core.nextTimer());
     return Math.min(...timers.map((at) => at ?? Number.POSITIVE_INFINITY));
   }
@@ -404,6 +363,10 @@ export class Node implements MeshEvents {
     this.events.blockedChanged(this.blocked);
   }
 
+  #watches(publisher: string): boolean {
+    return [...this.#carriers].some(({ stream }) => stream.publisher === publisher);
+  }
+
   #watch({ stream, rendition }: Carrier, carries: boolean): void {
     this.mesh.setLimit(carries ? LINKS_CARRYING : LINKS_RECEIVING);
     this.#introducer.watch(stream.description.stream, rendition.id, carries, null);
@@ -412,10 +375,6 @@ export class Node implements MeshEvents {
   #roleOf(peer: string): Role {
     return this.roster.get(peer)?.role ?? "viewer";
   }
-}
-
-function micros(time: number): number {
-  return Math.floor(time * 1e6);
 }
 
 /** A number in [0, 1) that others cannot foresee: connection ids are made of such. */

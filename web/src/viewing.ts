@@ -82,7 +82,7 @@ export class Viewing implements Watch {
   publisherNow(): { time: number; error: number } | null {
     const publisher = this.#carrier?.stream.publisher;
     if (publisher === undefined || this.#node === null) return null;
-    return this.#node.clock(publisher).read(seconds());
+    return this.#node.clocks.of(publisher).read(seconds());
   }
 
   setP2p(mode: P2pMode): void {
