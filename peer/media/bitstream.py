@@ -35,10 +35,9 @@ def split_annex_b(data: bytes) -> list[bytes]:
     return units
 
 
-def is_annex_b(data: bytes) -> bool:
-    """Whether these bytes begin with a start code. (A 4-byte length of 1 is no NAL unit that anybody
-    sends.)"""
-    return data.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01"))
+def is_annex_b(extradata: bytes) -> bool:
+    """Whether an H.264 stream with this extradata has start codes; otherwise it is avcC, which begins with 1."""
+    return extradata.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01"))
 
 
 def length_prefixed(annex_b: bytes) -> bytes:

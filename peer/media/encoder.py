@@ -10,7 +10,7 @@ from av.audio.resampler import AudioResampler
 from av.codec.context import Flags
 from av.video.frame import PictureType
 
-from peer.media.bitstream import avcc, dops, is_annex_b, length_prefixed
+from peer.media.bitstream import avcc, dops, length_prefixed
 from peer.media.box import VIDEO_TIMESCALE, AudioTrack, VideoTrack
 from peer.media.packager import Sample
 from peer.media.parts import EncodeOptions
@@ -72,9 +72,7 @@ class X264:
             while self._pending and self._pending[0][0] < (packet.pts or 0):
                 self._pending.popleft()
             _, time, duration, capture_time = self._pending.popleft()
-            data = bytes(packet)
-            if is_annex_b(data):
-                data = length_prefixed(data)
+            data = length_prefixed(bytes(packet))
             samples.append(Sample("video", time, duration, data, packet.is_keyframe, capture_time))
         return samples
 

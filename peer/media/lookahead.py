@@ -14,8 +14,8 @@ MAX_LEAD = 3_000_000
 """µs that one track may be ahead of the other before it is played without it."""
 _MAX_UNITS = 400
 _MAX_PRELUDE = 500_000
-"""µs of sound before the first picture that is left out: it is an encoder's priming, and would leave a hole in
-the pictures wherever a loop begins."""
+"""µs of sound before the first picture that is left out: it is an encoder's priming, and would leave a hole
+in the pictures wherever a loop begins."""
 
 
 class Lookahead:

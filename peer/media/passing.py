@@ -32,11 +32,14 @@ class VideoPass:
         context = stream.codec_context
         rate = float(stream.average_rate or stream.guessed_rate or 0)
         self._rate = rate if 1 <= rate <= 240 else 0.0
+        extradata = context.extradata or b""
+        # A packet by itself does not tell: a length of 256 to 511 looks like a start code.
+        self._annex_b = is_annex_b(extradata)
         aspect = context.sample_aspect_ratio
         self._track = VideoTrack(
             context.width,
             context.height,
-            avcc(context.extradata or b""),
+            avcc(extradata),
             round(self._rate, 3),
             (aspect.numerator, aspect.denominator) if aspect else (1, 1),
         )
@@ -63,7 +66,7 @@ class VideoPass:
     def write(self, unit: Unit, time: int, capture_time: int) -> list[Sample]:
         assert isinstance(unit.payload, av.Packet)
         data = bytes(unit.payload)
-        if is_annex_b(data):
+        if self._annex_b:
             data = length_prefixed(data)
         return [Sample("video", time, unit.duration, data, unit.key, capture_time)]
 

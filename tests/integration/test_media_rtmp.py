@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shlex
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -20,7 +21,7 @@ from tests.integration.played import split
 pytestmark = pytest.mark.asyncio
 
 OPTIONS = MediaOptions(encode=EncodeOptions(preset="ultrafast"))
-FITTING = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25", "-bf", "0", "-c:a", "aac", "-ac", "2"]
+FITTING = shlex.split("-c:v libx264 -preset ultrafast -tune zerolatency -g 25 -bf 0 -c:a aac -ac 2")
 PATIENCE = 60.0
 
 
@@ -97,7 +98,7 @@ async def test_a_long_group_of_pictures_is_encoded(sample_video: Path, address: 
 
 
 async def test_b_frames_are_encoded(sample_video: Path, address: str) -> None:
-    arguments = ["-c:v", "libx264", "-preset", "veryfast", "-vf", "scale=320:-2", "-g", "25", "-bf", "2", "-c:a", "aac", "-ac", "2"]
+    arguments = shlex.split("-c:v libx264 -vf scale=320:-2 -preset veryfast -g 25 -bf 2 -c:a aac -ac 2")
     async with aclosing(media_parts(address, OPTIONS, clock)) as items:
         async with client(sample_video, address, arguments):
             taken = await take(items, 12)
@@ -110,7 +111,7 @@ async def test_b_frames_are_encoded(sample_video: Path, address: str) -> None:
 
 async def test_groups_that_become_long_are_encoded_from_there_on(sample_video: Path, address: str) -> None:
     keys = "expr:lt(t,3)*gte(t,n_forced*1)"
-    arguments = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-vf", "scale=320:-2", "-g", "1000"]
+    arguments = shlex.split("-c:v libx264 -vf scale=320:-2 -preset ultrafast -tune zerolatency -g 1000")
     arguments += ["-force_key_frames", keys, "-sc_threshold", "0", "-an"]
     async with aclosing(media_parts(address, OPTIONS, clock)) as items:
         async with client(sample_video, address, arguments):

@@ -16,6 +16,7 @@ from peer.media.bitstream import (
     avc_codec,
     avcc,
     dops,
+    is_annex_b,
     length_prefixed,
     opus_samples,
     split_annex_b,
@@ -83,6 +84,11 @@ def test_opus_header_keeps_pre_skip_and_turns_its_byte_order() -> None:
 @given(st.binary(max_size=8))
 def test_opus_durations_are_possible(packet: bytes) -> None:
     assert 0 <= opus_samples(packet) <= 5760
+
+
+def test_avcc_is_told_from_annex_b_by_its_version() -> None:
+    assert is_annex_b(b"\x00\x00\x00\x01" + SPS)
+    assert not is_annex_b(avcc(b"\x00\x00\x01" + SPS + b"\x00\x00\x01" + PPS))
 
 
 def test_opus_silence_is_silent_and_lasts_20_ms() -> None:
