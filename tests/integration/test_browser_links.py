@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +13,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from peer.identity import Identity
 from peer.links.handshake import Handshake
@@ -31,16 +30,10 @@ from signaling.protocol import (
     from_base64url,
     to_base64url,
 )
+from tests.link_page import build_link_page, link_page_routes, linking_chromium
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120)]
 
-WEB = Path(__file__).parents[2] / "web"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    # Without a camera permission Chromium hides host addresses behind mDNS names, which need multicast.
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-]
 SIZES = [1, 2, 1200, 16384, 16700, 65535, 65536]
 TYPES: dict[Channel, int] = {"control": 0x7F, "blocks": 0x10}
 """The first byte of what is sent: on `control` one that no version knows, which links pass on."""
@@ -111,7 +104,7 @@ class PageSide:
 
         await page.expose_function("relay", relay)
         await page.goto(base)
-        await page.wait_for_function("window.createPeer")
+        await page.wait_for_function("() => window.createPeer !== undefined")
         side = cls(page, await page.evaluate("seed => createPeer(seed)", seed))
         sides.append(side)
         introducer.sides[side.id] = side
@@ -225,38 +218,26 @@ class PythonSide:
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page's script, bundled as vite does it."""
-    folder = tmp_path_factory.mktemp("link-peer")
-    command = ["npx", "rolldown", "test/browser/link-peer.ts", "--format", "esm", "--dir", str(folder)]
-    subprocess.run(command, cwd=WEB, check=True, capture_output=True, timeout=60)
-    (folder / "index.html").write_text("<!doctype html><script type=module src=/link-peer.js></script>")
-    return folder
+def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_link_page(tmp_path_factory.mktemp("link-peer"))
 
 
 @pytest_asyncio.fixture
-async def base(bundle: Path) -> AsyncIterator[str]:
+async def base(page_folder: Path) -> AsyncIterator[str]:
     """Where the page is served; 127.0.0.1 is a secure context, with WebCrypto."""
-
-    async def index(_: web.Request) -> web.FileResponse:
-        return web.FileResponse(bundle / "index.html")
-
     app = web.Application()
-    app.router.add_get("/", index)
-    app.router.add_static("/", bundle)
+    app.add_routes(link_page_routes(page_folder))
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/links"
     await runner.cleanup()
 
 
 @pytest_asyncio.fixture
 async def browser(chromium: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    async with linking_chromium(chromium) as browser:
         yield browser
-        await browser.close()
 
 
 class Room:

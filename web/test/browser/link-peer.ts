@@ -1,9 +1,10 @@
-/** A peer in a page for tests/integration/test_browser_links.py: links, and nothing that would use them. */
+/** A peer in a page for tests/integration: links, perhaps an introducer, and nothing that would use them. */
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { LinkReason } from "../../src/core/link-actions.ts";
 import { toBase64url, toHex } from "../../src/encoding.ts";
 import { fromSeed, type Identity } from "../../src/identity.ts";
+import { Introducer, type IntroducerEvent } from "../../src/introducer.ts";
 import { Handshake, HandshakeError } from "../../src/links/handshake.ts";
 import type { Channel, Link, LinkEvents } from "../../src/links/link.ts";
 import { hello } from "../../src/links/session.ts";
@@ -14,6 +15,7 @@ declare global {
   interface Window {
     /** Given by the test: passes a message on to the peer that it is for. */
     relay(message: unknown): Promise<void>;
+    joinRoom(seed: number, room: string): Promise<string>;
     createPeer(seed: number): Promise<{ id: string; nonce: string }>;
     peer: LinkPeer;
   }
@@ -42,6 +44,35 @@ class LinkPeer implements LinkEvents {
     );
     window.peer = new LinkPeer(identity, nonce, links);
     return { id: identity.id, nonce };
+  }
+
+  /** Joins a room at the server that the page came from, and links to whom it introduces. */
+  static async join(seed: number, room: string): Promise<string> {
+    const identity = await fromSeed(new Uint8Array(32).fill(seed));
+    const introducer = new Introducer(
+      location.origin,
+      room,
+      identity,
+      (event) => void window.peer.heard(event),
+      { role: "viewer", name: "page" },
+    );
+    const handshake = new Handshake(identity, room, introducer.nonce);
+    const links = new WebRtcLinks(handshake, (message) => introducer.send(message), hello("page"));
+    window.peer = new LinkPeer(identity, introducer.nonce, links);
+    introducer.start();
+    return identity.id;
+  }
+
+  private async heard(event: IntroducerEvent): Promise<void> {
+    if (event.type === "offer" || event.type === "answer" || event.type === "candidate") {
+      await this.take(event);
+    } else if (event.type === "introduce") {
+      for (const { peer, nonce } of event.peers) {
+        this.connect(peer, nonce, toHex(crypto.getRandomValues(new Uint8Array(8))));
+      }
+    } else {
+      this.events.push(event.type === "up" && event.resumed ? "resumed" : event.type);
+    }
   }
 
   connect(peer: string, nonce: string, connection: string): void {
@@ -96,3 +127,4 @@ function digest(data: Uint8Array, channel: Channel): string {
 }
 
 window.createPeer = LinkPeer.create;
+window.joinRoom = LinkPeer.join;
