@@ -70,7 +70,11 @@ class Mesh:
     def send(self, peer: bytes, data: bytes, channel: Channel = "control") -> bool:
         """Put a message on the link to `peer`; False when there is none or it is full."""
         link = self._open.get(peer)
-        return link is not None and link.send(data, channel)
+        if link is None or not link.send(data, channel):
+            return False
+        if channel == "blocks":  # a child says little: without this its link would count as idle
+            self.set.used(peer, time.monotonic())
+        return True
 
     def want(self, purpose: str, peers: tuple[bytes, ...]) -> None:
         """Links to exactly these peers are wanted for that purpose."""

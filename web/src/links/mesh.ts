@@ -66,7 +66,10 @@ export class Mesh implements LinkEvents {
 
   /** Puts a message on the link to `peer`; false when there is none or it is full. */
   send(peer: string, data: Uint8Array, channel: Channel = "control"): boolean {
-    return this.#open.get(peer)?.send(data, channel) ?? false;
+    if (!this.#open.get(peer)?.send(data, channel)) return false;
+    // A child says little: without this its link would count as idle.
+    if (channel === "blocks") this.set.used(peer, seconds());
+    return true;
   }
 
   /** Links to exactly these peers are wanted for that purpose. */
