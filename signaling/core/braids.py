@@ -102,13 +102,11 @@ class Braids:
             self._start(braid, self._streams.get(wish.stream), now)
         member.watches.add(name)
         braid.wishes[member.id] = wish
-        planner = braid.planner
-        if planner is not None and member.id in planner:
-            rendition = self._rendition(braid)
-            if rendition is not None:
-                slots = slots_of(wish, rendition, relay=member.role == "relay")
-                planner.resize(member.id, slots > 0, slots)
-                planner.tell_again(member.id)
+        planner, rendition = braid.planner, self._rendition(braid)
+        if planner is not None and rendition is not None and member.id in planner:
+            slots = slots_of(wish, rendition, relay=member.role == "relay")
+            planner.resize(member.id, slots > 0, slots)
+            planner.tell_again(member.id)
         else:
             self._admit(braid, member, now)
         self._flush(braid, now)
@@ -174,8 +172,8 @@ class Braids:
             self._admit(braid, member, now)
         else:
             lost = [peer for peer in report.lost if not self._is_fresh(peer, now)]
-            failed = self._separate(braid, member, report.failed, SEPARATION, now)
-            trouble = self._separate(braid, member, lost, LOSS, now) or failed
+            failed = self._separate(braid, planner, member, report.failed, SEPARATION, now)
+            trouble = self._separate(braid, planner, member, lost, LOSS, now) or failed
             if trouble or now - braid.told_at.get(member.id, now) >= SETTLE:
                 planner.report(member.id, parents)
         self._flush(braid, now)
@@ -237,12 +235,15 @@ class Braids:
             planner.join(member.id, slots > 0, slots, relay=relay)
 
     def _separate(
-        self, braid: Braid, member: Member, peers: Iterable[str], seconds: float, now: float
+        self,
+        braid: Braid,
+        planner: Planner,
+        member: Member,
+        peers: Iterable[str],
+        seconds: float,
+        now: float,
     ) -> bool:
         """Keep a peer apart from those whom it cannot reach; returns whether there were any."""
-        planner = braid.planner
-        if planner is None:
-            return False
         apart = [
             peer
             for peer in dict.fromkeys(peers)
@@ -273,10 +274,8 @@ class Braids:
         if planner is None:
             return
         for peer, assignment in planner.changes().items():
-            member = self._members.get(peer)
-            if member is not None:
-                braid.told_at[peer] = now
-                self._tell(member, self._plan(braid, assignment, planner.stripes))
+            braid.told_at[peer] = now
+            self._tell(self._members[peer], self._plan(braid, assignment, planner.stripes))
 
     def _plan(self, braid: Braid, assignment: Assignment, stripes: int) -> Plan:
         named = dict.fromkeys([*filter(None, assignment.parents), *assignment.standbys])

@@ -224,8 +224,7 @@ class Planner:
 
     def tell_again(self, peer: str) -> None:
         """Have `changes` name a peer even though nothing changed for it."""
-        if peer in self:
-            self._tell[peer] = None
+        self._tell[peer] = None
 
     def changes(self) -> dict[str, Assignment]:
         """The assignments that are other than when they were last returned."""

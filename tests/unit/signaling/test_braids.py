@@ -171,6 +171,14 @@ def test_separation_ends_quietly_when_the_plan_has_ended() -> None:
     assert world.rooms.peers == 3
 
 
+def test_separation_ends_quietly_when_one_has_left() -> None:
+    world, publisher, (one, other) = stage(2)
+    report(other, [None] * STRIPES, failed=(one.id,))
+    one.send(Leave())
+    world.wait(60)
+    assert world.plans[other.id].parents == [publisher.id] * STRIPES
+
+
 def test_report_soon_after_a_plan_does_not_undo_it() -> None:
     world, _, viewers = stage(6)
     late, friend = viewers[5], viewers[4]

@@ -366,6 +366,23 @@ def test_children_of_a_parent_that_never_comes_back_get_another() -> None:
     assert all(None not in new.parents(peer) and "v0" not in new.parents(peer) for peer in new.trees.nodes)
 
 
+def test_newcomer_while_others_are_expected_back() -> None:
+    old = make(6)
+    new = make(0)
+    new.adopt("v5", True, 8, old.parents("v5"))
+    new.join("newcomer", True, 8)
+    assert_sound(new)
+    assert None not in new.parents("newcomer")
+    assert new.parents("v5") == old.parents("v5")
+
+
+def test_peer_joins_once() -> None:
+    planner = make(1)
+    for peer in ("v0", ROOT):
+        with pytest.raises(ValueError, match=peer):
+            planner.join(peer, True, 8)
+
+
 def test_claimed_loop_is_not_adopted() -> None:
     planner = make(0)
     planner.adopt("a", True, 8, ("b",) * STRIPES)
