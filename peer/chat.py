@@ -222,17 +222,17 @@ async def chat(
     """Talk in the room of `company` until the input ends. Returns the exit code.
 
     At a terminal there is a prompt. From a pipe each line is said; at its end the command leaves as soon as a
-    link has carried all of it, or goes on showing messages with `follow`.
+    link has carried all of it; with `follow`, or when no line ever came, it goes on showing messages.
     """
     company.chat.name = name
     source = stdin or sys.stdin
     with ExitStack() as stack:
         if source is None:  # it was closed when we were started
-            lines = _no_lines()
+            lines = _or_listen(_no_lines())
         elif source.isatty() and sys.stdout.isatty() and not json_lines:
             lines = _prompt(stack)
         else:
-            lines = piped_lines(source.fileno())
+            lines = _or_listen(piped_lines(source.fileno()))
         # Looked up at each line: the prompt puts streams of its own there, which write above what is typed.
         screen = Screen(
             lambda text: _print(sys.stdout, text), lambda text: _print(sys.stderr, text + "\n"), json_lines
@@ -247,6 +247,17 @@ def _prompt(stack: ExitStack) -> AsyncGenerator[str, None]:
     session: PromptSession[str] = PromptSession("> ", erase_when_done=True)
     stack.enter_context(patch_stdout())
     return prompted_lines(session)
+
+
+async def _or_listen(lines: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    """An input that never says anything, such as /dev/null, only wants to listen, until we are stopped."""
+    listening = True
+    async with aclosing(lines):
+        async for line in lines:
+            listening = False
+            yield line
+    if listening:
+        await asyncio.Event().wait()
 
 
 async def _no_lines() -> AsyncGenerator[str, None]:

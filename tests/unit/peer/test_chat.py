@@ -212,14 +212,12 @@ async def test_pipe_of_many_lines_is_said_whole(capsys: pytest.CaptureFixture[st
     assert [json.loads(line)["text"] for line in capsys.readouterr().out.splitlines()] == lines
 
 
-async def test_file_and_nothing_at_all_are_inputs_too(
+async def test_file_is_an_input_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ada, bob = couple()
     (tmp_path / "lines").write_text("from a file\n")
     with opened(tmp_path / "lines") as stdin:
-        assert await chat(ada, "ada", stdin=stdin) == OK
-    with opened(Path(os.devnull)) as stdin:
         assert await chat(ada, "ada", stdin=stdin) == OK
     assert bob.texts() == ["from a file"]
     assert "ada: from a file" in capsys.readouterr().out
@@ -230,3 +228,18 @@ async def test_who_tells_people_of_one_name_apart() -> None:
     bob.chat.name = "ada"
     ada.meet(bob)
     assert who(ada) == f"2 here: ada (you), ada ({bob.id[:8]})"
+
+
+async def test_empty_input_listens_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    ada, bob = couple()
+    paper = Paper()
+    monkeypatch.setattr("peer.chat._print", lambda _, text: paper.write(text))
+    with opened(Path(os.devnull)) as nothing:
+        talk = asyncio.create_task(chat(ada, "ada", True, stdin=nothing))
+        await asyncio.sleep(0.05)
+        await bob.chat.send("is anybody listening?")
+        await until(paper.seen)
+        assert "is anybody listening?" in paper.shown[0]
+        assert not talk.done()
+        talk.cancel()
+        await asyncio.gather(talk, return_exceptions=True)
