@@ -212,9 +212,7 @@ async def test_pipe_of_many_lines_is_said_whole(capsys: pytest.CaptureFixture[st
     assert [json.loads(line)["text"] for line in capsys.readouterr().out.splitlines()] == lines
 
 
-async def test_file_is_an_input_too(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_file_is_an_input_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ada, bob = couple()
     (tmp_path / "lines").write_text("from a file\n")
     with opened(tmp_path / "lines") as stdin:
