@@ -36,7 +36,7 @@ def split_annex_b(data: bytes) -> list[bytes]:
 
 
 def is_annex_b(extradata: bytes) -> bool:
-    """Whether an H.264 stream with this extradata has start codes; otherwise it is avcC, which begins with 1."""
+    """Whether an H.264 stream with this extradata has start codes; avcC begins with 1 instead."""
     return extradata.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01"))
 
 

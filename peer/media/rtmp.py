@@ -156,6 +156,8 @@ class RtmpSource:
                 if packet.stream_index == opened.streams[0].index or _time(packet) >= latest
             ]
         self._arrivals.restart()
+        for packet, arrival in backlog:  # what was read in one go arrived earlier than that
+            self._arrivals.capture(_time(packet), arrival)
         begun = False
         for packet, arrival in chain(backlog, packets):
             for unit in readers[packet.stream_index].read(packet):
@@ -169,7 +171,7 @@ class RtmpSource:
         if moved:
             self._arrivals.restart()
             self._assembly.mark()
-        return self._assembly.write(unit, time, self._arrivals.capture(time, arrival))
+        return self._assembly.write(unit, time, self._arrivals.capture(unit.time, arrival))
 
     def _packets(self, opened: Opened) -> Iterator[Arrived]:
         for packet in opened.container.demux(opened.streams):

