@@ -241,3 +241,8 @@ async def test_empty_input_listens_until_it_is_stopped(monkeypatch: pytest.Monke
         assert not talk.done()
         talk.cancel()
         await asyncio.gather(talk, return_exceptions=True)
+
+
+async def test_prompt_that_ends_before_anything_was_said_ends_all_the_same() -> None:
+    ada, _ = couple()
+    assert await Talk(ada, Paper()).run(typed()) == OK
