@@ -232,6 +232,9 @@ def chat(
     server: Server = SERVER,
     room: Room = ROOM,
     nick: Annotated[str, typer.Option("--name", envvar="BRAIDCAST_NAME", help="What you are called.")] = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", envvar="BRAIDCAST_FOLLOW", help="Go on after the end of the input.")
+    ] = False,
     token: Token = None,
     token_file: TokenFile = None,
     key_file: KeyFile = None,
@@ -244,7 +247,7 @@ def chat(
     async def command() -> int:
         place = membership(server, room, token, token_file, key_file, ice_server or ())
         async with place.prepare("member", name=nick) as peer:
-            return await run_chat(peer, nick, json_lines)
+            return await run_chat(peer, nick, json_lines, follow=follow)
 
     _exit(command)
 
