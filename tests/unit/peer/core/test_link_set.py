@@ -351,6 +351,51 @@ def test_flood_of_introductions_and_offers_stays_bounded() -> None:
     assert bench.links.introduction(HIGH) is not None
 
 
+def test_when_everybody_known_is_wanted_nobody_else_can_be() -> None:
+    bench = Bench(limit=4)
+    for index in range(KNOWN_PEERS):
+        bench.links.want(number(index, 16), "braid:1", 0.0)
+    bench.links.poll_actions()
+    bench.links.want(HIGH, "braid:1", 0.0)
+    assert bench.links.poll_actions() == [Unreachable(HIGH)]
+    bench.introduce(HIGH)
+    assert bench.links.introduction(HIGH) is None
+    assert bench.offer(HIGH, number(1)) == [Refuse(HIGH, number(1), "too-many-links")]
+    bench.links.expel(HIGH, "bad-block", 0.0)
+    assert bench.links.poll_actions() == []
+
+
+def test_wanting_twice_for_one_purpose_is_wanting_once() -> None:
+    bench = Bench()
+    connection = bench.want(HIGH)
+    bench.links.want(HIGH, "braid:1", 0.0)
+    bench.links.unwant(HIGH, "braid:1", 0.0)
+    bench.links.unwant(HIGH, "braid:1", 0.0)
+    assert bench.links.poll_actions() == [Close(HIGH, connection, "not-needed")]
+
+
+def test_peer_that_is_not_wanted_any_more_is_not_tried_again() -> None:
+    bench = Bench()
+    bench.links.link_failed(HIGH, bench.want(HIGH), "failed", 0.0)
+    bench.links.unwant(HIGH, "braid:1", 0.1)
+    assert bench.run(600.0) == []
+
+
+def test_peer_that_departs_between_two_attempts_is_unreachable() -> None:
+    bench = Bench()
+    bench.links.link_failed(HIGH, bench.want(HIGH), "failed", 0.0)
+    bench.links.departed(HIGH, 0.1)
+    assert bench.links.poll_actions() == [Unreachable(HIGH)]
+
+
+def test_link_that_is_told_open_twice_is_opened_once() -> None:
+    bench = Bench()
+    connection = bench.want(HIGH)
+    bench.open(HIGH, connection)
+    bench.links.link_opened(HIGH, connection, 0.1)
+    assert bench.links.poll_actions() == []
+
+
 PEERS = [OWN, LOW, HIGH, *(bytes([index]) * 16 for index in range(3))]
 event = st.tuples(
     st.sampled_from(

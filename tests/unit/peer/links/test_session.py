@@ -218,6 +218,14 @@ def test_nothing_is_heard_after_the_end() -> None:
     assert pair.at_b.events == []
 
 
+def test_drained_channel_is_told_while_the_link_is_open() -> None:
+    pair = Pair().open()
+    pair.a._drained("blocks")
+    pair.a.close()
+    pair.a._drained("blocks")
+    assert pair.at_a.events == [("drained", "blocks")]
+
+
 def test_lost_transport_is_told_once() -> None:
     pair = Pair().open()
     pair.b._lost(LOST)
