@@ -31,11 +31,18 @@ const SHORT = 0.4;
 const LONG = 15;
 const SLOW_BELOW = 0.7;
 const FAST_ABOVE = 0.03;
+/** Where slowing down and speeding up end, in guards and in seconds above it. */
+const SLOW_ENDS = 0.85;
+const FAST_ENDS = 0.01;
 const SEEK_ABOVE = 1.5;
-/** The backlog of the start is left by one seek, once so much of it has been watched that its low is known. */
+/**
+ * The backlog of the start is left once so much of it has been watched that its low is known: by one seek when it is long,
+ * else by playing faster, for a seek itself can cost a stall on a busy machine.
+ */
 const START_WATCHED = 2;
 const START_ENDS = 4;
-const START_ABOVE = 0.1;
+const START_SEEK_ABOVE = 0.3;
+const START_FAST_ABOVE = 0.1;
 /** A hole is jumped when the playhead is this near to it, or has stopped this long. */
 const AT_HOLE = 0.03;
 const STOPPED = 0.1;
@@ -45,7 +52,7 @@ const SEEK_LACKS = 0.5;
 /** What lies behind a hole may grow so long until it is enough to land on, seconds. */
 const HOLE_ENDS = 0.5;
 
-/** The least of the values of the last `span` seconds. */
+/** The least of the values of the last `span` seconds; null until a whole span was seen. */
 class Low {
   #span: number;
   #values: { time: number; value: number }[] = [];
@@ -67,7 +74,6 @@ class Low {
     while ((this.#values[0]?.time ?? now) < now - this.#span) this.#values.shift();
   }
 
-  /** Null until a whole span was seen. */
   value(now: number): number | null {
     return this.#since !== null && now - this.#since >= this.#span ? (this.#values[0]?.value ?? null) : null;
   }
@@ -81,6 +87,10 @@ class Low {
 /**
  * Holds the *lowest* forward buffer at the guard: what arrives evenly is played close behind its arrival, what arrives
  * unevenly only as far behind as its unevenness demands (DESIGN.md section 4).
+ *
+ * What is remembered is how far what arrived was ahead of the wall clock, not the buffer that there was: so the lowest buffer
+ * is always that which the *present* position would have had, and coming nearer to the edge never forgets the jitter that
+ * was met further away from it.
  *
  * Samples go in about 20 times a second and just before each part is appended; rates and seeks come out.
  */
@@ -102,9 +112,9 @@ export class LatencyController {
     this.#guard = settings.guard;
   }
 
-  /** The lowest forward buffer of the last moments (s); null until enough was seen. */
-  low(now: number): number | null {
-    return this.#short.value(now);
+  /** The lowest forward buffer (s) that playing at `position` would have had in the last moments; null until known. */
+  low(position: number, now: number): number | null {
+    return this.#lowest(this.#short, position, now);
   }
 
   /** Parts of this length (s) arrive from now on. */
@@ -129,36 +139,38 @@ export class LatencyController {
 
   /** What was learned belongs to another stream, or to before a pause. */
   reset(): void {
-    this.#forget();
+    this.forget();
     this.#startedAt = null;
     this.#startSeekSpent = false;
   }
 
+  /** Media time is laid out anew from here on: what was learned of its arrival says nothing any more. */
+  forget(): void {
+    for (const low of [this.#short, this.#start, this.#long]) low.clear();
+  }
+
   sample(sample: Sample, now: number): void {
-    if (!sample.playing) {
-      this.#forget();
-      this.#lastPosition = sample.position;
+    const { position, ranges } = sample;
+    const forward = forwardOf(ranges, position);
+    const end = forward > 0 ? position + forward : ranges.at(-1)?.end;
+    if (end !== undefined) for (const low of [this.#short, this.#start, this.#long]) low.push(end - now, now);
+    if (
+      !sample.playing ||
+      Math.abs(position - this.#lastPosition) > 0.001 ||
+      Number.isNaN(this.#lastPosition)
+    ) {
+      this.#lastPosition = position;
       this.#movedAt = now;
-      return;
     }
-    if (Math.abs(sample.position - this.#lastPosition) > 0.001 || Number.isNaN(this.#lastPosition)) {
-      this.#lastPosition = sample.position;
-      this.#movedAt = now;
-    }
-    const forward = forwardOf(sample.ranges, sample.position);
+    if (!sample.playing) return;
     const stopped = now - this.#movedAt;
-    if (this.#leaveHole(sample, forward, stopped, now)) return;
-    if (sample.seeking) {
-      this.#forget();
-      return;
-    }
+    if (this.#leaveHole(sample, forward, stopped, now) || sample.seeking) return;
     if (stopped > STUCK && forward > 0.5) {
-      this.#seek(sample.position, sample.position + 0.05, "stuck", now);
+      this.#seek(position, position + 0.05, "stuck", now);
       return;
     }
     this.#startedAt ??= now;
-    for (const low of [this.#short, this.#start, this.#long]) low.push(forward, now);
-    if (!this.#leaveBacklog(sample.position, now)) this.#chooseRate(now);
+    if (!this.#leaveBacklog(position, now)) this.#chooseRate(position, now);
   }
 
   pollActions(): Action[] {
@@ -187,28 +199,35 @@ export class LatencyController {
   }
 
   #leaveBacklog(position: number, now: number): boolean {
-    const short = this.#short.value(now);
+    const short = this.#lowest(this.#short, position, now);
     if (short !== null && short - this.#guard > SEEK_ABOVE) {
       this.#seek(position, position + short - this.#guard, "behind", now);
       return true;
     }
     if (this.#startSeekSpent || this.#startedAt === null) return false;
     if (now - this.#startedAt > START_ENDS) this.#startSeekSpent = true;
-    const start = this.#start.value(now);
-    if (this.#startSeekSpent || start === null || start - this.#guard <= START_ABOVE) return false;
+    const start = this.#lowest(this.#start, position, now);
+    if (this.#startSeekSpent || start === null || start - this.#guard <= START_SEEK_ABOVE) return false;
     this.#startSeekSpent = true;
     this.#seek(position, position + start - this.#guard, "start", now);
     return true;
   }
 
-  #chooseRate(now: number): void {
-    const short = this.#short.value(now);
-    const long = this.#long.value(now);
-    let rate = 1;
-    if (short !== null && short < SLOW_BELOW * this.#guard) rate = SLOW;
-    else if (this.#rate === SLOW && short !== null && short < 0.85 * this.#guard) rate = SLOW;
-    else if (long !== null && long > this.#guard + FAST_ABOVE) rate = FAST;
-    this.#setRate(rate);
+  #chooseRate(position: number, now: number): void {
+    const short = this.#lowest(this.#short, position, now);
+    const long = this.#lowest(this.#long, position, now);
+    const slowBelow = (this.#rate === SLOW ? SLOW_ENDS : SLOW_BELOW) * this.#guard;
+    const margin = long === null ? START_FAST_ABOVE : FAST_ABOVE; // what two seconds teach is less sure
+    const known = long ?? this.#lowest(this.#start, position, now);
+    const fastAbove = (this.#rate === FAST ? margin - FAST_ABOVE + FAST_ENDS : margin) + this.#guard;
+    if (short !== null && short < slowBelow) this.#setRate(SLOW);
+    else if (known !== null && known > fastAbove) this.#setRate(FAST);
+    else this.#setRate(1);
+  }
+
+  #lowest(low: Low, position: number, now: number): number | null {
+    const lead = low.value(now);
+    return lead === null ? null : lead - (position - now);
   }
 
   #setRate(rate: number): void {
@@ -219,14 +238,10 @@ export class LatencyController {
 
   #seek(from: number, to: number, reason: SeekReason, now: number): void {
     this.#actions.push({ type: "seek", to, skipped: Math.max(0, to - from), reason });
-    this.#forget();
+    if (reason === "gap") this.forget(); // how far the range before the hole reached is no measure for the one behind it
     this.#setRate(1);
     this.#lastPosition = to;
     this.#movedAt = now;
     this.#holeSeenAt = null;
-  }
-
-  #forget(): void {
-    for (const low of [this.#short, this.#start, this.#long]) low.clear();
   }
 }

@@ -75,6 +75,7 @@ export class PartsPlayback implements PartSink {
     if (!part.independent && (this.#needsKeyFrame || !this.#timeline.continues(part))) return;
     this.#needsKeyFrame = false;
     const placement = this.#timeline.place(part);
+    if (placement.fresh) this.#controller.forget();
     if (placement.fresh && this.forward < RAN_DRY) this.#controller.reset(); // as good as a start
     if (placement.fresh && this.#left > 0) this.#hooks.onSkip(this.#left, "discontinuity");
     this.#left = 0;
