@@ -111,6 +111,11 @@ class HlsOrigin:
             entry.playlist.end()
             entry.notify()
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to play."""
+        return any(entry.playlist.version > 0 for entry in self._renditions.values())
+
     def waiting(self, rendition: str) -> int:
         """How many requests wait for something of a rendition."""
         return self._find(rendition).waiting

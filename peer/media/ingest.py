@@ -17,7 +17,7 @@ from peer.media.source import FileInput, Input, PatternInput, SourceError, check
 
 log = logging.getLogger(__name__)
 
-_QUEUE = 64
+QUEUE = 64
 """Parts that may wait to be taken: at 100 ms each, longer than any pause of an event loop that works."""
 _LEAVE_TIMEOUT = 0.4
 
@@ -27,7 +27,7 @@ class _Source(Protocol):
         """Emit items until the source ends; raises SourceError or StoppedError."""
 
 
-class _Channel:
+class Channel:
     """A bounded queue from a thread to a coroutine."""
 
     def __init__(self, stop: Stop) -> None:
@@ -38,7 +38,7 @@ class _Channel:
         self._error: BaseException | None = None
         self._ready = asyncio.Event()
         self._finished = asyncio.Event()
-        self._room = threading.Semaphore(_QUEUE)
+        self._room = threading.Semaphore(QUEUE)
 
     def put(self, items: Iterable[Item]) -> None:
         """From the thread; blocks while the queue is full."""
@@ -109,7 +109,7 @@ async def media_parts(text: str, options: MediaOptions, clock: Clock) -> AsyncGe
     """
     source_input = check_input(text)
     stop = Stop()
-    channel = _Channel(stop)
+    channel = Channel(stop)
     source = _open(source_input, options, stop, clock)
 
     def work() -> None:

@@ -48,6 +48,12 @@ class Played:
                         sounds.append((begin, begin + frame.samples / frame.sample_rate))
         return Decoded(pictures, sounds, size)
 
+    def pictures(self) -> list[av.VideoFrame]:
+        """The decoded pictures, in order."""
+        data = self.init.data + b"".join(part.data for part in self.parts)
+        with av.open(io.BytesIO(data), "r", format="mp4") as container:
+            return list(container.decode(video=0))
+
     def trafs(self, track: int) -> list[Traf]:
         return [traf for part in self.parts for traf in read_fragment(part.data) if traf.track == track]
 
