@@ -25,6 +25,7 @@ from aiortc.rtcicetransport import parse_stun_turn_uri
 from aiortc.sdp import candidate_from_sdp
 
 from peer.core.link_actions import FAILED, LOST, PROTOCOL_ERROR
+from peer.links.gathering import bound_gathering
 from peer.links.handshake import CheckedDescription, Handshake, HandshakeError
 from peer.links.link import CHANNELS, LOW_WATER, Channel, LinkEvents
 from peer.links.reassembly import bound_reassembly
@@ -127,6 +128,7 @@ class WebRtcLink(SessionLink):
             self._channels[channel] = data_channel
         if self._transport.sctp is not None:
             bound_reassembly(self._transport.sctp, self._flooded)
+            bound_gathering(self._transport.sctp)
 
     def take_answer(self, answer: RelayedAnswer) -> bool:
         """Whether this is the answer to our offer. A false one changes nothing: the true one may yet come."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -127,6 +128,21 @@ async def test_two_that_want_each_other_at_once_have_one_link(two: tuple[Someone
     # Nothing of the offer that gave way comes up later.
     await asyncio.sleep(0.5)
     assert a.history == b.history == ["opened"]
+
+
+async def test_stun_server_that_never_answers_does_not_cost_an_attempt(two: tuple[Someone, Someone]) -> None:
+    a, b = two
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        servers = [protocol.IceServer([f"stun:127.0.0.1:{deaf.getsockname()[1]}"])]
+        a.webrtc.set_ice_servers(servers)
+        b.webrtc.set_ice_servers(servers)
+        b.mesh.signaling_up(True)
+        a.meet()
+        for peer in two:
+            await peer.until(lambda history: "opened" in history)
+        assert deaf.recv(2048), "it was asked"
+    assert a.offers == 1
 
 
 async def test_silent_peer_is_told_quiet_then_closed_and_linked_again(two: tuple[Someone, Someone]) -> None:
