@@ -244,16 +244,17 @@ async def directed(director: Director) -> AsyncIterator[str]:
         return web.FileResponse(file, headers={"Content-Security-Policy": policy})
 
     async def rooms(request: web.Request) -> web.Response:
+        return web.json_response({"rooms": [{"room": "demo", "peers": 5}, {"room": "empty", "peers": 1}]})
+
+    async def room(request: web.Request) -> web.Response:
+        name = request.match_info["room"]
         streams = [{"stream": "main", "state": director.stream_state, "title": "Test pattern"}]
-        answer = [
-            {"room": "demo", "count": 5, "streams": streams},
-            {"room": "empty", "count": 1, "streams": []},
-        ]
-        return web.json_response({"rooms": answer})
+        return web.json_response({"room": name, "peers": 5, "streams": streams if name == "demo" else []})
 
     application = web.Application()
     application.router.add_get("/script", director.connect)
     application.router.add_get("/api/v1/rooms", rooms)
+    application.router.add_get("/api/v1/rooms/{room}", room)
     application.router.add_get("/live/demo/main/{name}", director.playlist.answer)
     application.router.add_get("/{tail:.*}", page)
     runner = web.AppRunner(application, shutdown_timeout=0.5)

@@ -1,11 +1,14 @@
 """`<braidcast-player>` in a real Chromium, with a real live stream, in a room that the test directs."""
 
+import asyncio
 import statistics
 
 import pytest
 
 from tests.elements.conftest import Open
 from tests.elements.director import Director
+
+AWAY = 2.0
 
 pytestmark = pytest.mark.asyncio
 
@@ -84,18 +87,19 @@ async def test_parts_stop_while_a_seek_waits_for_them(watching: Open) -> None:
         await viewer.plays_on(2)
 
 
-async def test_offline_ended_and_back_again_are_shown_and_are_no_stalls(watching: Open) -> None:
+async def test_offline_ended_and_back_again_are_shown_and_count_as_no_stall(watching: Open) -> None:
     async with watching(Director(stream_state=None)) as viewer:
         page, director = viewer.page, viewer.director
         await page.get_by_text("Waiting for the publisher").wait_for()
         await director.start_source()
         await director.set_stream("live")
         await viewer.plays_on()
-        stalls = (await viewer.stats())["stalls"]
+        before = await viewer.stats()
 
         await director.set_stream("offline")
         await director.stop_source()
         await page.get_by_text("The publisher is away").wait_for()
+        await asyncio.sleep(AWAY)
         await director.start_source()
         await director.set_stream("live")
         await viewer.plays_on()
@@ -105,11 +109,15 @@ async def test_offline_ended_and_back_again_are_shown_and_are_no_stalls(watching
         await director.stop_source()
         await page.get_by_text("The stream has ended").wait_for()
         await viewer.told("stop")
+        await asyncio.sleep(AWAY)
         await director.start_source()
         await director.set_stream("live")
         await viewer.plays_on()
         await page.get_by_text("The stream has ended").wait_for(state="hidden")
-        assert (await viewer.stats())["stalls"] == stalls
+        after = await viewer.stats()
+        assert (
+            after["stallTime"] - before["stallTime"] < AWAY
+        )  # a busy machine may stall, but not for so long
 
 
 async def test_the_introducer_disappears_and_the_picture_goes_on(watching: Open) -> None:
@@ -136,7 +144,7 @@ async def test_a_long_pause_is_left_behind_when_playing_goes_on(watching: Open) 
         await viewer.until("stats.buffer > 3")
         await viewer.page.keyboard.press("Space")
         await viewer.until("stats.state === 'live' && stats.buffer < 1.5 && stats.skippedTime > 1.5")
-        assert (await viewer.stats())["stalls"] == 0
+        assert (await viewer.stats())["stallTime"] < 3
 
 
 async def test_keys_work_the_player(watching: Open) -> None:

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { formatTime, hueOf, initialsOf, shownName } from "../src/chat/names.ts";
 import { roomAddress } from "../src/pages/address.ts";
-import { listedRooms } from "../src/pages/room-list.ts";
+import { listedRooms, roomNames } from "../src/pages/room-list.ts";
 import { inOrder } from "../src/panel/people-order.ts";
 import { sideOf } from "../src/panel/strands.ts";
 import { lesser } from "../src/preferences.ts";
@@ -26,22 +26,22 @@ test.each([
 ])("%s names no room", (path) => expect(roomAddress(path, "")).toBeNull());
 
 test("rooms are listed live ones first, and nonsense is left out", () => {
-  const answer = {
-    rooms: [
-      { room: "quiet", count: 2, streams: [] },
-      { room: "demo", count: 5, streams: [{ stream: "main", state: "live", title: "Bunny" }] },
-      { count: 1 },
-      "nonsense",
-      { room: "away", count: 9, streams: [{ state: "offline", title: "x" }, null] },
-    ],
-  };
-  expect(listedRooms(answer)).toEqual([
+  const list = { rooms: [{ room: "quiet", peers: 2 }, { room: "demo", peers: 5 }, { peers: 1 }, "nonsense"] };
+  expect(roomNames(list)).toEqual(["demo", "quiet"]);
+  const answers = [
+    { room: "quiet", peers: 2, streams: [] },
+    { room: "demo", peers: 5, streams: [{ stream: "main", state: "live", title: "Bunny" }] },
+    { peers: 1 },
+    null,
+    { room: "away", peers: 9, streams: [{ state: "offline", title: "x" }, null] },
+  ];
+  expect(listedRooms(answers)).toEqual([
     { name: "demo", people: 5, live: true, titles: ["Bunny"] },
     { name: "away", people: 9, live: false, titles: [] },
     { name: "quiet", people: 2, live: false, titles: [] },
   ]);
-  expect(listedRooms(null)).toEqual([]);
-  expect(listedRooms({ rooms: "no" })).toEqual([]);
+  expect(roomNames(null)).toEqual([]);
+  expect(roomNames({ rooms: "no" })).toEqual([]);
 });
 
 test("people are told apart by their keys", () => {

@@ -1,6 +1,8 @@
-import { type ListedRoom, listedRooms } from "./room-list.ts";
+import { type ListedRoom, listedRooms, roomNames } from "./room-list.ts";
 
 const REFRESH = 5000;
+/** Rooms shown; each is asked for on its own. */
+const SHOWN = 24;
 
 function element<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
@@ -38,11 +40,18 @@ function show(rooms: ListedRoom[]): void {
   if (state.textContent !== words) state.textContent = words;
 }
 
+async function ask(path: string): Promise<unknown> {
+  const answer = await fetch(path, { signal: AbortSignal.timeout(REFRESH) });
+  if (!answer.ok) throw new Error(`${path} answered ${answer.status}.`);
+  return answer.json();
+}
+
 async function refresh(): Promise<void> {
   try {
-    const answer = await fetch("/api/v1/rooms", { signal: AbortSignal.timeout(REFRESH) });
-    if (!answer.ok) throw new Error(String(answer.status));
-    show(listedRooms(await answer.json()));
+    const names = roomNames(await ask("/api/v1/rooms")).slice(0, SHOWN);
+    // A room may have gone between the two questions.
+    const answers = names.map((name) => ask(`/api/v1/rooms/${encodeURIComponent(name)}`).catch(() => null));
+    show(listedRooms(await Promise.all(answers)));
   } catch {
     element("rooms-state").textContent =
       "The list of rooms cannot be loaded at the moment; it is tried again every few seconds.";

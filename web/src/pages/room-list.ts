@@ -6,17 +6,26 @@ export interface ListedRoom {
   titles: string[];
 }
 
-type Fields = Partial<Record<"rooms" | "room" | "count" | "streams" | "state" | "title", unknown>>;
+type Fields = Partial<Record<"rooms" | "room" | "peers" | "streams" | "state" | "title", unknown>>;
 
 function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Reads the answer of `/api/v1/rooms`; what does not look like a room is left out. Live rooms come first. */
-export function listedRooms(answer: unknown): ListedRoom[] {
-  const rooms = isObject(answer) ? answer.rooms : answer;
+/** Names of the rooms in the answer of `/api/v1/rooms`, fullest first. */
+export function roomNames(answer: unknown): string[] {
+  const rooms = isObject(answer) ? answer.rooms : null;
   if (!Array.isArray(rooms)) return [];
   return rooms
+    .filter(isObject)
+    .sort((a, b) => Number(b.peers) - Number(a.peers))
+    .map((room) => room.room)
+    .filter((name) => typeof name === "string");
+}
+
+/** Reads answers of `/api/v1/rooms/{room}`; what does not look like a room is left out. Live rooms come first. */
+export function listedRooms(answers: readonly unknown[]): ListedRoom[] {
+  return answers
     .filter(isObject)
     .filter((room) => typeof room.room === "string")
     .map((room) => {
@@ -24,7 +33,7 @@ export function listedRooms(answer: unknown): ListedRoom[] {
       const live = streams.filter((stream) => stream.state === "live");
       return {
         name: String(room.room),
-        people: typeof room.count === "number" ? room.count : 0,
+        people: typeof room.peers === "number" ? room.peers : 0,
         live: live.length > 0,
         titles: live.map((stream) => String(stream.title ?? "")).filter((title) => title !== ""),
       };

@@ -50,12 +50,16 @@ export class PlayerSession {
   #clock: { time: number; at: number } | null = null;
   #waitingSince: number | null = null;
   #gotData = false;
+  /** Plays again after a start, a pause of the viewer or one of the source: from then on a wait is a stall. */
+  #resumed = false;
   #startupTime: number | null = null;
   #skipped = 0;
   #lastFrame: Frame | null = null;
   #latency: number | null = null;
   #toldBufferAt = 0;
   #error: string | null = null;
+  /** What the room said before anything was played; it may yet come right. */
+  #trouble: string | null = null;
   #state: PlayerState = "connecting";
   #stopped = false;
 
@@ -76,7 +80,7 @@ export class PlayerSession {
   }
 
   get error(): string | null {
-    return this.#error;
+    return this.#error ?? this.#trouble;
   }
 
   get played(): boolean {
@@ -235,8 +239,10 @@ export class PlayerSession {
     this.#frames.tick(now);
     const stream = this.stream;
     const { video } = this.#options;
-    const due = this.played && !video.paused && !document.hidden && this.#error === null;
     const live = stream?.state === "live";
+    if (!live || video.paused || !this.played) this.#resumed = false;
+    else if (video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) this.#resumed = true;
+    const due = this.#resumed && !document.hidden && this.#error === null;
     this.#stalls.expect(due && live, now, !live);
     this.#stalls.tick(this.#frames.decoded, now);
     for (const stall of this.#stalls.pollStalls()) this.#hooks.onStall(stall);
@@ -255,6 +261,7 @@ export class PlayerSession {
     if (this.#stopped) return;
     this.#stalls.frame(frame);
     this.#lastFrame = frame;
+    this.#trouble = null;
     this.#startupTime ??= frame.shownAt - this.#options.connectedAt;
     const capture = this.#parts?.captureAt(frame.mediaTime) ?? this.#hls?.capture ?? null;
     const publisher = this.#publisherAt(visibleAt);
@@ -265,7 +272,11 @@ export class PlayerSession {
   readonly #onRoomError = (event: Event): void => {
     const message = (event as CustomEvent<{ message: string }>).detail.message;
     if (this.#options.room.state === "closed") this.#fail(message);
-    else this.#hooks.onError(message);
+    else {
+      if (!this.played) this.#trouble = message;
+      this.#hooks.onError(message);
+      this.#hooks.onChange();
+    }
   };
 
   #publisherAt(now: number): number | null {

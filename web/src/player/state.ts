@@ -49,7 +49,7 @@ export interface Words {
 export function wordsFor(state: PlayerState, played: boolean, error: string | null): Words | null {
   switch (state) {
     case "connecting":
-      return { title: "Connecting…", hint: "" };
+      return { title: "Connecting…", hint: error ?? "" };
     case "waiting":
       return played
         ? { title: "The publisher is away", hint: "The picture comes back by itself as soon as they do." }

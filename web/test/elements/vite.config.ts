@@ -13,11 +13,7 @@ export default defineConfig({
     {
       name: "scripted-rooms",
       enforce: "pre",
-      resolveId(source, importer) {
-        if (/(^|\/)join\.ts$/.test(source)) return join(here, "join-scripted.ts");
-        const fromTest = importer?.includes("/test/elements/") === true;
-        return /(^|\/)braidcast\.ts$/.test(source) && !fromTest ? join(here, "scripted-braidcast.ts") : null;
-      },
+      resolveId: (source) => (source === "./join.ts" ? join(here, "join-scripted.ts") : null),
     },
   ],
   build: {
@@ -27,7 +23,7 @@ export default defineConfig({
     modulePreload: false,
     rolldownOptions: {
       input: {
-        braidcast: join(here, "scripted-braidcast.ts"),
+        braidcast: join(here, "../../src/braidcast.ts"),
         ...Object.fromEntries(
           readdirSync(pages)
             .filter((name) => name.endsWith(".html"))

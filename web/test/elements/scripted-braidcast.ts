@@ -1,3 +1,0 @@
-import "./join-scripted.ts";
-
-export * from "../../src/braidcast.ts";
