@@ -147,6 +147,12 @@ class Stage:
         """It announces that the stream has ended, and leaves."""
         await self._publishing.aclose()
 
+    async def crash_publisher(self) -> None:
+        """It is gone without a word about its stream."""
+        assert self.publisher is not None
+        self.publisher.end = lambda: None  # type: ignore[method-assign]
+        await self.stop_publisher()
+
     def sent(self) -> tuple[int, int]:
         """Media bytes that the publisher has sent over HTTP and over links."""
         if self.publisher is None or self.publisher.carrier is None:

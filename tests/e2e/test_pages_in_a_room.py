@@ -87,6 +87,19 @@ async def test_the_publisher_starts_again(browser: Browser, built_pages: Path) -
         await viewer.is_fed()
 
 
+async def test_the_publisher_crashes_and_goes_on_in_a_new_epoch(browser: Browser, built_pages: Path) -> None:
+    async with staged(browser, built_pages) as stage:
+        viewers = [await stage.open(), await stage.open()]
+        for viewer in viewers:
+            await viewer.is_fed()
+        await stage.crash_publisher()
+        await stage.start_publisher()
+        for viewer in viewers:
+            await viewer.is_fed()
+            await viewer.plays_on()
+        await stage.needs_no_http()
+
+
 async def test_sharing_is_switched_while_watching(browser: Browser, built_pages: Path) -> None:
     async with staged(browser, built_pages) as stage:
         steady, changing = await stage.open(), await stage.open()
