@@ -28,9 +28,14 @@ class Assembly:
         """These tracks begin, or begin again after an interruption."""
         self._video, self._audio = video, audio
         self._audio_end = None
+        items: list[Item] = []
         if self._configs == self._current():
-            return list(self._packager.interrupt())
-        return self._reconfigure()
+            items += self._packager.interrupt()
+        else:
+            items += self._reconfigure()
+        if audio is not None and self._packager.audio_end:
+            audio.resume(self._packager.audio_end)
+        return items
 
     def interrupt(self) -> list[Item]:
         """The source went away; it may come back."""

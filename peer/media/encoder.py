@@ -156,6 +156,9 @@ class VideoEncode:
             self._x264 = X264(frame.width, frame.height, self._rate, self._options)
         return self._x264.encode(frame, time, unit.duration, capture_time)
 
+    def resume(self, end: int) -> None:
+        pass  # the picture before stays until the first one comes
+
     def fill(self, until: int, capture_time: int) -> list[Sample]:
         return []  # a picture stays until the next one comes
 
@@ -199,6 +202,10 @@ class AudioChunks:
             if gap < -AUDIO_RATE // 50:
                 planes = [plane[-gap * self._width :] for plane in planes]
         return samples + self._push(planes, capture_time)
+
+    def resume(self, end: int) -> None:
+        """Sound so far ended at a media time (µs): the hole until the first that comes becomes silence."""
+        self.next = end * AUDIO_RATE // 1_000_000
 
     def fill(self, until: int, capture_time: int) -> list[Sample]:
         """Put silence until a media time (µs)."""
@@ -288,6 +295,9 @@ class AudioEncode:
         assert isinstance(frame, av.AudioFrame)
         size = frame.samples * (8 if len(frame.planes) == 1 else 4)
         return self._chunks.add([bytes(plane)[:size] for plane in frame.planes], time, capture_time)
+
+    def resume(self, end: int) -> None:
+        self._chunks.resume(end)
 
     def fill(self, until: int, capture_time: int) -> list[Sample]:
         return self._chunks.fill(until, capture_time)

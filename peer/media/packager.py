@@ -52,15 +52,23 @@ class Packager:
         """Frames of these tracks follow. After the first time, what follows is discontinuous with what came
         before."""
         parts = self.interrupt() if self._video or self._audio else []
-        end = max(
-            (clock.microseconds(clock.next or 0) for clock in (self._video, self._audio) if clock), default=0
-        )
+        old_video, old_audio, end = self._video, self._audio, self.end
         self._video = TrackClock(VIDEO_TIMESCALE, _VIDEO_TOLERANCE) if video else None
         self._audio = TrackClock(audio.rate, _AUDIO_TOLERANCE) if audio else None
-        for clock in (self._video, self._audio):
+        for clock, old in ((self._video, old_video), (self._audio, old_audio)):
             if clock is not None and end:
-                clock.next = clock.ticks(end)
+                clock.next = clock.ticks(old.end if old is not None and old.next is not None else end)
         return parts
+
+    @property
+    def end(self) -> int:
+        """The end of the longer track, in µs."""
+        return max((clock.end for clock in (self._video, self._audio) if clock), default=0)
+
+    @property
+    def audio_end(self) -> int:
+        """The end of the sound, in µs; 0 while there was none."""
+        return self._audio.end if self._audio else 0
 
     def interrupt(self) -> list[MediaPart]:
         """The source was interrupted: close the open part, wait for a key frame, and mark the part that it

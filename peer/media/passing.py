@@ -70,6 +70,9 @@ class VideoPass:
             data = length_prefixed(data)
         return [Sample("video", time, unit.duration, data, unit.key, capture_time)]
 
+    def resume(self, end: int) -> None:
+        pass  # the picture before stays until the first one comes
+
     def fill(self, until: int, capture_time: int) -> list[Sample]:
         return []  # a picture stays until the next one comes
 
@@ -123,6 +126,9 @@ class AudioPass:
         samples = self.fill(time, capture_time) if self._end is not None else []
         self._end = max(self._end or 0, time + unit.duration)
         return [*samples, Sample("audio", time, unit.duration, bytes(unit.payload), True, capture_time)]
+
+    def resume(self, end: int) -> None:
+        self._end = end
 
     def fill(self, until: int, capture_time: int) -> list[Sample]:
         samples: list[Sample] = []

@@ -137,6 +137,9 @@ class _PatternVideo:
         assert isinstance(unit.payload, av.VideoFrame)
         return self._x264.encode(unit.payload, time, unit.duration, capture_time)
 
+    def resume(self, end: int) -> None:
+        pass
+
     def fill(self, until: int, capture_time: int) -> list[Sample]:
         return []
 
@@ -158,6 +161,9 @@ class _PatternAudio:
     def write(self, unit: Unit, time: int, capture_time: int) -> list[Sample]:
         assert isinstance(unit.payload, av.AudioFrame)
         return self._chunks.add([bytes(plane) for plane in unit.payload.planes], time, capture_time)
+
+    def resume(self, end: int) -> None:
+        self._chunks.resume(end)
 
     def fill(self, until: int, capture_time: int) -> list[Sample]:
         return self._chunks.fill(until, capture_time)

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _MAX_SILENCE = 500_000
 _MAX_BACKLOG = 2_000
+_MAX_PRELUDE = 3_000_000
+"""µs of sound that wait for the first picture."""
 _OPTIONS = {
     "rw_timeout": "5000000",  # µs without a byte after which the other side is gone
     "analyzeduration": "500000",
@@ -158,13 +160,15 @@ class RtmpSource:
         self._arrivals.restart()
         for packet, arrival in backlog:  # what was read in one go arrived earlier than that
             self._arrivals.capture(_time(packet), arrival)
-        begun = False
+        first, begun = None, False
         for packet, arrival in chain(backlog, packets):
             for unit in readers[packet.stream_index].read(packet):
-                if not begun:
+                first = unit.time if first is None else first
+                if not begun and (_may_begin(unit, video) or unit.time - first > _MAX_PRELUDE):
                     begun = True
                     self._timeline.begin(unit.time)
-                emit(self._place(unit, arrival))
+                if begun:
+                    emit(self._place(unit, arrival))
 
     def _place(self, unit: Unit, arrival: int) -> list[Item]:
         time, moved = self._timeline.map(unit.track.kind, unit.time, unit.duration)
@@ -194,6 +198,13 @@ class RtmpSource:
             if gauge.verdict is not None or len(backlog) >= _MAX_BACKLOG:
                 break
         return gauge, backlog
+
+
+def _may_begin(unit: Unit, video: Track | None) -> bool:
+    """Whether a player can start with it: sound before the first picture would leave a hole in the video."""
+    if video is None:
+        return True
+    return unit.track.kind == "video" and (unit.key or isinstance(unit.payload, av.VideoFrame))
 
 
 def _time(packet: Packet) -> int:

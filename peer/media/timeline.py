@@ -122,6 +122,11 @@ class TrackClock:
         self.next: int | None = None
         """Where the frame before ends, in ticks."""
 
+    @property
+    def end(self) -> int:
+        """Where the frame before ends, in µs; 0 while there was none."""
+        return self.microseconds(self.next or 0)
+
     def ticks(self, time: int) -> int:
         """Microseconds to ticks, to the nearest."""
         return (time * self.timescale + 500_000) // 1_000_000

@@ -41,6 +41,9 @@ class Track(Protocol):
     def write(self, unit: "Unit", time: int, capture_time: int) -> list[Sample]:
         """Take a unit at its media time (µs) and return the samples that it completes."""
 
+    def resume(self, end: int) -> None:
+        """Before the first `write`: an earlier track of this kind ended at this media time (µs)."""
+
     def fill(self, until: int, capture_time: int) -> list[Sample]:
         """The track is silent while the other goes on: cover the time until then (µs), if this kind of
         track can."""

@@ -29,15 +29,19 @@ def clock() -> int:
     return time.monotonic_ns() // 1000
 
 
-@pytest.fixture
-def address() -> str:
+def free_address() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"rtmp://127.0.0.1:{probe.getsockname()[1]}/live"
 
 
+@pytest.fixture
+def address() -> str:
+    return free_address()
+
+
 @asynccontextmanager
-async def client(video: Path, address: str, arguments: list[str]) -> AsyncIterator[None]:
+async def transmit(video: Path, address: str, arguments: list[str]) -> AsyncIterator[None]:
     """A real ffmpeg that sends a video in real time, and tries again until somebody listens."""
 
     async def send() -> None:
@@ -73,7 +77,7 @@ async def take(items: AsyncIterator[Item], until: int) -> list[Item]:
 async def test_what_fits_is_passed_through_as_it_arrives(sample_video: Path, address: str) -> None:
     async with (
         aclosing(media_parts(address, OPTIONS, clock)) as items,
-        client(sample_video, address, FITTING),
+        transmit(sample_video, address, FITTING),
     ):
         taken = await take(items, 40)
     (played,) = split(taken)
@@ -90,7 +94,7 @@ async def test_what_fits_is_passed_through_as_it_arrives(sample_video: Path, add
 async def test_a_long_group_of_pictures_is_encoded(sample_video: Path, address: str) -> None:
     async with (
         aclosing(media_parts(address, OPTIONS, clock)) as items,
-        client(sample_video, address, ["-c", "copy"]),
+        transmit(sample_video, address, ["-c", "copy"]),
     ):
         taken = await take(items, 25)
     (played,) = split(taken)
@@ -104,7 +108,7 @@ async def test_b_frames_are_encoded(sample_video: Path, address: str) -> None:
     arguments = shlex.split("-c:v libx264 -vf scale=320:-2 -preset veryfast -g 25 -bf 2 -c:a aac -ac 2")
     async with (
         aclosing(media_parts(address, OPTIONS, clock)) as items,
-        client(sample_video, address, arguments),
+        transmit(sample_video, address, arguments),
     ):
         taken = await take(items, 12)
     (played,) = split(taken)
@@ -120,7 +124,7 @@ async def test_groups_that_become_long_are_encoded_from_there_on(sample_video: P
     arguments += ["-force_key_frames", keys, "-sc_threshold", "0", "-an"]
     async with (
         aclosing(media_parts(address, OPTIONS, clock)) as items,
-        client(sample_video, address, arguments),
+        transmit(sample_video, address, arguments),
     ):
         taken = await take(items, 70)
     first, second = split(taken)
@@ -134,9 +138,9 @@ async def test_groups_that_become_long_are_encoded_from_there_on(sample_video: P
 
 async def test_the_next_client_continues_the_stream(sample_video: Path, address: str) -> None:
     async with aclosing(media_parts(address, OPTIONS, clock)) as items:
-        async with client(sample_video, address, FITTING):
+        async with transmit(sample_video, address, FITTING):
             taken = await take(items, 12)
-        async with client(sample_video, address, FITTING):
+        async with transmit(sample_video, address, FITTING):
             while not any(isinstance(item, MediaPart) and item.discontinuity for item in taken):
                 taken += await take(items, 1)
             taken += await take(items, 8)
@@ -159,10 +163,10 @@ async def test_the_next_client_continues_the_stream(sample_video: Path, address:
 
 async def test_another_kind_of_client_brings_its_own_init_segment(sample_video: Path, address: str) -> None:
     async with aclosing(media_parts(address, OPTIONS, clock)) as items:
-        async with client(sample_video, address, FITTING):
+        async with transmit(sample_video, address, FITTING):
             taken = await take(items, 8)
         small = [*FITTING, "-vf", "scale=320:-2"]
-        async with client(sample_video, address, small):
+        async with transmit(sample_video, address, small):
             while sum(isinstance(item, InitSegment) for item in taken) < 2:
                 taken += await take(items, 1)
             taken += await take(items, 8)
@@ -187,7 +191,7 @@ async def test_somebody_who_speaks_no_rtmp_does_not_end_the_stream(sample_video:
                         await asyncio.sleep(0.05)
             writer.write(b"GET / HTTP/1.1\r\n\r\n" * 200)
             writer.close()
-        async with client(sample_video, address, FITTING):
+        async with transmit(sample_video, address, FITTING):
             async with asyncio.timeout(PATIENCE):
                 assert isinstance(await first, InitSegment)
 

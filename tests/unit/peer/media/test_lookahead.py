@@ -29,6 +29,9 @@ class Source:
     def write(self, unit: Unit, time: int, capture_time: int) -> list[Sample]:
         raise NotImplementedError
 
+    def resume(self, end: int) -> None:
+        raise NotImplementedError
+
     def fill(self, until: int, capture_time: int) -> list[Sample]:
         raise NotImplementedError
 
