@@ -38,6 +38,8 @@ RELAY_MENDS = 20
 """Parts behind the newest that a relay, which has no deadline, still asks for."""
 PUBLISHER_PER_STRIPE = 2
 """Children that a publisher takes on one stripe: the planned one, and one more while trees are mended."""
+PUBLISHER_LEAVES = 24
+"""Leaves that it takes besides: a room of leaves has nobody else to feed it."""
 
 
 class Braid:
@@ -232,6 +234,7 @@ class Braid:
         neighbour = self.neighbours.get(peer)
         if neighbour is None:
             return
+        neighbour.heard_at = now
         if isinstance(message, Block):
             self.counters.received(neighbour.role, len(raw))
             self._take(self._intake.block(peer, message, raw, now), now)
@@ -348,7 +351,9 @@ class Braid:
         if neighbour.peer in self._children.of(stripe):
             return None
         if self.is_publisher:
-            full = len(self._children.of(stripe)) >= PUBLISHER_PER_STRIPE
+            leaf = neighbour.is_leaf()
+            limit = PUBLISHER_LEAVES if leaf else PUBLISHER_PER_STRIPE
+            full = sum(child.is_leaf() == leaf for child in self._children.of(stripe).values()) >= limit
             return REFUSE_FULL if full else None
         if neighbour.short in self.upstreams.path(stripe, self.neighbours):
             return REFUSE_LOOP
@@ -439,7 +444,9 @@ class Braid:
                 self._send(neighbour.peer, data)
 
     def _status(self) -> bytes:
-        limit = PUBLISHER_PER_STRIPE * self._stripes if self.is_publisher else self._children_limit
+        limit = self._children_limit
+        if self.is_publisher:
+            limit = PUBLISHER_PER_STRIPE * self._stripes + self._children.leaves()
         return self._announcements.encode(self.neighbours, limit, self._can_carry(), self._leaving)
 
     def _send(self, peer: bytes, data: bytes) -> None:

@@ -32,6 +32,10 @@ class Children:
         """Stripe children in all."""
         return sum(len(children) for children in self._by_stripe)
 
+    def leaves(self) -> int:
+        """Those of them that are leaves."""
+        return sum(child.is_leaf() for children in self._by_stripe for child in children.values())
+
     def of(self, stripe: int) -> dict[bytes, Neighbour]:
         return self._by_stripe[stripe]
 

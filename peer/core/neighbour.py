@@ -12,6 +12,8 @@ Role = Literal["viewer", "publisher", "relay", "member"]
 
 STATUS_FRESH = 2.0
 """Seconds for which a STATUS counts; it comes every 0.5 s."""
+HEARD_WITHIN = 0.75
+"""Seconds without a word after which a peer may be dead: STATUS has been missed."""
 REFUSED_FOR = 2.0
 WANTS_PER_SECOND = 64.0
 WANTS_BURST = 128.0
@@ -25,7 +27,7 @@ class Neighbour:
         self.short = peer[:4]
         self.role = role
         self.status: Status | None = None
-        self.status_at = now
+        self.status_at = self.heard_at = now
         self.quiet = False
         self.takes_part = False
         """It has sent a STATUS or a SUBSCRIBE for this braid."""
@@ -55,13 +57,21 @@ class Neighbour:
             and self.status.stripes[stripe].starved
         )
 
+    def is_leaf(self) -> bool:
+        """It has said that it carries nothing."""
+        return self.status is not None and not self.status.carries
+
     def leaving(self) -> bool:
         return self.status is not None and self.status.leaving
+
+    def silent(self, now: float) -> bool:
+        """Not even a STATUS has come when it should have: it may be dead."""
+        return now - self.heard_at > HEARD_WITHIN
 
     def can_feed(self, stripe: int, epoch: int, me: bytes, now: float) -> bool:
         """Ready to take over a stripe at once: fed, alive, with room, and not below `me` (a short id)."""
         status = self.status
-        if status is None or self.quiet or now - self.status_at > STATUS_FRESH or status.epoch != epoch:
+        if status is None or self.quiet or self.silent(now) or status.epoch != epoch:
             return False
         if not status.carries or status.leaving or status.free == 0 or self.refuses(stripe, now):
             return False

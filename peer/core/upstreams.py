@@ -11,11 +11,17 @@ from peer.core.window import Window
 
 PENDING_PATIENCE = 1.0
 """Seconds in which a new parent must push its first block while others move."""
-STARVED_TRUST = 1.0
+STARVED_TRUST = 0.6
 """Seconds for which a parent that announced starvation is left to look for its own new parent."""
+TRUST_SPREAD = 0.4
+"""Seconds over which those that trust no longer spread themselves."""
 PLAN_RETRY = 2.0
 NO_PLAN_PATIENCE = 2.0
 """Seconds after which a peer without a plan looks for parents among its neighbours."""
+ROOTLESS_TRUST = 0.6
+"""Seconds for which a parent may not know its way to the publisher; then we might be in a circle."""
+SHUN = 0.5
+"""Seconds for which an orphan takes nobody that was fed through the lost parent: they are orphans, too."""
 PUBLISHER_WAIT_PARTS = 2.0
 """Parts over which orphans that have only the publisher to ask spread themselves."""
 
@@ -28,10 +34,15 @@ class Upstream:
     pending: bytes | None = None
     """Asked to take over; the parent is kept until its first block comes."""
     pending_since: float = 0.0
+    superseded: bool = False
+    """It was asked for by a plan that has been replaced, perhaps because it does not answer."""
     planned: bytes | None = None
     plan_retry_at: float = 0.0
     plan_failures: int = 0
     trust_until: float | None = None
+    rootless_since: float | None = None
+    lost: bytes | None = None
+    """The short id of the parent that was lost last."""
     orphan_since: float | None = None
     starved: bool = True
 
@@ -75,6 +86,7 @@ class Upstreams:
         self.standbys = standbys
         for up, planned in zip(self.stripes, parents, strict=False):
             if planned != up.planned:
+                up.superseded = up.pending is not None and up.pending == up.planned
                 up.planned, up.plan_retry_at, up.plan_failures = planned, now, 0
 
     def wanted(self) -> tuple[bytes, ...]:
@@ -111,7 +123,8 @@ class Upstreams:
         if peer == up.pending:
             if up.parent is not None and up.parent != peer:
                 changes.append(Unsubscribe(stripe, up.parent))
-            up.parent, up.pending, up.orphan_since, up.trust_until = peer, None, None, None
+            up.parent, up.pending, up.lost = peer, None, None
+            up.orphan_since = up.trust_until = up.rootless_since = None
             if peer == up.planned:
                 up.plan_failures = 0
             self.rhythm.reset(stripe, number, now)
@@ -138,6 +151,7 @@ class Upstreams:
             if up.parent == peer:
                 fed = True
                 self._orphan(up, now)
+                up.lost = peer[:4]
         return fed
 
     def asked_by(self, stripe: int, peer: bytes) -> bool:
@@ -173,6 +187,9 @@ class Upstreams:
                 self._fail_overs += 1
                 changes += self._replace(up, stripe, now)
             changes += self._check_pending(up, stripe, neighbours, now)
+            changes += self._follow_plan(up, stripe, neighbours, now)
+            if up.pending is None and self._rootless(up, stripe, neighbours, now):
+                changes += self._leave_circle(up, stripe, neighbours, window, part_duration, now)
             if up.pending is None:
                 changes += self._seek(up, stripe, neighbours, window, part_duration, now)
         return changes
@@ -186,19 +203,71 @@ class Upstreams:
         if parent.starved(stripe):
             # Only the real orphan looks for a parent; its descendants pull meanwhile, for a while.
             if up.trust_until is None:
-                up.trust_until = now + STARVED_TRUST
+                up.trust_until = now + STARVED_TRUST + self._spread * TRUST_SPREAD
             return now >= up.trust_until
         return silent >= SILENT_PARTS
 
     def _replace(self, up: Upstream, stripe: int, now: float) -> list[Change]:
         old = up.parent
         self._orphan(up, now)
-        return [Unsubscribe(stripe, old)] if old is not None else []
+        if old is None:
+            return []
+        up.lost = old[:4]
+        return [Unsubscribe(stripe, old)]
+
+    def _follow_plan(
+        self, up: Upstream, stripe: int, neighbours: Mapping[bytes, Neighbour], now: float
+    ) -> list[Change]:
+        """Ask the planned parent, unless it is not fed and the one that we have is."""
+        planned = neighbours.get(up.planned) if up.planned is not None else None
+        if planned is None or planned.peer == up.parent or now < up.plan_retry_at:
+            return []
+        if up.pending is not None and (up.pending == planned.peer or not up.superseded):
+            return []
+        if planned.quiet or self._me in planned.path(stripe):
+            return []
+        parent = neighbours.get(up.parent) if up.parent is not None else None
+        if not planned.path(stripe) and parent is not None and parent.path(stripe):
+            return []
+        given_up: list[Change] = [] if up.pending is None else [Unsubscribe(stripe, up.pending)]
+        return given_up + self._subscribe(up, stripe, planned.peer, now)
+
+    def _rootless(self, up: Upstream, stripe: int, neighbours: Mapping[bytes, Neighbour], now: float) -> bool:
+        """Whether the parent has not known its way to the publisher for too long.
+
+        A circle may live on the blocks that its members ask for elsewhere, so it is never silent, and nobody
+        in it has a path that could tell.
+        """
+        parent = neighbours.get(up.parent) if up.parent is not None else None
+        if parent is None or parent.status is None or parent.path(stripe):
+            up.rootless_since = None
+            return False
+        if up.rootless_since is None:
+            up.rootless_since = now
+        return now - up.rootless_since >= ROOTLESS_TRUST + self._spread * TRUST_SPREAD
+
+    def _leave_circle(
+        self,
+        up: Upstream,
+        stripe: int,
+        neighbours: Mapping[bytes, Neighbour],
+        window: Window,
+        part_duration: float,
+        now: float,
+    ) -> list[Change]:
+        """Ask somebody who knows the way; the parent is kept until then, for it may be fed by the origin."""
+        since = (up.rootless_since if up.rootless_since is not None else now) + ROOTLESS_TRUST
+        found = self._best(up, stripe, neighbours, window.epoch, now)
+        if found is None or self._must_wait(found, neighbours, part_duration, since, now):
+            return []
+        if up.planned == up.parent:
+            self._plan_failed(up, now)
+        return self._subscribe(up, stripe, found.peer, now)
 
     def _orphan(self, up: Upstream, now: float) -> None:
         if up.planned == up.parent:
             self._plan_failed(up, now)
-        up.parent, up.orphan_since, up.trust_until = None, now, None
+        up.parent, up.orphan_since, up.trust_until, up.lost = None, now, None, None
 
     def _plan_failed(self, up: Upstream, now: float) -> None:
         up.plan_failures += 1
@@ -211,12 +280,13 @@ class Upstreams:
     ) -> list[Change]:
         if up.pending is None:
             return []
+        neighbour = neighbours.get(up.pending)
         waited = now - up.pending_since
         others_move = self.moved_at > up.pending_since + PENDING_PATIENCE / 2
-        if waited <= PENDING_PATIENCE or not (others_move or waited > 3 * PENDING_PATIENCE):
+        patient = waited <= PENDING_PATIENCE or not (others_move or waited > 3 * PENDING_PATIENCE)
+        if patient and not (neighbour is not None and neighbour.silent(now)):
             return []
         peer, up.pending = up.pending, None
-        neighbour = neighbours.get(peer)
         if neighbour is not None:
             neighbour.refused(stripe, now)
         if peer == up.planned:
@@ -232,10 +302,6 @@ class Upstreams:
         part_duration: float,
         now: float,
     ) -> list[Change]:
-        if up.planned is not None and up.planned != up.parent and now >= up.plan_retry_at:
-            planned = neighbours.get(up.planned)
-            if planned is not None and self._me not in planned.path(stripe) and not planned.quiet:
-                return self._subscribe(up, stripe, planned.peer, now)
         if up.parent is not None:
             return []
         if not self.has_plan and now - self._born < NO_PLAN_PATIENCE:
@@ -246,29 +312,44 @@ class Upstreams:
                 return []
         if up.planned is not None and up.plan_failures == 0 and now - up.orphan_since < PENDING_PATIENCE:
             return []
-        found = self._best(stripe, neighbours, window.epoch, now)
-        if found is None:
+        found = self._best(up, stripe, neighbours, window.epoch, now)
+        if found is None or self._must_wait(found, neighbours, part_duration, up.orphan_since, now):
             return []
-        if found.role == "publisher" and self._others(found, neighbours):
-            wait = self._spread * PUBLISHER_WAIT_PARTS * part_duration
-            if now - up.orphan_since < wait:
-                return []
+        if up.lost in found.path(stripe) and now - up.orphan_since < SHUN:
+            return []
         return self._subscribe(up, stripe, found.peer, now)
 
+    def _must_wait(
+        self,
+        found: Neighbour,
+        neighbours: Mapping[bytes, Neighbour],
+        part_duration: float,
+        since: float,
+        now: float,
+    ) -> bool:
+        """Those who have only the publisher to ask do not ask all at once: the first helps the others."""
+        if found.role != "publisher" or not self._others(found, neighbours):
+            return False
+        return now - since < self._spread * PUBLISHER_WAIT_PARTS * part_duration
+
     def _subscribe(self, up: Upstream, stripe: int, peer: bytes, now: float) -> list[Change]:
-        up.pending, up.pending_since = peer, now
+        up.pending, up.pending_since, up.superseded = peer, now, False
         return [Subscribe(stripe, peer)]
 
     def _best(
-        self, stripe: int, neighbours: Mapping[bytes, Neighbour], epoch: int, now: float
+        self, up: Upstream, stripe: int, neighbours: Mapping[bytes, Neighbour], epoch: int, now: float
     ) -> Neighbour | None:
-        """Standbys first, in the planner's order; then short paths; the publisher last."""
+        """Standbys first, in the planner's order; then short paths; then the publisher.
+
+        Those that were fed through the parent that was lost come last.
+        """
         order = {peer: rank for rank, peer in enumerate(self.standbys)}
-        best: tuple[tuple[bool, int, int, bytes], Neighbour] | None = None
+        best: tuple[tuple[bool, bool, int, int, bytes], Neighbour] | None = None
         for neighbour in neighbours.values():
             if not neighbour.can_feed(stripe, epoch, self._me, now):
                 continue
             rank = (
+                up.lost in neighbour.path(stripe),
                 neighbour.role == "publisher",
                 order.get(neighbour.peer, len(order)),
                 len(neighbour.path(stripe)),

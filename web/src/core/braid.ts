@@ -35,6 +35,8 @@ export const REPORT_SOON = 0.05;
 export const DEFAULT_CHILDREN = 32;
 /** Children that a publisher takes on one stripe: the planned one, and one more while trees are mended. */
 export const PUBLISHER_PER_STRIPE = 2;
+/** Leaves that it takes besides: a room of leaves has nobody else to feed it. */
+export const PUBLISHER_LEAVES = 24;
 /** Parts behind the newest that a relay, which has no deadline, still asks for. */
 export const RELAY_MENDS = 20;
 
@@ -265,6 +267,7 @@ export class Braid {
   received(peer: string, message: Message, raw: Uint8Array, now: number): void {
     const neighbour = this.neighbours.get(peer);
     if (neighbour === undefined) return;
+    neighbour.heardAt = now;
     switch (message.type) {
       case "block":
         this.counters.received(neighbour.role, raw.length);
@@ -392,7 +395,11 @@ export class Braid {
     if (!this.#canCarry()) return REFUSE_NOT_CARRIED;
     const children = this.#children.of(stripe);
     if (children.has(neighbour.peer)) return null;
-    if (this.isPublisher) return children.size >= PUBLISHER_PER_STRIPE ? REFUSE_FULL : null;
+    if (this.isPublisher) {
+      const leaf = neighbour.isLeaf();
+      const alike = [...children.values()].filter((child) => child.isLeaf() === leaf).length;
+      return alike >= (leaf ? PUBLISHER_LEAVES : PUBLISHER_PER_STRIPE) ? REFUSE_FULL : null;
+    }
     if (this.upstreams.path(stripe, this.neighbours).includes(neighbour.short)) return REFUSE_LOOP;
     if (this.#children.count() >= this.#childrenLimit) return REFUSE_FULL;
     return this.upstreams.askedBy(stripe, neighbour.peer) ? null : REFUSE_LOOP;
@@ -489,7 +496,9 @@ export class Braid {
   }
 
   #status(): Uint8Array {
-    const limit = this.isPublisher ? PUBLISHER_PER_STRIPE * this.#stripes : this.#childrenLimit;
+    const limit = this.isPublisher
+      ? PUBLISHER_PER_STRIPE * this.#stripes + this.#children.leaves()
+      : this.#childrenLimit;
     return this.#announcements.encode(this.neighbours, limit, this.#canCarry(), this.#leaving);
   }
 

@@ -39,6 +39,14 @@ export class Children {
     return this.#byStripe.reduce((sum, children) => sum + children.size, 0);
   }
 
+  /** Those of them that are leaves. */
+  leaves(): number {
+    return this.#byStripe.reduce(
+      (sum, children) => sum + [...children.values()].filter((child) => child.isLeaf()).length,
+      0,
+    );
+  }
+
   of(stripe: number): Map<string, Neighbour> {
     return this.#byStripe[stripe] as Map<string, Neighbour>;
   }

@@ -8,6 +8,8 @@ export type Role = "viewer" | "publisher" | "relay" | "member";
 
 /** Seconds for which a STATUS counts; it comes every 0.5 s. */
 export const STATUS_FRESH = 2.0;
+/** Seconds without a word after which a peer may be dead: STATUS has been missed. */
+export const HEARD_WITHIN = 0.75;
 export const REFUSED_FOR = 2.0;
 export const WANTS_PER_SECOND = 64.0;
 export const WANTS_BURST = 128.0;
@@ -21,6 +23,7 @@ export class Neighbour {
   readonly role: Role;
   status: Status | null = null;
   statusAt: number;
+  heardAt: number;
   quiet = false;
   /** It has sent a STATUS or a SUBSCRIBE for this braid. */
   takesPart = false;
@@ -35,6 +38,7 @@ export class Neighbour {
     this.short = peer.slice(0, 8);
     this.role = role;
     this.statusAt = now;
+    this.heardAt = now;
     this.#wants = new Bucket([WANTS_BURST, WANTS_PER_SECOND], now);
   }
 
@@ -56,25 +60,38 @@ export class Neighbour {
     return this.status?.stripes[stripe]?.starved ?? false;
   }
 
+  /** It has said that it carries nothing. */
+  isLeaf(): boolean {
+    return this.status !== null && !this.status.carries;
+  }
+
   leaving(): boolean {
     return this.status?.leaving ?? false;
+  }
+
+  /** Not even a STATUS has come when it should have: it may be dead. */
+  silent(now: number): boolean {
+    return now - this.heardAt > HEARD_WITHIN;
   }
 
   /** Ready to take over a stripe at once: fed, alive, with room, and not below `me` (a short id). */
   canFeed(stripe: number, epoch: number, me: string, now: number): boolean {
     const status = this.status;
-    if (status === null || status.leaving || !status.carries || status.free === 0) return false;
-    return !this.refuses(stripe, now) && this.has(stripe, epoch, me, now);
+    if (status === null || this.silent(now) || this.refuses(stripe, now)) return false;
+    return status.carries && !status.leaving && status.free > 0 && this.#isFed(status, stripe, epoch, me);
   }
 
   /** Worth asking for a lost block of the stripe. */
   has(stripe: number, epoch: number, me: string, now: number): boolean {
     const status = this.status;
-    if (status === null || this.quiet || now - this.statusAt > STATUS_FRESH || status.epoch !== epoch) {
-      return false;
-    }
+    if (status === null || now - this.statusAt > STATUS_FRESH) return false;
+    return this.#isFed(status, stripe, epoch, me);
+  }
+
+  #isFed(status: Status, stripe: number, epoch: number, me: string): boolean {
     const state = status.stripes[stripe];
-    return state?.fed === true && !state.starved && !state.path.includes(me);
+    if (this.quiet || status.epoch !== epoch || state === undefined) return false;
+    return state.fed && !state.starved && !state.path.includes(me);
   }
 
   /** Whether it may have `count` more blocks on request. */

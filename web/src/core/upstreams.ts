@@ -7,10 +7,16 @@ import type { Window } from "./window.ts";
 /** Seconds in which a new parent must push its first block while others move. */
 export const PENDING_PATIENCE = 1.0;
 /** Seconds for which a parent that announced starvation is left to look for its own new parent. */
-export const STARVED_TRUST = 1.0;
+export const STARVED_TRUST = 0.6;
+/** Seconds over which those that trust no longer spread themselves. */
+export const TRUST_SPREAD = 0.4;
 export const PLAN_RETRY = 2.0;
 /** Seconds after which a peer without a plan looks for parents among its neighbours. */
 export const NO_PLAN_PATIENCE = 2.0;
+/** Seconds for which a parent may not know its way to the publisher; then we might be in a circle. */
+export const ROOTLESS_TRUST = 0.6;
+/** Seconds for which an orphan takes nobody that was fed through the lost parent: they are orphans, too. */
+export const SHUN = 0.5;
 /** Parts over which orphans that have only the publisher to ask spread themselves. */
 export const PUBLISHER_WAIT_PARTS = 2.0;
 
@@ -22,10 +28,15 @@ export class Upstream {
   /** Asked to take over; the parent is kept until its first block comes. */
   pending: string | null = null;
   pendingSince = 0;
+  /** It was asked for by a plan that has been replaced, perhaps because it does not answer. */
+  superseded = false;
   planned: string | null = null;
   planRetryAt = 0;
   planFailures = 0;
   trustUntil: number | null = null;
+  rootlessSince: number | null = null;
+  /** The short id of the parent that was lost last. */
+  lost: string | null = null;
   orphanSince: number | null = null;
   starved = true;
 }
@@ -53,7 +64,7 @@ export class Upstreams {
   readonly failed = new Set<string>();
 
   constructor(me: string, stripes: number, spread: number, now: number) {
-    this.#me = me.slice(0, 8);
+    this.#me = short(me);
     this.#id = me;
     this.#spread = spread;
     this.#born = now;
@@ -68,6 +79,7 @@ export class Upstreams {
     for (const [stripe, up] of this.stripes.entries()) {
       const planned = parents[stripe] ?? null;
       if (planned === up.planned) continue;
+      up.superseded = up.pending !== null && up.pending === up.planned;
       up.planned = planned;
       up.planRetryAt = now;
       up.planFailures = 0;
@@ -113,8 +125,10 @@ export class Upstreams {
       }
       up.parent = peer;
       up.pending = null;
+      up.lost = null;
       up.orphanSince = null;
       up.trustUntil = null;
+      up.rootlessSince = null;
       if (peer === up.planned) up.planFailures = 0;
       this.rhythm.reset(stripe, number, now);
     }
@@ -139,6 +153,7 @@ export class Upstreams {
       if (up.parent === peer) {
         fed = true;
         this.#orphan(up, now);
+        up.lost = short(peer);
       }
     }
     return fed;
@@ -174,6 +189,10 @@ export class Upstreams {
         changes.push(...this.#replace(up, stripe, now));
       }
       changes.push(...this.#checkPending(up, stripe, neighbours, now));
+      changes.push(...this.#followPlan(up, stripe, neighbours, now));
+      if (up.pending === null && this.#rootless(up, stripe, neighbours, now)) {
+        changes.push(...this.#leaveCircle(up, stripe, neighbours, parts, partDuration, now));
+      }
       if (up.pending === null) {
         changes.push(...this.#seek(up, stripe, neighbours, parts, partDuration, now));
       }
@@ -189,7 +208,7 @@ export class Upstreams {
     }
     if (parent.starved(stripe)) {
       // Only the real orphan looks for a parent; its descendants pull meanwhile, for a while.
-      up.trustUntil ??= now + STARVED_TRUST;
+      up.trustUntil ??= now + STARVED_TRUST + this.#spread * TRUST_SPREAD;
       return now >= up.trustUntil;
     }
     return silent >= SILENT_PARTS;
@@ -198,7 +217,55 @@ export class Upstreams {
   #replace(up: Upstream, stripe: number, now: number): Change[] {
     const old = up.parent;
     this.#orphan(up, now);
-    return old !== null ? [{ type: "unsubscribe", stripe, peer: old }] : [];
+    if (old === null) return [];
+    up.lost = short(old);
+    return [{ type: "unsubscribe", stripe, peer: old }];
+  }
+
+  /** Asks the planned parent, unless it is not fed and the one that we have is. */
+  #followPlan(up: Upstream, stripe: number, neighbours: Neighbours, now: number): Change[] {
+    const planned = find(neighbours, up.planned);
+    if (planned === null || planned.peer === up.parent || now < up.planRetryAt) return [];
+    if (up.pending !== null && (up.pending === planned.peer || !up.superseded)) return [];
+    const way = planned.path(stripe);
+    if (planned.quiet || way.includes(this.#me)) return [];
+    const parent = find(neighbours, up.parent);
+    if (way.length === 0 && parent !== null && parent.path(stripe).length > 0) return [];
+    const changes: Change[] = [];
+    if (up.pending !== null) changes.push({ type: "unsubscribe", stripe, peer: up.pending });
+    return [...changes, ...this.#subscribe(up, stripe, planned.peer, now)];
+  }
+
+  /**
+   * Whether the parent has not known its way to the publisher for too long.
+   *
+   * A circle may live on the blocks that its members ask for elsewhere, so it is never silent, and nobody in it has a
+   * path that could tell.
+   */
+  #rootless(up: Upstream, stripe: number, neighbours: Neighbours, now: number): boolean {
+    const parent = find(neighbours, up.parent);
+    if (parent === null || parent.status === null || parent.path(stripe).length > 0) {
+      up.rootlessSince = null;
+      return false;
+    }
+    up.rootlessSince ??= now;
+    return now - up.rootlessSince >= ROOTLESS_TRUST + this.#spread * TRUST_SPREAD;
+  }
+
+  /** Asks somebody who knows the way; the parent is kept until then, for it may be fed by the origin. */
+  #leaveCircle(
+    up: Upstream,
+    stripe: number,
+    neighbours: Neighbours,
+    parts: Window,
+    partDuration: number,
+    now: number,
+  ): Change[] {
+    const since = (up.rootlessSince ?? now) + ROOTLESS_TRUST;
+    const found = this.#best(up, stripe, neighbours, parts.epoch, now);
+    if (found === null || this.#mustWait(found, neighbours, partDuration, since, now)) return [];
+    if (up.planned === up.parent) this.#planFailed(up, now);
+    return this.#subscribe(up, stripe, found.peer, now);
   }
 
   #orphan(up: Upstream, now: number): void {
@@ -206,6 +273,7 @@ export class Upstreams {
     up.parent = null;
     up.orphanSince = now;
     up.trustUntil = null;
+    up.lost = null;
   }
 
   #planFailed(up: Upstream, now: number): void {
@@ -219,9 +287,11 @@ export class Upstreams {
     if (peer === null) return [];
     const waited = now - up.pendingSince;
     const othersMove = this.movedAt > up.pendingSince + PENDING_PATIENCE / 2;
-    if (waited <= PENDING_PATIENCE || !(othersMove || waited > 3 * PENDING_PATIENCE)) return [];
+    const patient = waited <= PENDING_PATIENCE || !(othersMove || waited > 3 * PENDING_PATIENCE);
+    const neighbour = find(neighbours, peer);
+    if (patient && !neighbour?.silent(now)) return [];
     up.pending = null;
-    neighbours.get(peer)?.refused(stripe, now);
+    neighbour?.refused(stripe, now);
     if (peer === up.planned) this.#planFailed(up, now);
     return [{ type: "unsubscribe", stripe, peer }];
   }
@@ -234,12 +304,6 @@ export class Upstreams {
     partDuration: number,
     now: number,
   ): Change[] {
-    if (up.planned !== null && up.planned !== up.parent && now >= up.planRetryAt) {
-      const planned = neighbours.get(up.planned);
-      if (planned !== undefined && !planned.path(stripe).includes(this.#me) && !planned.quiet) {
-        return this.#subscribe(up, stripe, planned.peer, now);
-      }
-    }
     if (up.parent !== null) return [];
     if (!this.hasPlan && now - this.#born < NO_PLAN_PATIENCE) return [];
     if (up.orphanSince === null) {
@@ -247,28 +311,44 @@ export class Upstreams {
       if (up.planned !== null) return [];
     }
     if (up.planned !== null && up.planFailures === 0 && now - up.orphanSince < PENDING_PATIENCE) return [];
-    const found = this.#best(stripe, neighbours, parts.epoch, now);
-    if (found === null) return [];
-    if (found.role === "publisher" && this.#others(found, neighbours)) {
-      const wait = this.#spread * PUBLISHER_WAIT_PARTS * partDuration;
-      if (now - up.orphanSince < wait) return [];
-    }
+    const found = this.#best(up, stripe, neighbours, parts.epoch, now);
+    if (found === null || this.#mustWait(found, neighbours, partDuration, up.orphanSince, now)) return [];
+    if (found.path(stripe).includes(up.lost ?? "") && now - up.orphanSince < SHUN) return [];
     return this.#subscribe(up, stripe, found.peer, now);
+  }
+
+  /** Those who have only the publisher to ask do not ask all at once: the first helps the others. */
+  #mustWait(
+    found: Neighbour,
+    neighbours: Neighbours,
+    partDuration: number,
+    since: number,
+    now: number,
+  ): boolean {
+    if (found.role !== "publisher" || !this.#others(found, neighbours)) return false;
+    return now - since < this.#spread * PUBLISHER_WAIT_PARTS * partDuration;
   }
 
   #subscribe(up: Upstream, stripe: number, peer: string, now: number): Change[] {
     up.pending = peer;
     up.pendingSince = now;
+    up.superseded = false;
     return [{ type: "subscribe", stripe, peer }];
   }
 
-  /** Standbys first, in the planner's order; then short paths; the publisher last. */
-  #best(stripe: number, neighbours: Neighbours, epoch: number, now: number): Neighbour | null {
+  /**
+   * Standbys first, in the planner's order; then short paths; then the publisher.
+   *
+   * Those that were fed through the parent that was lost come last.
+   */
+  #best(up: Upstream, stripe: number, neighbours: Neighbours, epoch: number, now: number): Neighbour | null {
     const order = new Map(this.standbys.map((peer, rank) => [peer, rank]));
     const able = [...neighbours.values()].filter((n) => n.canFeed(stripe, epoch, this.#me, now));
     const rank = (n: Neighbour) => order.get(n.peer) ?? order.size;
+    const orphaned = (n: Neighbour) => Number(n.path(stripe).includes(up.lost ?? ""));
     able.sort(
       (a, b) =>
+        orphaned(a) - orphaned(b) ||
         Number(a.role === "publisher") - Number(b.role === "publisher") ||
         rank(a) - rank(b) ||
         a.path(stripe).length - b.path(stripe).length ||
@@ -310,6 +390,11 @@ export class Upstreams {
       return peers[tries % peers.length] ?? null;
     };
   }
+}
+
+/** The short id of a peer. */
+function short(peer: string): string {
+  return peer.slice(0, 8);
 }
 
 function find(neighbours: Neighbours, peer: string | null): Neighbour | null {
