@@ -165,6 +165,19 @@ def test_nobody_is_fed_by_a_leaf() -> None:
     assert not fed_by & {leaf.id for leaf in leaves}
 
 
+def test_room_of_leaves_is_fed_by_the_publisher_though_there_is_no_origin() -> None:
+    swarm = Swarm(8, origin=False)
+    swarm.run(1.0)
+    leaves = []
+    for _ in range(5):
+        leaves.append(swarm.viewer(carries=False))
+        swarm.run(0.3)
+    swarm.run(3.0)
+    for leaf in leaves:
+        assert swarm.at_edge(leaf)
+        assert leaf.core.stripe_parents() == (swarm.publisher.id,) * STRIPES
+
+
 def test_relay_carries_without_playing() -> None:
     swarm = Swarm(9)
     swarm.run(1.0)
