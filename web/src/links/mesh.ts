@@ -1,7 +1,7 @@
 /** All links of one peer: the shell of the link set, which decides what to open, watch and close. */
 
 import { seconds } from "../clockwork.ts";
-import { Bucket, type Rate } from "../core/chat-rate.ts";
+import { Bucket, forgetOldest, type Rate } from "../core/chat-rate.ts";
 import type { LinkReason, LinkSetAction } from "../core/link-actions.ts";
 import { LinkSet } from "../core/link-set.ts";
 import { fromBase64url } from "../encoding.ts";
@@ -16,6 +16,9 @@ import { type WebRtcLink, type WebRtcLinks, webRtcExists } from "./webrtc.ts";
 const MESSAGES: Rate = [2000, 500];
 /** What is said on a link that nobody uses. */
 const HOUSEKEEPING: ReadonlySet<Message["type"]> = new Set(["ping", "pong", "status"]);
+
+/** Neighbours that are counted; an introducer may name any number. */
+const FRIENDS = 512;
 
 /** Who is told of links and their messages. */
 export interface MeshEvents {
@@ -142,6 +145,7 @@ export class Mesh implements LinkEvents {
   befriend(peer: string): void {
     if (!webRtcExists()) return;
     this.#friends.add(peer);
+    if (this.#friends.size > FRIENDS) forgetOldest(this.#friends);
     this.set.want(peer, "neighbour", seconds());
     this.#act();
   }

@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ChatSession } from "../src/chat-session.ts";
+import { ChatError, type Entry } from "../src/core/chat-message.ts";
+import { fromSeed } from "../src/identity.ts";
+import { encode } from "../src/wire.ts";
+import { company, type MemoryPeer, settled } from "./memory-links.ts";
+
+beforeEach(() => {
+  vi.stubGlobal("RTCPeerConnection", () => {});
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+interface Person {
+  peer: MemoryPeer;
+  chat: ChatSession;
+  heard: Entry[];
+}
+
+/** So many people, not linked yet, who talk over their links. */
+async function people(count: number): Promise<Person[]> {
+  const peers = company(count);
+  return Promise.all(
+    peers.map(async (peer, index) => {
+      const heard: Entry[] = [];
+      const identity = await fromSeed(new Uint8Array(32).fill(100 + index));
+      const chat = new ChatSession("demo", identity, (entry) => heard.push(entry));
+      chat.use(peer.mesh);
+      peer.onLink = (other, open) => (open ? chat.linkOpened(other) : chat.linkClosed(other));
+      peer.onMessage = (other, message) => {
+        if (message.type === "chatMessage" || message.type === "chatHave" || message.type === "chatWant") {
+          chat.received(other, message);
+        }
+      };
+      return { peer, chat, heard };
+    }),
+  );
+}
+
+async function link(one: Person, other: Person): Promise<void> {
+  one.peer.mesh.befriend(other.peer.id);
+  await settled();
+}
+
+/** Until timers and signatures have had their say. */
+async function until(condition: () => boolean, all: Person[]): Promise<void> {
+  await vi.waitFor(
+    () => {
+      for (const { chat } of all) chat.handleTimer(performance.now() / 1000);
+      expect(condition()).toBe(true);
+    },
+    { timeout: 10_000, interval: 5 },
+  );
+}
+
+const texts = ({ chat }: Person) => chat.messages().map(({ text }) => text);
+
+test("what one says the others hear, along a chain of links", async () => {
+  const all = (await people(3)) as [Person, Person, Person];
+  await link(all[0], all[1]);
+  await link(all[1], all[2]);
+  await all[0].chat.say("Hello", "Ann");
+  await until(() => all.every(({ heard }) => heard.length === 1), all);
+  expect(all.map(texts)).toEqual([["Hello"], ["Hello"], ["Hello"]]);
+  expect(all[2].heard[0]).toMatchObject({ text: "Hello", name: "Ann", clock: 1 });
+});
+
+test("what was said before a link opened comes with it", async () => {
+  const all = (await people(2)) as [Person, Person];
+  await all[0].chat.say("Nobody here?", "Ann");
+  expect(all[0].chat.log.unsent).toBe(1);
+  await link(all[0], all[1]);
+  await until(() => texts(all[1]).length === 1, all);
+});
+
+test("texts that are said at once keep their order", async () => {
+  const all = (await people(2)) as [Person, Person];
+  await link(all[0], all[1]);
+  const said = ["one", "two", "three", "four"];
+  await Promise.all(said.map((text) => all[0].chat.say(text, "")));
+  await until(() => texts(all[1]).length === 4, all);
+  expect([texts(all[0]), texts(all[1])]).toEqual([said, said]);
+  expect(all[1].chat.messages().map(({ clock }) => clock)).toEqual([1, 2, 3, 4]);
+});
+
+test("a text that cannot be said is an error of its own", async () => {
+  const [one] = (await people(1)) as [Person];
+  await expect(one.chat.say("", "Ann")).rejects.toThrow(ChatError);
+  await one.chat.say("Still here", "Ann");
+  expect(texts(one)).toEqual(["Still here"]);
+});
+
+test("a message that was altered on its way ends the link and is not shown", async () => {
+  const all = (await people(2)) as [Person, Person];
+  await all[0].chat.say("True", "Ann");
+  const draft = all[0].chat.log.compose("False", "Ann", 1, performance.now() / 1000);
+  await link(all[0], all[1]);
+  await until(() => texts(all[1]).length === 1, all);
+  const forged = encode({ type: "chatMessage", ...draft, signature: new Uint8Array(64) });
+  [...all[0].peer.links.values()][0]?.inject(forged, "control");
+  await until(() => all[1].peer.told.includes("closed"), all);
+  expect(texts(all[1])).toEqual(["True"]);
+  expect(all[1].peer.mesh.malformed).toBe(1);
+});
+
+test("a session goes on over another mesh", async () => {
+  const all = (await people(2)) as [Person, Person];
+  await link(all[0], all[1]);
+  await all[0].chat.say("Before", "");
+  await until(() => texts(all[1]).length === 1, all);
+  all[0].chat.use(null);
+  await all[0].chat.say("Between", "");
+  expect(texts(all[0])).toEqual(["Before", "Between"]);
+  all[0].chat.use(all[0].peer.mesh);
+  all[0].chat.linkOpened(all[1].peer.id);
+  await until(() => texts(all[1]).length === 2, all);
+});

@@ -1,0 +1,214 @@
+import { beforeEach, expect, test } from "vitest";
+import type { Carrier, CarrierOptions } from "../src/carrier.ts";
+import { Clocks } from "../src/clocks.ts";
+import { Counters } from "../src/core/counters.ts";
+import type { Rendition, StreamDescription } from "../src/description.ts";
+import type { Node } from "../src/node.ts";
+import type { PartSink } from "../src/room.ts";
+import { FIRST, Seal } from "../src/seal.ts";
+import { braidOf, type KnownStream } from "../src/streams.ts";
+import { Viewing } from "../src/viewing.ts";
+
+const INIT = new Uint8Array([1]);
+const RENDITION: Rendition = {
+  id: "360p",
+  codecs: "opus",
+  width: 0,
+  height: 0,
+  frameRate: 0,
+  bandwidth: 64000,
+  stripes: 4,
+  inits: [INIT],
+};
+
+function stream(changes: Partial<StreamDescription> = {}, key = 1): KnownStream {
+  return {
+    key: new Uint8Array(32).fill(key),
+    publisher: `${key}`.padStart(32, "0"),
+    raw: new Uint8Array(),
+    description: {
+      room: "demo",
+      stream: "main",
+      title: "",
+      state: "live",
+      epoch: 5,
+      revision: 1,
+      partDuration: 0.1,
+      origins: [],
+      renditions: [RENDITION],
+      ...changes,
+    },
+  };
+}
+
+/** A node whose carriers bring what the test says. */
+class Carrying {
+  readonly carried: (CarrierOptions & { id: string; counters: Counters; stopped: boolean })[] = [];
+  readonly carries: boolean[] = [];
+  readonly mesh = { peers: [] };
+  readonly clocks = new Clocks();
+  readonly streams = { get: () => this.known };
+  known: KnownStream | null = null;
+
+  carry(known: KnownStream, rendition: Rendition, options: CarrierOptions): Carrier {
+    const counters = new Counters();
+    const carrier = { ...options, id: braidOf(known, rendition.id), counters, stopped: false };
+    this.carried.push(carrier);
+    return {
+      ...carrier,
+      stream: known,
+      rendition,
+      stripes: rendition.stripes,
+      partDuration: known.description.partDuration,
+      core: { counters, stripeParents: () => [], stripeChildren: () => [], buffer: () => {} },
+      stop: () => {
+        carrier.stopped = true;
+      },
+    } as unknown as Carrier;
+  }
+  stopCarrying(carrier: Carrier): void {
+    (carrier as unknown as { stop(): void }).stop();
+  }
+  setCarries(_carrier: Carrier, carries: boolean): void {
+    this.carries.push(carries);
+  }
+}
+
+let node: Carrying;
+let shown: unknown[];
+let stopped: number;
+
+const sink: PartSink = {
+  init: (data) => shown.push(["init", data[0]]),
+  part: ({ epoch, number }) => shown.push([epoch, number]),
+  gap: (seconds) => shown.push(["gap", seconds]),
+};
+
+beforeEach(() => {
+  node = new Carrying();
+  shown = [];
+  stopped = 0;
+});
+
+function viewing(mode: "on" | "leaf" | "off" = "on"): Viewing {
+  const made = new Viewing("main", sink, mode, () => {
+    stopped += 1;
+  });
+  made.attach(node as unknown as Node);
+  return made;
+}
+
+function bring(epoch: number, number: number, init = INIT): void {
+  const seal = new Seal({
+    flags: 0,
+    stripes: 4,
+    blocks: 4,
+    braid: "00".repeat(8),
+    epoch,
+    number,
+    segment: 1,
+    index: 0,
+    init: 0,
+    mediaTime: 0,
+    duration: 100_000,
+    captureTime: 0,
+    size: 1,
+    root: new Uint8Array(16),
+    previous: FIRST,
+  });
+  node.carried.at(-1)?.onPart({ seal, data: new Uint8Array(), init }, RENDITION);
+}
+
+test("a stream that begins later is watched when it does", () => {
+  const watch = viewing();
+  expect(watch.stats.rendition).toBeNull();
+  expect(watch.publisherNow()).toBeNull();
+  watch.described(stream({ stream: "other" }));
+  watch.described(stream({ renditions: [] }));
+  watch.described(stream({ state: "ended" }));
+  expect(node.carried).toEqual([]);
+  watch.described(stream());
+  expect(watch.stats.rendition).toBe("360p");
+});
+
+test("an init segment comes before the parts that need it, and what is left out is told", () => {
+  node.known = stream();
+  viewing();
+  bring(5, 3);
+  bring(5, 4);
+  bring(5, 7);
+  bring(5, 8, new Uint8Array([2]));
+  bring(6, 0, new Uint8Array([2]));
+  expect(shown).toEqual([
+    ["init", 1],
+    [5, 3],
+    [5, 4],
+    ["gap", 0.2],
+    [5, 7],
+    ["init", 2],
+    [5, 8],
+    ["init", 2],
+    [6, 0],
+  ]);
+});
+
+test("switching links off and on goes on where the picture was, and counts on", () => {
+  node.known = stream();
+  const watch = viewing();
+  bring(5, 0);
+  bring(5, 1);
+  node.carried[0]?.counters.received("viewer", 1000);
+  watch.setP2p("off");
+  expect(node.carried.map(({ linked, stopped }) => [linked, stopped])).toEqual([
+    [true, true],
+    [false, false],
+  ]);
+  bring(5, 0);
+  bring(5, 1);
+  bring(5, 2);
+  expect(shown.slice(-2)).toEqual([
+    [5, 1],
+    [5, 2],
+  ]);
+  Object.assign(node.carried[1]?.counters ?? {}, { fromHttp: 500 });
+  expect(watch.stats).toMatchObject({ bytesFromPeers: 1000, bytesFromOrigin: 500 });
+  watch.setP2p("leaf");
+  expect(node.carried[2]).toMatchObject({ linked: true, carries: false });
+  watch.setP2p("on");
+  watch.setP2p("on");
+  expect([node.carried.length, node.carries]).toEqual([3, [true]]);
+});
+
+test("another publisher, or a stream cut otherwise, is another braid", () => {
+  node.known = stream();
+  const watch = viewing();
+  watch.described(stream({ epoch: 6 }));
+  expect(node.carried.length).toBe(1);
+  watch.described(stream({ epoch: 7, renditions: [{ ...RENDITION, stripes: 8 }] }));
+  watch.described(stream({ epoch: 8, renditions: [{ ...RENDITION, stripes: 8 }], partDuration: 0.2 }));
+  watch.described(stream({}, 2));
+  expect(node.carried.map(({ stopped }) => stopped)).toEqual([true, true, true, false]);
+});
+
+test("a node that goes away takes nothing with it", () => {
+  node.known = stream();
+  const watch = viewing();
+  bring(5, 0);
+  watch.detach();
+  expect(node.carried[0]?.stopped).toBe(true);
+  watch.buffer(1);
+  watch.setP2p("off");
+  node = new Carrying();
+  node.known = stream();
+  watch.attach(node as unknown as Node);
+  expect(node.carried[0]?.linked).toBe(false);
+  bring(5, 0);
+  bring(5, 1);
+  expect(shown).toEqual([
+    ["init", 1],
+    [5, 0],
+    [5, 1],
+  ]);
+  watch.stop();
+  expect([node.carried[0]?.stopped, stopped]).toEqual([true, 1]);
+});
