@@ -52,11 +52,12 @@ class X264:
         self._context = context
         self.track = VideoTrack(width, height, avcc(context.extradata or b""), round(frame_rate, 3))
         self._next_key: int | None = None
-        self._pending: deque[tuple[int, int, int, int]] = deque()
+        self._pending: deque[tuple[int, int, int, int, bool]] = deque()
 
     def encode(self, frame: av.VideoFrame, time: int, duration: int, capture_time: int) -> list[Sample]:
         """Times in µs; media times must grow."""
-        if self._next_key is None or time >= self._next_key or time < self._next_key - 2 * GOP:
+        jitter = duration // 4
+        if self._next_key is None or time + jitter >= self._next_key or time < self._next_key - 2 * GOP:
             # On a grid, so that frame rates which do not divide a second keep one key frame a second on
             # average.
             grid = self._next_key if self._next_key is not None and time < self._next_key + GOP // 2 else time
@@ -66,14 +67,16 @@ class X264:
             frame.pict_type = PictureType.NONE
         frame.pts = (time * VIDEO_TIMESCALE + 500_000) // 1_000_000
         frame.time_base = Fraction(1, VIDEO_TIMESCALE)
-        self._pending.append((frame.pts, time, duration, capture_time))
+        last = time + duration + jitter >= self._next_key
+        self._pending.append((frame.pts, time, duration, capture_time, last))
         samples = []
         for packet in self._context.encode(frame):
             while self._pending and self._pending[0][0] < (packet.pts or 0):
                 self._pending.popleft()
-            _, time, duration, capture_time = self._pending.popleft()
+            _, time, duration, capture_time, last = self._pending.popleft()
             data = length_prefixed(bytes(packet))
-            samples.append(Sample("video", time, duration, data, packet.is_keyframe, capture_time))
+            key = packet.is_keyframe
+            samples.append(Sample("video", time, duration, data, key, capture_time, last))
         return samples
 
 

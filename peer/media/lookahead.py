@@ -66,13 +66,15 @@ class Lookahead:
             step = queue[1].time - unit.time
             if 0 < step <= JUMP:
                 unit.duration = step
+            unit.last = queue[1].key
         elif unit.track.kind == "video" and (starved or (ended and self._end is not None)):
             rest = (self._end or 0) - unit.time
             if isinstance(unit.payload, av.VideoFrame) and (starved or rest > 2 * unit.duration):
                 # Show it again, so that the picture goes on while there is only sound.
                 queue[0] = replace(unit, time=unit.end)
                 return unit
-            if ended and rest > unit.duration:
-                unit.duration = rest
+            if ended:
+                unit.duration = max(unit.duration, rest)
+                unit.last = True  # a loop begins with a key frame
         queue.popleft()
         return unit

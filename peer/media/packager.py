@@ -28,6 +28,8 @@ class Sample:
     data: bytes
     key: bool
     capture_time: int
+    last: bool = False
+    """A key frame is expected next: the part need not wait for it to close."""
 
 
 class Packager:
@@ -107,7 +109,7 @@ class Packager:
         self._waiting = False
         run = self._append(self._video, VIDEO_TRACK, sample)
         began, end = run.decode_time, self._video.next or 0
-        if self._video.microseconds(end - began) >= self._part_duration - _EVEN:
+        if sample.last or self._video.microseconds(end - began) >= self._part_duration - _EVEN:
             parts.append(self._close())
         return parts
 

@@ -45,6 +45,10 @@ class VideoPass:
         )
         self._interval = FrameInterval(round(1_000_000 / (self._rate or 25)))
         self._bandwidth = bandwidth
+        self._frames = 0
+        """Since the last key frame, it included."""
+        self._groups = (0, 0)
+        """The frames of the last two groups of pictures."""
 
     @property
     def bandwidth(self) -> int:
@@ -68,7 +72,13 @@ class VideoPass:
         data = bytes(unit.payload)
         if self._annex_b:
             data = length_prefixed(data)
-        return [Sample("video", time, unit.duration, data, unit.key, capture_time)]
+        if unit.key and self._frames:
+            self._groups = (self._groups[1], self._frames)
+            self._frames = 0
+        self._frames += 1
+        # Encoders keep to their rhythm.
+        last = unit.last or self._groups == (self._frames, self._frames)
+        return [Sample("video", time, unit.duration, data, unit.key, capture_time, last)]
 
     def resume(self, end: int) -> None:
         pass  # the picture before stays until the first one comes

@@ -58,6 +58,8 @@ class Unit:
     duration: int
     payload: Payload
     key: bool = False
+    last: bool = False
+    """The next picture is known to be a key frame."""
 
     @property
     def end(self) -> int:

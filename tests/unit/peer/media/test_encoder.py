@@ -30,6 +30,13 @@ def test_there_is_a_key_frame_every_second_at_any_frame_rate(rate: float) -> Non
     assert all(abs(time - number * 1_000_000) <= 1_000_000 / rate for number, time in enumerate(keys))
 
 
+@pytest.mark.parametrize("rate", [24.0, 25.0, 29.97, 30.0])
+def test_the_picture_before_a_key_frame_knows_it(rate: float) -> None:
+    samples = [sample for frame in encode(round(rate * 4), rate) for sample in frame]
+    for before, after in pairwise(samples):
+        assert before.last == after.key
+
+
 def test_every_picture_comes_out_at_once_with_its_own_times() -> None:
     for number, frame in enumerate(encode(30, 25.0)):
         (sample,) = frame

@@ -1,5 +1,7 @@
 """Frames to parts: what closes a part, what begins a segment, and times that never overlap."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -138,6 +140,15 @@ def test_new_tracks_continue_after_what_was_sent() -> None:
     after = package(packager, [video(400_000 + n * 40_000, key=n == 0) for n in range(4)])
     assert after[0].discontinuity
     assert after[0].media_time == before[-1].media_time + before[-1].duration
+
+
+def test_a_part_does_not_wait_for_a_key_frame_that_is_expected() -> None:
+    packager = Packager(PART, SEGMENT)
+    packager.begin(VIDEO, None)
+    package(packager, [video(n * 40_000, key=n == 0) for n in range(24)])
+    (part,) = packager.add(replace(video(960_000), last=True))
+    assert part.duration == 40_000
+    assert packager.add(video(1_000_000)) == []  # and is none the worse for it when none comes
 
 
 def test_a_late_frame_shortens_the_one_before_it_in_the_same_part() -> None:
