@@ -51,6 +51,8 @@ class Playlist:
         name = request.match_info["name"]
         if self._init is None:
             raise web.HTTPNotFound
+        if name == "description":
+            return web.Response(headers={"Braidcast-Clock": str(self._clock())})
         if name == "index.m3u8":
             codecs, size = self._init.codecs, f"{self._init.width}x{self._init.height}"
             stream = f'#EXT-X-STREAM-INF:BANDWIDTH=500000,CODECS="{codecs}",RESOLUTION={size}'
@@ -77,5 +79,5 @@ class Playlist:
         return "".join(lines)
 
     def _text(self, text: str) -> web.Response:
-        headers = {"Braidcast-Clock": str(self._clock()), "Cache-Control": "no-store"}
-        return web.Response(text=text, content_type="application/vnd.apple.mpegurl", headers=headers)
+        kind = "application/vnd.apple.mpegurl"
+        return web.Response(text=text, content_type=kind, headers={"Cache-Control": "no-store"})

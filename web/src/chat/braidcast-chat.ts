@@ -1,5 +1,6 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { DEFAULT_SERVER } from "../default-server.ts";
 import * as preferences from "../preferences.ts";
 import type { ChatMessage, Room } from "../room.ts";
 import { rooms } from "../rooms.ts";
@@ -34,7 +35,7 @@ export class BraidcastChat extends LitElement {
 
   constructor() {
     super();
-    this.server = location.origin;
+    this.server = DEFAULT_SERVER;
     this.room = "";
     this.token = "";
     this.name = preferences.nickname();

@@ -12,11 +12,6 @@ export function hueOf(peer: string): number {
   return Number.isNaN(value) ? 0 : value % HUES;
 }
 
-/** The beginning of a peer id, as it is shown. */
-export function shortId(peer: string): string {
-  return peer.slice(0, 8);
-}
-
 export function shownName({ author, name }: Author): string {
   const trimmed = name.trim();
   return trimmed === "" ? `Guest ${author.slice(0, 4)}` : trimmed;

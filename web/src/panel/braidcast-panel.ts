@@ -1,5 +1,5 @@
 import { html, LitElement, nothing, type PropertyValues, svg, type TemplateResult } from "lit";
-import { shortId } from "../chat/names.ts";
+import { shownName } from "../chat/names.ts";
 import type { BraidcastPlayer } from "../player/braidcast-player.ts";
 import sharingCss from "../player/sharing.css?inline";
 import { sharingSwitch } from "../player/sharing.ts";
@@ -60,7 +60,8 @@ export class BraidcastPanel extends LitElement {
     const entry = room?.roster.find((known) => known.peer === peer);
     const isPublisher = [...(room?.streams.values() ?? [])].some((stream) => stream.publisher === peer);
     const role = isPublisher ? "publisher" : (entry?.role ?? "viewer");
-    const name = entry?.name.trim() || (isPublisher ? "Publisher" : shortId(peer));
+    const name =
+      entry?.name === "" && isPublisher ? "Publisher" : shownName({ author: peer, name: entry?.name ?? "" });
     return { peer, name, role };
   };
 

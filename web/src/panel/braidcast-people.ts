@@ -1,6 +1,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { hueOf, initialsOf, shownName } from "../chat/names.ts";
+import { DEFAULT_SERVER } from "../default-server.ts";
 import * as preferences from "../preferences.ts";
 import type { Role, Room, RosterEntry } from "../room.ts";
 import { rooms } from "../rooms.ts";
@@ -27,7 +28,7 @@ export class BraidcastPeople extends LitElement {
 
   constructor() {
     super();
-    this.server = location.origin;
+    this.server = DEFAULT_SERVER;
     this.room = "";
     this.token = "";
   }

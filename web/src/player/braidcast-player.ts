@@ -1,4 +1,5 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { DEFAULT_SERVER } from "../default-server.ts";
 import * as preferences from "../preferences.ts";
 import type { P2pMode, Room } from "../room.ts";
 import { rooms } from "../rooms.ts";
@@ -56,7 +57,7 @@ export class BraidcastPlayer extends LitElement {
 
   constructor() {
     super();
-    this.server = location.origin;
+    this.server = DEFAULT_SERVER;
     this.room = "";
     this.stream = "";
     this.token = "";
@@ -187,7 +188,7 @@ export class BraidcastPlayer extends LitElement {
         room: this.#joined,
         video: this.video,
         stream: this.stream,
-        server: this.server,
+        server: new URL(this.server, location.href).href,
         p2p: this.p2p,
         connectedAt: this.#connectedAt,
       },

@@ -9,6 +9,8 @@ export interface HlsHooks {
 }
 
 const RECOVERIES = 3;
+/** ms */
+const CLOCK_EVERY = 10_000;
 
 /**
  * Plays an origin's LL-HLS playlist: by hls.js, loaded on demand, or by the browser itself where there is no Media Source.
@@ -21,6 +23,7 @@ export class HlsFallback {
   #hls: Hls | null = null;
   #closed = false;
   #recoveries = 0;
+  #clockTimer: ReturnType<typeof setInterval> | null = null;
   kind: "hls.js" | "native" = "hls.js";
 
   constructor(video: HTMLVideoElement, url: string, hooks: HlsHooks) {
@@ -53,11 +56,7 @@ export class HlsFallback {
     hls.on(Player.Events.FRAG_LOADED, (_, { part, frag }) =>
       this.#hooks.onBytes((part ?? frag).stats.loaded || 0),
     );
-    hls.on(Player.Events.LEVEL_LOADED, (_, { networkDetails, stats }) => {
-      this.#hooks.onBytes(stats.loaded || 0);
-      const clock = Number((networkDetails as XMLHttpRequest | null)?.getResponseHeader?.("Braidcast-Clock"));
-      if (clock > 0) this.#hooks.onClock(clock / 1e6, stats.loading.first / 1000);
-    });
+    hls.on(Player.Events.LEVEL_LOADED, (_, { stats }) => this.#hooks.onBytes(stats.loaded || 0));
     hls.on(Player.Events.ERROR, (_, { fatal, type }) => {
       if (!fatal) return;
       this.#recoveries += 1;
@@ -70,6 +69,8 @@ export class HlsFallback {
     });
     hls.loadSource(this.#url);
     hls.attachMedia(this.#video);
+    void this.#askClock();
+    this.#clockTimer = setInterval(() => void this.#askClock(), CLOCK_EVERY);
   }
 
   /** Capture time of what is shown (s on the publisher's clock), as the playlist's dates tell it. */
@@ -85,11 +86,25 @@ export class HlsFallback {
 
   close(): void {
     this.#closed = true;
+    if (this.#clockTimer !== null) clearInterval(this.#clockTimer);
     this.#hls?.destroy();
     this.#hls = null;
     if (this.kind === "native") {
       this.#video.removeAttribute("src");
       this.#video.load();
+    }
+  }
+
+  /** The origin tells the publisher's clock with its answers; without it the latency stays unknown. */
+  async #askClock(): Promise<void> {
+    const asked = performance.now();
+    try {
+      const url = new URL("description", this.#url);
+      const answer = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(CLOCK_EVERY) });
+      const clock = Number(answer.headers.get("Braidcast-Clock"));
+      if (clock > 0 && !this.#closed) this.#hooks.onClock(clock / 1e6, (asked + performance.now()) / 2000);
+    } catch {
+      // Asked again soon.
     }
   }
 

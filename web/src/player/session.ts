@@ -3,6 +3,7 @@ import { FrameWatcher } from "./frames.ts";
 import { HlsFallback } from "./hls-fallback.ts";
 import { mediaSourceClass } from "./media-buffer.ts";
 import { PartsPlayback } from "./parts-playback.ts";
+import { forwardOf, rangesOf } from "./ranges.ts";
 import { type Frame, StallMeter } from "./stalls.ts";
 import { type PlayerState, playerState } from "./state.ts";
 import { addWatches, NO_WATCH, type PlayerStats } from "./stats.ts";
@@ -109,10 +110,15 @@ export class PlayerSession {
       state: this.#state,
       p2p: this.#p2p,
       source: this.#source(),
-      buffer: this.#parts?.forward ?? 0,
+      buffer: this.#forward,
       playbackRate: this.#options.video.playbackRate,
       clockError: this.#watch?.publisherNow()?.error ?? null,
     };
+  }
+
+  get #forward(): number {
+    const { buffered, currentTime } = this.#options.video;
+    return this.#parts?.forward ?? forwardOf(rangesOf(buffered), currentTime);
   }
 
   setP2p(mode: P2pMode): void {
