@@ -24,13 +24,7 @@ import type {
   Welcome,
 } from "./signaling-types.ts";
 import { braidOf, type KnownStream, type StreamDirectory } from "./streams.ts";
-import {
-  encode,
-  MALFORMED,
-  type Message,
-  type Ping,
-  REFUSE_NOT_CARRIED,
-} from "./wire.ts";
+import { encode, MALFORMED, type Message, type Ping, REFUSE_NOT_CARRIED } from "./wire.ts";
 
 const LINKS_RECEIVING = 12;
 const LINKS_CARRYING = 32;
