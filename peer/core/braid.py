@@ -402,12 +402,14 @@ class Braid:
 
     def _pull(self, now: float) -> None:
         up = self.upstreams
-        if self._startup.may_subscribe(now):
+        settled = self._intake.settled()
+        if self._startup.may_subscribe(settled, now):
             self._watch_parents(now)
         self.counters.fail_overs += up.take_fail_overs()
         active = self._startup.active(up.all_fed(), up.none_fed(), now)
-        self._actions += self._startup.poll(active, self.window.epoch, self.window.newest_complete, now)
-        if not active:
+        if settled:
+            self._actions += self._startup.poll(active, self.window.epoch, self.window.newest_complete, now)
+        if not active or not self._startup.joined_once:
             self._mend(now)
         self._deliver(now)
         wanted = up.wanted()

@@ -127,6 +127,10 @@ class Intake:
                 out.append(self._keep(None, seal, raw, index, message, now))
         return out
 
+    def settled(self) -> bool:
+        """Whether all that the origin has sent was checked."""
+        return self._verifier.settled()
+
     def verified(self, token: int, ok: bool, present: Container[bytes], now: float) -> list[Outcome]:
         """The answer to `Verify`; blocks of peers that are not `present` any more are dropped."""
         waiting = self._verifier.done(token)

@@ -30,9 +30,14 @@ class Startup:
         self._next: int | None = None
         self._retry_at = now
 
-    def may_subscribe(self, now: float) -> bool:
-        """Subscriptions wait for the join's answer, so that they begin where it ends."""
-        return not self.origins or self._joined or now - self._born > 1.0
+    @property
+    def joined_once(self) -> bool:
+        """The origin has answered."""
+        return self._joined
+
+    def may_subscribe(self, settled: bool, now: float) -> bool:
+        """Subscriptions wait until the join's answer is checked, so that they begin where it ends."""
+        return not self.origins or (self._joined and settled) or now - self._born > 1.0
 
     def active(self, all_fed: bool, none_fed: bool, now: float) -> bool:
         """Whether parts are to come over HTTP one by one now."""

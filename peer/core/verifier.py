@@ -57,6 +57,10 @@ class Verifier:
         self._by_raw[raw] = self._token
         return waiting, Verify(self._token, self._key, TAG_SEAL, raw[:84], raw[84:])
 
+    def settled(self) -> bool:
+        """Whether nothing waits that an origin has sent."""
+        return all(waiting.whole is None for waiting in self._by_token.values())
+
     def done(self, token: int) -> Waiting | None:
         """Take back what waited for `token`."""
         waiting = self._by_token.pop(token, None)

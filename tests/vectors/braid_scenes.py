@@ -92,6 +92,12 @@ def signatures_are_checked_later_than_blocks_come() -> Recorder:
     return recorder
 
 
+def join_is_checked_later_than_the_links_open() -> Recorder:
+    swarm, _, recorder = settled(26, 3, 2, network=Network(delay=0.06), verify_delay=0.15)
+    swarm.run(2.0)
+    return recorder
+
+
 def parent_vanishes() -> Recorder:
     swarm, viewers, recorder = settled(4, 5, 2)
     swarm.run(0.5)
@@ -400,6 +406,7 @@ SCENES: dict[str, Callable[[], Recorder]] = {
         start_over_http_and_hand_over_to_links,
         start_without_an_origin,
         signatures_are_checked_later_than_blocks_come,
+        join_is_checked_later_than_the_links_open,
         parent_vanishes,
         parents_vanish_while_signaling_is_away,
         child_is_too_slow,

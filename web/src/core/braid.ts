@@ -446,11 +446,12 @@ export class Braid {
 
   #pull(now: number): void {
     const up = this.upstreams;
-    if (this.#startup.maySubscribe(now)) this.#watchParents(now);
+    const settled = this.#intake.settled();
+    if (this.#startup.maySubscribe(settled, now)) this.#watchParents(now);
     this.counters.failOvers += up.takeFailOvers();
     const active = this.#startup.active(up.allFed(), up.noneFed(), now);
-    this.#do(this.#startup.poll(active, this.window.epoch, this.window.newestComplete, now));
-    if (!active) this.#mend(now);
+    if (settled) this.#do(this.#startup.poll(active, this.window.epoch, this.window.newestComplete, now));
+    if (!active || !this.#startup.joinedOnce) this.#mend(now);
     this.#deliver(now);
     const wanted = up.wanted();
     if (!same(wanted, this.#links)) {

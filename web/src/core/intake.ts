@@ -133,6 +133,11 @@ export class Intake {
     return out;
   }
 
+  /** Whether all that the origin has sent was checked. */
+  settled(): boolean {
+    return this.#verifier.settled();
+  }
+
   /** The answer to `Verify`; blocks of peers that are not `present` any more are dropped. */
   verified(token: number, ok: boolean, present: { has(peer: string): boolean }, now: number): Outcome[] {
     const waiting = this.#verifier.done(token);

@@ -32,9 +32,14 @@ export class Startup {
     this.#retryAt = now;
   }
 
-  /** Subscriptions wait for the join's answer, so that they begin where it ends. */
-  maySubscribe(now: number): boolean {
-    return !this.origins || this.#joined || now - this.#born > 1;
+  /** The origin has answered. */
+  get joinedOnce(): boolean {
+    return this.#joined;
+  }
+
+  /** Subscriptions wait until the join's answer is checked, so that they begin where it ends. */
+  maySubscribe(settled: boolean, now: number): boolean {
+    return !this.origins || (this.#joined && settled) || now - this.#born > 1;
   }
 
   /** Whether parts are to come over HTTP one by one now. */

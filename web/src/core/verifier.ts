@@ -68,6 +68,12 @@ export class Verifier {
     return { waiting, verify: { type: "verify", token, key: this.#key, tag: TAG_SEAL, data, signature } };
   }
 
+  /** Whether nothing waits that an origin has sent. */
+  settled(): boolean {
+    for (const { whole } of this.#byToken.values()) if (whole !== null) return false;
+    return true;
+  }
+
   /** Takes back what waited for `token`. */
   done(token: number): Waiting | null {
     const waiting = this.#byToken.get(token);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peer import wire
-from peer.core.actions import Deliver, Fetch, Join, Links, Reject, Report, Send
+from peer.core.actions import Deliver, Fetch, Join, Links, Reject, Report, Send, Verify
 from peer.core.children import (
     NEWEST_INDEPENDENT,
     REFUSE_FULL,
@@ -248,6 +248,34 @@ def test_start_is_over_http_and_lost_parts_are_fetched_there() -> None:
     assert bench.take(Fetch) == []
     bench.wait(0.1)
     assert bench.take(Fetch) == [Fetch(EPOCH, 3), Fetch(EPOCH, 4)]
+
+
+def test_links_begin_where_the_join_ends_though_it_is_checked_later() -> None:
+    bench = Bench(origins=True)
+    bench.checks = False
+    bench.link(HIGH)
+    bench.plan(*[HIGH] * STRIPES)
+    bench.core.joined([(part(n).raw, part(n).data) for n in range(3)], bench.now)
+    bench.act()
+    checks = bench.take(Verify)
+    bench.wait(0.2)
+    assert bench.done == []
+    for check in checks:
+        bench.core.verified(check.token, True, bench.now)
+    bench.wait(0.1)
+    assert {m.number for _, m in bench.sent(wire.Subscribe) if isinstance(m, wire.Subscribe)} == {3}
+
+
+def test_lost_block_is_asked_for_while_the_origin_does_not_answer() -> None:
+    bench = Bench(origins=True)
+    bench.link(HIGH, LOW)
+    bench.plan(HIGH, HIGH, HIGH, None)
+    bench.core.join_failed(0.5, bench.now)
+    bench.wait(1.1)
+    bench.push(HIGH, range(3), range(3))
+    bench.tell(LOW, status(0, 1, 2, 3))
+    bench.wait(0.3)
+    assert (LOW, wire.Want(BRAID, EPOCH, 0, (3,))) in bench.sent(wire.Want)
 
 
 def test_publisher_feeds_two_on_a_stripe_and_asks_nobody() -> None:
