@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 QUEUE = 64
 """Parts that may wait to be taken: at 100 ms each, longer than any pause of an event loop that works."""
 _LEAVE_TIMEOUT = 0.4
+_LEAVE_ATTEMPTS = 8
 
 
 class _Source(Protocol):
@@ -63,11 +64,14 @@ class Channel:
 
     async def leave(self) -> None:
         """Stop the thread, and give it a moment to end."""
-        self._stop.set()
-        try:
-            await asyncio.wait_for(self._finished.wait(), _LEAVE_TIMEOUT)
-        except TimeoutError:
-            log.debug("the source's thread is left behind")
+        for _ in range(_LEAVE_ATTEMPTS):
+            self._stop.set()  # again, as the thread may only have begun the wait that this wakes it from
+            try:
+                await asyncio.wait_for(self._finished.wait(), _LEAVE_TIMEOUT / _LEAVE_ATTEMPTS)
+            except TimeoutError:
+                continue
+            return
+        log.debug("the source's thread is left behind")
 
     async def get(self) -> Item | None:
         """The next item; None at the end. Raises what ended the source."""
