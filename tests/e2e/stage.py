@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Error, Page
 
 from peer.api import Peer
 from peer.commands import free_port, watch_url
@@ -83,6 +83,11 @@ class Viewer:
     async def is_fed(self) -> None:
         """Wait until every stripe comes over a link."""
         await self.until("stats.parents.length > 0 && stats.parents.every((peer) => peer !== null)")
+
+    async def crashes(self) -> None:
+        """Its process is gone in the middle of everything."""
+        with contextlib.suppress(Error):
+            await self.page.goto("chrome://crash")
 
     async def sees(self, text: str) -> None:
         """Wait until the chat shows a message."""

@@ -44,6 +44,22 @@ async def test_two_pages_feed_each_other(browser: Browser, built_pages: Path) ->
         assert abs(to_peers - from_peers) <= 0.03 * to_peers
 
 
+async def test_the_page_that_feeds_others_crashes(browser: Browser, built_pages: Path) -> None:
+    async with staged(browser, built_pages) as stage:
+        viewers = [await stage.open(), await stage.open(), await stage.open()]
+        for viewer in viewers:
+            await viewer.is_fed()
+        feeding = viewers.pop(0)
+        await feeding.until("stats.children.some((peers) => peers.length > 0)")
+        gone = await feeding.ask("room.id")
+        await feeding.crashes()
+        for viewer in viewers:
+            await viewer.until(f"!stats.parents.includes({gone!r})")
+            await viewer.is_fed()
+            await viewer.plays_on()
+        await stage.needs_no_http()
+
+
 async def test_the_introducer_goes_and_comes_back(browser: Browser, built_pages: Path) -> None:
     async with staged(browser, built_pages) as stage:
         one, other = await stage.open(), await stage.open()
