@@ -105,12 +105,12 @@ class Swarm:
         return member
 
     def viewers(self, count: int) -> list[Member]:
-        """Newcomers, 0.3 s apart, and a second for the last to settle."""
+        """Newcomers, 0.3 s apart, and three seconds for the last to settle."""
         members = []
         for _ in range(count):
             members.append(self.viewer())
             self.run(0.3)
-        self.run(1.0)
+        self.run(3.0)
         return members
 
     def kill(self, member: Member, noticed_after: float = 0.05) -> None:

@@ -12,25 +12,25 @@ class Rhythm:
     """For each stripe the newest part of which a block came from its parent."""
 
     def __init__(self, stripes: int) -> None:
-        self._newest = [-1] * stripes
+        self.newest = [-1] * stripes
         self.last_block = [float("-inf")] * stripes
 
     def begin(self) -> None:
         """Another epoch: numbers start again."""
-        self._newest = [-1] * len(self._newest)
+        self.newest = [-1] * len(self.newest)
 
     def reset(self, stripe: int, number: int, now: float) -> None:
         """The stripe has just been given to another parent, from `number` on: its silence begins now."""
-        self._newest[stripe] = max(self._newest[stripe], number - 1)
+        self.newest[stripe] = max(self.newest[stripe], number - 1)
         self.last_block[stripe] = now
 
     def block(self, stripe: int, number: int, now: float) -> None:
-        self._newest[stripe] = max(self._newest[stripe], number)
+        self.newest[stripe] = max(self.newest[stripe], number)
         self.last_block[stripe] = now
 
     def silent_parts(self, stripe: int, window: Window, part_duration: float, now: float) -> float:
         """How many parts long the stripe has been silent while others moved; 0.0 while none moves."""
-        since = window.first_seen_after(self._newest[stripe])
+        since = window.first_seen_after(self.newest[stripe])
         if since is None:
             return 0.0
         since = max(since, self.last_block[stripe])

@@ -11,6 +11,12 @@ from peer.core.window import Window
 
 PENDING_PATIENCE = 1.0
 """Seconds in which a new parent must push its first block while others move."""
+PROOF_PARTS = 5
+"""Parts that a new parent must push in time, one after another, before a working one is given up for it."""
+PROOF_LATE = 2
+"""Parts that it may be behind the working one: a longer way takes longer."""
+PROOF_PATIENCE = 5.0
+"""Seconds in which it must have done so; a page that has just been opened is often late at first."""
 STARVED_TRUST = 0.6
 """Seconds for which a parent that announced starvation is left to look for its own new parent."""
 TRUST_SPREAD = 0.4
@@ -32,8 +38,13 @@ class Upstream:
 
     parent: bytes | None = None
     pending: bytes | None = None
-    """Asked to take over; the parent is kept until its first block comes."""
+    """Asked to take over; a working parent is kept until this one has shown that it keeps up."""
     pending_since: float = 0.0
+    pushing_since: float | None = None
+    """When the first block of the pending parent came."""
+    proved: int = 0
+    proved_to: int = -1
+    """How many parts it has pushed in time, one after another, and the number of the last."""
     superseded: bool = False
     """It was asked for by a plan that has been replaced, perhaps because it does not answer."""
     planned: bytes | None = None
@@ -81,7 +92,7 @@ class Upstreams:
         """Planned parents that never pushed; told to the planner."""
 
     def plan(self, parents: tuple[bytes | None, ...], standbys: tuple[bytes, ...], now: float) -> None:
-        """The planner's word. A working parent is kept until the planned one has pushed its first block."""
+        """The planner's word. A working parent is kept until the planned one has shown that it keeps up."""
         self.has_plan = True
         self.standbys = standbys
         for up, planned in zip(self.stripes, parents, strict=False):
@@ -117,10 +128,10 @@ class Upstreams:
         return (*above, self._me) if above and len(above) < 32 else ()
 
     def block(self, stripe: int, number: int, peer: bytes, now: float) -> list[Change]:
-        """A verified block came from `peer`: the first one from a new parent makes it the parent."""
+        """A verified block came from `peer`; a new parent may have shown by it that it keeps up."""
         up = self.stripes[stripe]
         changes: list[Change] = []
-        if peer == up.pending:
+        if peer == up.pending and self._keeps_up(up, stripe, number, now):
             if up.parent is not None and up.parent != peer:
                 changes.append(Unsubscribe(stripe, up.parent))
             up.parent, up.pending, up.lost = peer, None, None
@@ -131,6 +142,17 @@ class Upstreams:
         if peer == up.parent:
             self.rhythm.block(stripe, number, now)
         return changes
+
+    def _keeps_up(self, up: Upstream, stripe: int, number: int, now: float) -> bool:
+        """Whether the pending parent may take over; anybody may where nothing works."""
+        if up.parent is None or up.starved or up.rootless_since is not None:
+            return True
+        if up.pushing_since is None:
+            up.pushing_since = now
+        if number > up.proved_to:
+            up.proved_to = number
+            up.proved = up.proved + 1 if number >= self.rhythm.newest[stripe] - PROOF_LATE else 0
+        return up.proved >= PROOF_PARTS
 
     def refused(self, stripe: int, peer: bytes, now: float) -> None:
         """`peer` will not, or will no longer, push this stripe."""
@@ -282,9 +304,10 @@ class Upstreams:
             return []
         neighbour = neighbours.get(up.pending)
         waited = now - up.pending_since
+        proving = up.pushing_since is not None and now - up.pushing_since <= PROOF_PATIENCE
         others_move = self.moved_at > up.pending_since + PENDING_PATIENCE / 2
         patient = waited <= PENDING_PATIENCE or not (others_move or waited > 3 * PENDING_PATIENCE)
-        if patient and not (neighbour is not None and neighbour.silent(now)):
+        if (patient or proving) and not (neighbour is not None and neighbour.silent(now)):
             return []
         peer, up.pending = up.pending, None
         if neighbour is not None:
@@ -334,6 +357,7 @@ class Upstreams:
 
     def _subscribe(self, up: Upstream, stripe: int, peer: bytes, now: float) -> list[Change]:
         up.pending, up.pending_since, up.superseded = peer, now, False
+        up.pushing_since, up.proved, up.proved_to = None, 0, -1
         return [Subscribe(stripe, peer)]
 
     def _best(

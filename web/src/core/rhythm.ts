@@ -15,6 +15,11 @@ export class Rhythm {
     this.lastBlock = new Array(stripes).fill(Number.NEGATIVE_INFINITY);
   }
 
+  /** The newest part of which a block of the stripe came from its parent; -1 before the first. */
+  newest(stripe: number): number {
+    return this.#newest[stripe] ?? -1;
+  }
+
   /** Another epoch: numbers start again. */
   begin(): void {
     this.#newest.fill(-1);

@@ -6,6 +6,12 @@ import type { Window } from "./window.ts";
 
 /** Seconds in which a new parent must push its first block while others move. */
 export const PENDING_PATIENCE = 1.0;
+/** Parts that a new parent must push in time, one after another, before a working one is given up for it. */
+export const PROOF_PARTS = 5;
+/** Parts that it may be behind the working one: a longer way takes longer. */
+export const PROOF_LATE = 2;
+/** Seconds in which it must have done so; a page that has just been opened is often late at first. */
+export const PROOF_PATIENCE = 5.0;
 /** Seconds for which a parent that announced starvation is left to look for its own new parent. */
 export const STARVED_TRUST = 0.6;
 /** Seconds over which those that trust no longer spread themselves. */
@@ -25,9 +31,14 @@ type Neighbours = ReadonlyMap<string, Neighbour>;
 /** Who feeds one stripe. */
 export class Upstream {
   parent: string | null = null;
-  /** Asked to take over; the parent is kept until its first block comes. */
+  /** Asked to take over; a working parent is kept until this one has shown that it keeps up. */
   pending: string | null = null;
   pendingSince = 0;
+  /** When the first block of the pending parent came. */
+  pushingSince: number | null = null;
+  /** How many parts it has pushed in time, one after another, and the number of the last. */
+  proved = 0;
+  provedTo = -1;
   /** It was asked for by a plan that has been replaced, perhaps because it does not answer. */
   superseded = false;
   planned: string | null = null;
@@ -72,7 +83,7 @@ export class Upstreams {
     this.rhythm = new Rhythm(stripes);
   }
 
-  /** The planner's word. A working parent is kept until the planned one has pushed its first block. */
+  /** The planner's word. A working parent is kept until the planned one has shown that it keeps up. */
   plan(parents: readonly (string | null)[], standbys: readonly string[], now: number): void {
     this.hasPlan = true;
     this.standbys = standbys;
@@ -114,12 +125,12 @@ export class Upstreams {
     return above.length > 0 && above.length < 32 ? [...above, this.#me] : [];
   }
 
-  /** A verified block came from `peer`: the first one from a new parent makes it the parent. */
+  /** A verified block came from `peer`; a new parent may have shown by it that it keeps up. */
   block(stripe: number, number: number, peer: string, now: number): Change[] {
     const up = this.stripes[stripe];
     const changes: Change[] = [];
     if (up === undefined) return changes;
-    if (peer === up.pending) {
+    if (peer === up.pending && this.#keepsUp(up, stripe, number, now)) {
       if (up.parent !== null && up.parent !== peer) {
         changes.push({ type: "unsubscribe", stripe, peer: up.parent });
       }
@@ -134,6 +145,17 @@ export class Upstreams {
     }
     if (peer === up.parent) this.rhythm.block(stripe, number, now);
     return changes;
+  }
+
+  /** Whether the pending parent may take over; anybody may where nothing works. */
+  #keepsUp(up: Upstream, stripe: number, number: number, now: number): boolean {
+    if (up.parent === null || up.starved || up.rootlessSince !== null) return true;
+    up.pushingSince ??= now;
+    if (number > up.provedTo) {
+      up.provedTo = number;
+      up.proved = number >= this.rhythm.newest(stripe) - PROOF_LATE ? up.proved + 1 : 0;
+    }
+    return up.proved >= PROOF_PARTS;
   }
 
   /** `peer` will not, or will no longer, push this stripe. */
@@ -286,10 +308,11 @@ export class Upstreams {
     const peer = up.pending;
     if (peer === null) return [];
     const waited = now - up.pendingSince;
+    const proving = up.pushingSince !== null && now - up.pushingSince <= PROOF_PATIENCE;
     const othersMove = this.movedAt > up.pendingSince + PENDING_PATIENCE / 2;
     const patient = waited <= PENDING_PATIENCE || !(othersMove || waited > 3 * PENDING_PATIENCE);
     const neighbour = find(neighbours, peer);
-    if (patient && !neighbour?.silent(now)) return [];
+    if ((patient || proving) && !neighbour?.silent(now)) return [];
     up.pending = null;
     neighbour?.refused(stripe, now);
     if (peer === up.planned) this.#planFailed(up, now);
@@ -333,6 +356,9 @@ export class Upstreams {
     up.pending = peer;
     up.pendingSince = now;
     up.superseded = false;
+    up.pushingSince = null;
+    up.proved = 0;
+    up.provedTo = -1;
     return [{ type: "subscribe", stripe, peer }];
   }
 

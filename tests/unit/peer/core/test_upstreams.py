@@ -6,7 +6,15 @@ import pytest
 
 from peer import wire
 from peer.core.actions import Send
-from peer.core.upstreams import PENDING_PATIENCE, ROOTLESS_TRUST, SHUN, STARVED_TRUST, TRUST_SPREAD
+from peer.core.upstreams import (
+    PENDING_PATIENCE,
+    PROOF_LATE,
+    PROOF_PARTS,
+    ROOTLESS_TRUST,
+    SHUN,
+    STARVED_TRUST,
+    TRUST_SPREAD,
+)
 from tests.swarm import Swarm
 from tests.unit.peer.core.braid_bench import HIGH, LOW, PUBLISHER, STRIPES, Bench, status
 
@@ -37,10 +45,36 @@ def test_new_parent_comes_before_the_old_one_goes() -> None:
     bench = fed_by(HIGH, LOW)
     bench.plan(LOW, HIGH, HIGH, HIGH, sequence=2)
     assert subscribed(bench) == [(LOW, 0)]
-    assert bench.core.stripe_parents()[0] == HIGH
-    bench.push(LOW, range(5, 6), range(1))
+    for number in range(5, 5 + PROOF_PARTS):
+        assert bench.core.stripe_parents()[0] == HIGH
+        bench.push(HIGH, range(number, number + 1), ALL)
+        bench.push(LOW, range(number, number + 1), range(1))
     assert bench.core.stripe_parents()[0] == LOW
     assert [peer for peer, _ in bench.sent(wire.Unsubscribe)] == [HIGH]
+
+
+def test_late_newcomer_does_not_take_over_from_a_parent_that_works() -> None:
+    bench = fed_by(HIGH, LOW)
+    bench.plan(LOW, HIGH, HIGH, HIGH, sequence=2)
+    late = PROOF_LATE + 1
+    for number in range(5 + late, 30 + late):
+        bench.push(HIGH, range(number, number + 1), ALL)
+        bench.push(LOW, range(number - late, number - late + 1), range(1))
+    assert bench.core.stripe_parents()[0] == HIGH
+    bench.done = []
+    for number in range(30 + late, 30 + late + 5):
+        bench.wait(1.1)
+        bench.push(HIGH, range(number, number + 1), ALL)
+    assert LOW in [peer for peer, _ in bench.sent(wire.Unsubscribe)]
+    assert bench.core.stripe_parents()[0] == HIGH
+
+
+def test_newcomer_takes_over_at_once_where_nothing_works() -> None:
+    bench = fed_by(HIGH, LOW)
+    bench.plan(LOW, HIGH, HIGH, HIGH, sequence=2)
+    bench.tell(HIGH, wire.Refuse(bench.core.braid, 0, wire.REFUSE_FULL))
+    bench.push(LOW, range(5, 6), range(1))
+    assert bench.core.stripe_parents()[0] == LOW
 
 
 def test_plan_that_is_replaced_while_its_parent_is_silent_is_not_waited_for() -> None:
@@ -57,7 +91,9 @@ def test_replaced_plan_is_kept_until_the_new_parent_can_be_asked() -> None:
     bench = fed_by(HIGH, LOW)
     bench.plan(LOW, HIGH, HIGH, HIGH, sequence=2)
     bench.plan(THIRD, HIGH, HIGH, HIGH, sequence=3)
-    bench.push(LOW, range(5, 6), range(1))
+    for number in range(5, 5 + PROOF_PARTS):
+        bench.push(HIGH, range(number, number + 1), ALL)
+        bench.push(LOW, range(number, number + 1), range(1))
     assert bench.core.stripe_parents()[0] == LOW
 
 
