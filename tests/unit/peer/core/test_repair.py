@@ -1,0 +1,120 @@
+"""Lost blocks: when they are asked for, of whom, and when the origin is the last resort."""
+
+from __future__ import annotations
+
+from peer.core.repair import (
+    ASK_AFTER_PARTS,
+    ASK_AGAIN,
+    FETCH_BURST,
+    FETCH_MARGIN,
+    FETCHES_AT_ONCE,
+    PARTS_AT_ONCE,
+    Repair,
+)
+from peer.core.window import Window
+from peer.wire import encode
+from tests.unit.peer.core.braid_bench import EPOCH, HIGH, LOW, PART, blocks, part
+
+DUE = ASK_AFTER_PARTS * PART + 0.01
+
+
+def window(*numbers: int, lacking: tuple[int, ...] = ()) -> Window:
+    """A window with those parts, without the blocks of that index."""
+    filled = Window()
+    filled.begin(EPOCH)
+    for number in numbers:
+        sealed = part(number)
+        opened = filled.open(sealed.seal, sealed.raw, 0.0)
+        for block in blocks(sealed):
+            if block.index not in lacking:
+                filled.add(opened, block.index, encode(block))
+    return filled
+
+
+def in_turn(stripe: int, tries: int) -> bytes | None:
+    return (LOW, HIGH)[(stripe + tries) % 2]
+
+
+def nobody(stripe: int, tries: int) -> bytes | None:
+    return None
+
+
+def test_block_is_asked_for_when_it_is_overdue_and_then_of_another() -> None:
+    repair, parts = Repair(0.0), window(0, lacking=(2,))
+    assert repair.due(parts, 0, PART, in_turn, DUE - 0.02) == []
+    assert repair.due(parts, 0, PART, in_turn, DUE) == [(LOW, 0, (2,))]
+    assert repair.due(parts, 0, PART, in_turn, DUE + ASK_AGAIN - 0.01) == []
+    assert repair.due(parts, 0, PART, in_turn, DUE + ASK_AGAIN) == [(HIGH, 0, (2,))]
+
+
+def test_blocks_of_a_part_are_asked_of_each_peer_in_one_message() -> None:
+    asks = Repair(0.0).due(window(0, lacking=(0, 1, 2)), 0, PART, in_turn, DUE)
+    assert asks == [(LOW, 0, (0, 2)), (HIGH, 0, (1,))]
+
+
+def test_part_of_which_nothing_came_is_asked_for_whole() -> None:
+    assert Repair(0.0).due(window(0, 2), 0, PART, in_turn, DUE) == [(LOW, 1, ())]
+
+
+def test_what_was_played_and_what_has_left_is_not_asked_for() -> None:
+    repair, parts = Repair(0.0), window(0, 1, lacking=(3,))
+    assert [ask[1] for ask in repair.due(parts, 1, PART, in_turn, DUE)] == [1]
+    assert repair.due(parts, 2, PART, in_turn, DUE) == []
+
+
+def test_few_parts_are_asked_for_at_once() -> None:
+    asks = Repair(0.0).due(window(*range(20), lacking=(0,)), 0, PART, in_turn, DUE)
+    assert [ask[1] for ask in asks] == list(range(PARTS_AT_ONCE))
+
+
+def test_origin_is_asked_shortly_before_the_part_must_be_played_and_only_after_the_peers() -> None:
+    repair, parts = Repair(0.0), window(0, lacking=(2,))
+    assert repair.fetches(parts, 0, 1.0, 1.0) == []
+    repair.due(parts, 0, PART, nobody, 0.2)
+    assert repair.fetches(parts, 0, 1.0, 1.0 - FETCH_MARGIN - 0.01) == []
+    assert repair.fetches(parts, 0, 1.0, 1.0 - FETCH_MARGIN) == [0]
+    assert repair.fetches(parts, 0, 1.0, 0.9) == []
+    repair.fetched(0)
+    assert repair.fetches(parts, 0, 1.0, 0.95) == [0]
+
+
+def test_a_lost_subtree_does_not_ask_the_origin_in_one_moment() -> None:
+    parts, asked = window(0, lacking=(2,)), set()
+    for spread in (0.0, 0.5, 1.0):
+        repair = Repair(spread)
+        repair.due(parts, 0, PART, nobody, 0.2)
+        asked.add(next(ms for ms in range(1000) if repair.fetches(parts, 0, 1.0, ms / 1000)))
+    assert len(asked) == 3
+
+
+def test_origin_is_asked_for_little_at_once_and_little_in_all() -> None:
+    repair, parts = Repair(0.0), window(*range(20), lacking=(0,))
+    fetched, now = 0, 10.0
+    for _ in range(10):
+        repair.due(parts, 0, PART, nobody, now)
+        numbers = repair.fetches(parts, 0, 0.0, now)
+        assert len(numbers) <= FETCHES_AT_ONCE
+        fetched += len(numbers)
+        for number in numbers:
+            repair.fetched(number)
+    assert fetched == FETCH_BURST
+
+
+def test_part_that_has_come_meanwhile_is_forgotten() -> None:
+    repair, parts = Repair(0.0), window(0, 1, lacking=(2,))
+    repair.due(parts, 0, PART, nobody, DUE)
+    for number in range(2):
+        opened = parts.get(number)
+        assert opened is not None
+        parts.add(opened, 2, encode(blocks(part(number))[2]))
+    assert repair.due(parts, 0, PART, in_turn, 1.0) == []
+    assert repair.fetches(parts, 0, 0.0, 1.0) == []
+    assert repair._missing == {}
+
+
+def test_new_epoch_forgets_everything() -> None:
+    repair, parts = Repair(0.0), window(0, lacking=(2,))
+    repair.due(parts, 0, PART, nobody, DUE)
+    repair.fetches(parts, 0, 0.0, 1.0)
+    repair.begin()
+    assert (repair._missing, repair._fetching) == ({}, set())
