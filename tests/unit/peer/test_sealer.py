@@ -51,8 +51,7 @@ def test_restarted_publisher_begins_a_greater_epoch_and_its_segments_do_not_go_b
     name = StreamName("demo", "main", "", ())
     first = Sealer(identity, name, 0.1, WALL)
     first.begin(init())
-    for _ in range(30):  # thirty segments of a second each
-        last = first.seal(part(True))
+    last = [first.seal(part(True)) for _ in range(30)][-1]  # thirty segments of a second each
     second = Sealer(identity, name, 0.1, WALL + 31)
     second.begin(init())
     again = second.seal(part(True))
@@ -76,9 +75,11 @@ def test_too_many_init_segments_begin_another_epoch_so_that_the_description_stay
     sealer: Sealer,
 ) -> None:
     epoch = sealer.epoch
-    for number in range(INITS + 1):
+    for number in range(INITS):
         sealer.begin(init(f"init {number}".encode()))
-        sealed = sealer.seal(part(True, number > 0))
+        assert sealer.seal(part(True, number > 0)).seal.epoch == epoch
+    sealer.begin(init(b"one too many"))
+    sealed = sealer.seal(part(True, True))
     assert sealer.epoch == epoch + 1
     assert (sealed.seal.epoch, sealed.seal.number, sealed.seal.init) == (epoch + 1, 0, 0)
     assert len(open_description(sealer.description())[1].renditions[0].inits) == 1
