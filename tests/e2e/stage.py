@@ -26,7 +26,7 @@ HOST = "127.0.0.1"
 ROOM = "demo"
 SOURCE = "test:?size=320x180&fps=25"
 OPTIONS = MediaOptions(encode=EncodeOptions(video_bitrate=300_000, audio_bitrate=48_000, preset="ultrafast"))
-PATIENCE = 45.0
+PATIENCE = 60.0
 """Seconds: long enough for a busy machine; nothing is asserted about how long anything takes."""
 PLAYER = """
 const player = document.querySelector("braidcast-player");

@@ -10,10 +10,11 @@ from tests.e2e.stage import Stage, staged
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
 
 LINKS_LEAD_NOWHERE = """
+window.blocked = true;
 const Connection = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Connection {
   constructor(configuration) {
-    super({ ...configuration, iceTransportPolicy: "relay" });
+    super({ ...configuration, iceTransportPolicy: window.blocked ? "relay" : "all" });
   }
 };
 """
@@ -137,7 +138,7 @@ async def test_sharing_is_switched_while_watching(browser: Browser, built_pages:
             await viewer.plays_on()
 
 
-async def test_a_page_that_cannot_link_plays_over_http_and_says_so(
+async def test_a_page_that_cannot_link_plays_over_http_says_so_and_recovers(
     browser: Browser, built_pages: Path
 ) -> None:
     async with staged(browser, built_pages) as stage:
@@ -152,6 +153,10 @@ async def test_a_page_that_cannot_link_plays_over_http_and_says_so(
         await viewer.plays_on()
         stats = await viewer.stats()
         assert (stats["peers"], stats["bytesFromPeers"]) == (0, 0)
+        await viewer.ask("window.blocked = false")
+        await viewer.is_fed()
+        await viewer.plays_on()
+        await stage.needs_no_http()
 
 
 async def test_a_page_comes_back_from_the_browsers_cache(browser: Browser, built_pages: Path) -> None:
