@@ -1,0 +1,61 @@
+"""`braidcast demo` and real browsers: they play, feed each other, and agree with the publisher."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.audience import audience, play_on, stats_of
+from tests.e2e.metrics import sent
+from tests.programs import programs
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240), pytest.mark.usefixtures("built_pages")]
+
+
+async def test_five_browsers_play_and_carry_seven_tenths_themselves(
+    chromium: str, sample_video: Path, tmp_path: Path
+) -> None:
+    async with programs(tmp_path) as run, audience(chromium, run, tmp_path) as seats:
+        demo = await run.braidcast("demo", str(sample_video), "--port", "0", "--json")
+        listening = await demo.event("listening")
+        watchers = await seats.open_all(listening["watch_url"], 5)
+        for watcher in watchers:
+            await watcher.plays()
+            await watcher.is_fed()
+        await play_on(watchers, 20)
+        # What the players tell lies between what the publisher tells before and after.
+        before = await sent(listening["url"])
+        told = await stats_of(watchers)
+        after = await sent(listening["url"])
+        from_peers = sum(stats["bytesFromPeers"] for stats in told)
+        from_origin = sum(stats["bytesFromOrigin"] for stats in told)
+        assert 0.97 * before <= from_origin <= 1.03 * after
+        assert from_peers >= 0.7 * (from_peers + from_origin)
+        # What viewers sent is what viewers got.
+        assert abs(sum(stats["bytesToPeers"] for stats in told) - from_peers) <= 0.03 * from_peers
+        assert [stats["blocksRejected"] for stats in told] == [0] * 5
+        assert all(0 < stats["liveLatency"] < 5 for stats in told)
+
+
+async def test_the_browser_that_feeds_the_others_is_killed(
+    chromium: str, sample_video: Path, tmp_path: Path
+) -> None:
+    async with programs(tmp_path) as run, audience(chromium, run, tmp_path) as seats:
+        demo = await run.braidcast("demo", str(sample_video), "--port", "0", "--json")
+        watchers = await seats.open_all((await demo.event("listening"))["watch_url"], 4)
+        for watcher in watchers:
+            await watcher.is_fed()
+        await play_on(watchers, 3)
+        feeds = [sum(map(len, stats["children"])) for stats in await stats_of(watchers)]
+        feeding = watchers[feeds.index(max(feeds))]
+        fed = await feeding.ask("room.id")
+        assert max(feeds) > 0
+        others = [watcher for watcher in watchers if watcher is not feeding]
+        skipped = [stats["skippedTime"] for stats in await stats_of(others)]
+        await feeding.kill()
+        await play_on(others, 8)
+        for watcher in others:
+            await watcher.is_fed()
+        told = await stats_of(others)
+        assert all(fed not in stats["parents"] for stats in told)
+        # Whatever was on its way from the dead came another way in time to be played.
+        assert [stats["skippedTime"] for stats in told] == skipped
