@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from peer.core.bucket import Bucket
 from peer.core.chat_fetch import MAX_IDS
 from peer.core.chat_history import History
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_message import SignedMessage
-from peer.core.chat_rate import Bucket
 
 
 class ChatLink:

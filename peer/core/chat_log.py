@@ -12,6 +12,7 @@ from typing import TypeAlias
 from peer import wire
 from peer.core import chat_message
 from peer.core.actions import Reject, Send, Verify
+from peer.core.bucket import Bucket
 from peer.core.chat_beginning import Beginning
 from peer.core.chat_fetch import MAX_IDS, Fetch
 from peer.core.chat_history import History
@@ -27,7 +28,7 @@ from peer.core.chat_message import (
     room_hash,
 )
 from peer.core.chat_pending import Pending, Waiting
-from peer.core.chat_rate import Bucket, Rates
+from peer.core.chat_rate import Rates
 from peer.signing import TAG_CHAT
 from peer.wire_chat import MAX_FOLLOWS
 

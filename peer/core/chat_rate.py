@@ -1,38 +1,8 @@
-"""Token buckets: how much may come, or go out, at once and sustained."""
+"""How much each of many authors may say, at once and sustained."""
 
 from __future__ import annotations
 
-_ENOUGH = 0.999
-"""Counts as a token: without it, rounding could leave a timer a hair too early for ever."""
-
-
-class Bucket:
-    """Holds up to `burst` tokens and gains `rate` of them a second. It starts full."""
-
-    __slots__ = ("_at", "_burst", "_rate", "_tokens")
-
-    def __init__(self, burst: float, rate: float, now: float) -> None:
-        self._burst = burst
-        self._rate = rate
-        self._tokens = burst
-        self._at = now
-
-    def _refill(self, now: float) -> None:
-        if now > self._at:
-            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
-            self._at = now
-
-    def take(self, now: float, cost: float = 1) -> bool:
-        """Take `cost` tokens if there is at least one; the bucket owes the rest, however much it is."""
-        self._refill(now)
-        if self._tokens < _ENOUGH:
-            return False
-        self._tokens -= cost
-        return True
-
-    def ready(self) -> float:
-        """When there is a token again."""
-        return self._at + max(0.0, (1 - self._tokens) / self._rate)
+from peer.core.bucket import Bucket
 
 
 class Rates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from peer.core.chat_rate import Bucket
+from peer.core.bucket import Bucket
 from peer.core.outbox import Outbox
 from peer.wire import Status
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from peer import wire
 from peer.core import link_actions as act
-from peer.core.chat_rate import Bucket
+from peer.core.bucket import Bucket
 from peer.core.link_set import LinkSet
 from peer.links.handshake import CheckedDescription, HandshakeError
 from peer.links.link import Channel, Link
@@ -56,6 +56,7 @@ class Mesh:
         self.malformed = 0
         self.refused_offers = 0
         self._events = events
+        self._acting = False
         self._open: dict[bytes, Link] = {}
         self._connections: dict[bytes, WebRtcLink] = {}
         self._offers: dict[bytes, CheckedDescription] = {}
@@ -213,9 +214,16 @@ class Mesh:
     # --- inside
 
     def _act(self) -> None:
-        while actions := self.set.poll_actions():
-            for action in actions:
-                self._do(action)
+        """Do what the set asks for. What that brings about comes after what was asked for before it."""
+        if self._acting:
+            return
+        self._acting = True
+        try:
+            while actions := self.set.poll_actions():
+                for action in actions:
+                    self._do(action)
+        finally:
+            self._acting = False
 
     def _do(self, action: act.Action) -> None:
         match action:

@@ -1,6 +1,6 @@
 /** Where the log of a newcomer begins: with the last messages that it is told of, without those before them. */
 
-import { forgetOldest } from "./chat-rate.ts";
+import { forgetOldest } from "./forget-oldest.ts";
 
 /** Lasts until `settling` seconds after the first message of another peer was accepted. */
 export class Beginning {

@@ -1,6 +1,6 @@
 /** What a chat log allows itself and others, and what it counts. */
 
-import type { Rate } from "./chat-rate.ts";
+import type { Rate } from "./bucket.ts";
 
 /** What one log allows itself and others. */
 export interface ChatLimits {

@@ -1,10 +1,10 @@
 /** What one link is told from the log, and how much of it. */
 
 import { MAX_CHAT_IDS } from "../wire.ts";
+import { Bucket } from "./bucket.ts";
 import type { History } from "./chat-history.ts";
 import type { ChatLimits } from "./chat-limits.ts";
 import type { SignedMessage } from "./chat-message.ts";
-import { Bucket } from "./chat-rate.ts";
 
 /** Answers that a peer waits for, and messages of the past that it is still to be told of. */
 export class ChatLink {

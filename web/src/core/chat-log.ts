@@ -18,6 +18,7 @@ import {
 } from "../wire.ts";
 import { MAX_FOLLOWS, roomHash } from "../wire-chat.ts";
 import { type Reject, type Send, send, type Verify } from "./actions.ts";
+import { Bucket } from "./bucket.ts";
 import { Beginning } from "./chat-beginning.ts";
 import { Fetch } from "./chat-fetch.ts";
 import { History } from "./chat-history.ts";
@@ -36,7 +37,8 @@ import {
   writeText,
 } from "./chat-message.ts";
 import { Pending, type Waiting } from "./chat-pending.ts";
-import { Bucket, forgetOldest, Rates } from "./chat-rate.ts";
+import { Rates } from "./chat-rate.ts";
+import { forgetOldest } from "./forget-oldest.ts";
 
 /** A text was accepted: its place among the others is that of its (clock, author key, id). */
 export interface Deliver {

@@ -1,7 +1,7 @@
 /** What is known of a peer at the other end of a link, as far as one braid goes. */
 
 import type { Status } from "../wire.ts";
-import { Bucket } from "./chat-rate.ts";
+import { Bucket } from "./bucket.ts";
 import { Outbox } from "./outbox.ts";
 
 export type Role = "viewer" | "publisher" | "relay" | "member";

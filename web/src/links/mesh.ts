@@ -1,7 +1,8 @@
 /** All links of one peer: the shell of the link set, which decides what to open, watch and close. */
 
 import { seconds } from "../clockwork.ts";
-import { Bucket, forgetOldest, type Rate } from "../core/chat-rate.ts";
+import { Bucket, type Rate } from "../core/bucket.ts";
+import { forgetOldest } from "../core/forget-oldest.ts";
 import type { LinkReason, LinkSetAction } from "../core/link-actions.ts";
 import { LinkSet } from "../core/link-set.ts";
 import { fromBase64url } from "../encoding.ts";
