@@ -8,12 +8,12 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
 from peer.core.actions import Deliver, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
-from peer.core.braid import Braid
+from peer.core.braid import Action, Braid
+from peer.core.init_segments import InitSegments, PlayablePart
 from peer.core.neighbour import Role
 from peer.description import Rendition
 from peer.origin_client import Failure, OriginClient
 from peer.part import Part, part_of
-from peer.seal import Seal
 from peer.signing import verify
 from peer.streams import KnownStream
 from peer.wire import Message
@@ -40,6 +40,8 @@ class Carrier:
         self.rendition = rendition.id
         self._on_part = on_part
         self._skipped = 0
+        self._acting = False
+        self._init_segments = InitSegments()
         self._tasks: set[asyncio.Task[None]] = set()
         self._reported = (0, 0)
         self.stream = stream
@@ -60,10 +62,19 @@ class Carrier:
             carries=carries,
             origins=bool(stream.description.origins),
         )
+        self._init_segments.described(stream.description.epoch, self._inits())
 
     @property
     def is_publisher(self) -> bool:
         return self.core.is_publisher
+
+    def fits(self, stream: KnownStream, rendition: Rendition) -> bool:
+        """Whether this carrier can go on with what the stream is now."""
+        return (
+            stream.braid(rendition.id) == self.id
+            and rendition.stripes == self.stripes
+            and stream.description.part_duration == self.stream.description.part_duration
+        )
 
     @property
     def purpose(self) -> str:
@@ -90,6 +101,7 @@ class Carrier:
         self._origin.set_origins(stream.description.origins)
         self.core.set_origins(bool(stream.description.origins))
         self.core.described(stream.description.epoch, time.monotonic())
+        self._play(self._init_segments.described(stream.description.epoch, self._inits()))
         self.act()
 
     def link_opened(self, peer: bytes, role: Role) -> None:
@@ -134,42 +146,53 @@ class Carrier:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def act(self) -> None:
-        """Do what the core asks for, until it asks for nothing more."""
-        while actions := self.core.poll_actions():
-            for action in actions:
-                match action:
-                    case Send(peer, data, channel):
-                        self._node.mesh.send(peer, data, channel)
-                    case Verify():
-                        genuine = verify(action.key, action.tag, action.data, action.signature)
-                        self.core.verified(action.token, genuine, time.monotonic())
-                    case Deliver(seal, data):
-                        self._deliver(seal, data)
-                    case Gap(parts):
-                        self._skipped += parts
-                    case Reject(peer, reason, sentence):
-                        self._node.mesh.expel(peer, reason, sentence)
-                    case Links(peers):
-                        self._node.mesh.want(self.purpose, peers)
-                    case Join():
-                        self._spawn(self._join())
-                    case Fetch(epoch, number):
-                        self._spawn(self._fetch(epoch, number))
-                    case Report():
-                        self._report(action)
+        """Do what the core asks for, until it asks for nothing more.
 
-    def _deliver(self, raw: bytes, data: bytes) -> None:
-        if self._on_part is None:
+        What an action brings about, such as a link's end, comes after those that were asked for before.
+        """
+        if self._acting:
             return
-        seal = Seal.parse(raw)
-        renditions = {r.id: r for r in self.stream.description.renditions}
+        self._acting = True
         try:
-            init = renditions[self.rendition].init(seal.init)
-        except (KeyError, IndexError):
-            self._skipped += 1
-            return
-        self._on_part(part_of(seal, data, init, self._skipped), raw)
-        self._skipped = 0
+            while actions := self.core.poll_actions():
+                for action in actions:
+                    self._do(action)
+        finally:
+            self._acting = False
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Send(peer, data, channel):
+                self._node.mesh.send(peer, data, channel)
+            case Verify():
+                genuine = verify(action.key, action.tag, action.data, action.signature)
+                self.core.verified(action.token, genuine, time.monotonic())
+            case Deliver(seal, data):
+                self._play(self._init_segments.delivered(seal, data))
+            case Gap(parts):
+                self._skipped += parts
+            case Reject(peer, reason, sentence):
+                self._node.mesh.expel(peer, reason, sentence)
+            case Links(peers):
+                self._node.mesh.want(self.purpose, peers)
+            case Join():
+                self._spawn(self._join())
+            case Fetch(epoch, number):
+                self._spawn(self._fetch(epoch, number))
+            case Report():
+                self._report(action)
+
+    def _inits(self) -> list[bytes]:
+        for rendition in self.stream.description.renditions:
+            if rendition.id == self.rendition:
+                return [rendition.init(index) for index in range(len(rendition.inits))]
+        return []
+
+    def _play(self, parts: list[PlayablePart]) -> None:
+        for part in parts:
+            if self._on_part is not None:
+                skipped, self._skipped = self._skipped, 0
+                self._on_part(part_of(part.seal, part.data, part.init, skipped), part.raw)
 
     def _report(self, report: Report) -> None:
         counters = self.core.counters

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from peer import wire
 from peer.core.actions import Reject, Send, Verify
-from peer.core.chat_log import ChatLog, Deliver
+from peer.core.chat_log import ChatAction, ChatLog, Deliver
 from peer.core.chat_message import Entry
 from peer.identity import Identity
 from peer.signing import TAG_CHAT, verify
@@ -25,6 +25,7 @@ class ChatSession:
         self.on_message: list[Callable[[Entry], None]] = []
         self._identity = identity
         self._mesh = mesh
+        self._acting = False
 
     def say(self, text: str, name: str) -> Entry:
         """Sign and send a text. Raises ChatError with a sentence when it cannot be said."""
@@ -58,16 +59,25 @@ class ChatSession:
         self._act()
 
     def _act(self) -> None:
-        while actions := self.log.poll_actions():
-            for action in actions:
-                match action:
-                    case Send(peer, data, channel):
-                        self._mesh.send(peer, data, channel)
-                    case Verify():
-                        genuine = verify(action.key, action.tag, action.data, action.signature)
-                        self.log.verified(action.token, genuine, time.monotonic())
-                    case Deliver(entry):
-                        for told in list(self.on_message):
-                            told(entry)
-                    case Reject(peer, _, sentence):
-                        self._mesh.refuse(peer, wire.MALFORMED, sentence)
+        if self._acting:
+            return
+        self._acting = True
+        try:
+            while actions := self.log.poll_actions():
+                for action in actions:
+                    self._do(action)
+        finally:
+            self._acting = False
+
+    def _do(self, action: ChatAction) -> None:
+        match action:
+            case Send(peer, data, channel):
+                self._mesh.send(peer, data, channel)
+            case Verify():
+                genuine = verify(action.key, action.tag, action.data, action.signature)
+                self.log.verified(action.token, genuine, time.monotonic())
+            case Deliver(entry):
+                for told in list(self.on_message):
+                    told(entry)
+            case Reject(peer, _, sentence):
+                self._mesh.refuse(peer, wire.MALFORMED, sentence)

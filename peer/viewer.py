@@ -29,6 +29,7 @@ class Viewing:
         self._node = node
         self._carries, self._uplink = carries, uplink
         self._carrier: Carrier | None = None
+        self._leaving: set[asyncio.Future[None]] = set()
         self._rendition: str | None = None
         self._parts: deque[Part] = deque()
         self._dropped = 0
@@ -42,8 +43,15 @@ class Viewing:
             return
         self.ended = known.description.state == "ended"
         self._changed.set()
-        if self._carrier is None and known.description.renditions and not self.ended:
-            rendition = known.description.renditions[0]
+        if not known.description.renditions:
+            return
+        rendition = known.description.renditions[0]
+        if self._carrier is not None and not self._carrier.fits(known, rendition):
+            # The publisher came back as somebody else, or cuts its stream in another way.
+            self._leaving.add(task := asyncio.ensure_future(self._node.stop_carrying(self._carrier)))
+            task.add_done_callback(self._leaving.discard)
+            self._carrier = None
+        if self._carrier is None and not self.ended:
             self._rendition = rendition.id
             self._carrier = self._node.carry(
                 known, rendition, carries=self._carries, uplink=self._uplink, on_part=self._delivered
