@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from signaling.binary import from_base64url
 from signaling.core.room import Room
 from signaling.core.streams import LiveStream
 from signaling.fields import NAME_PATTERN
@@ -30,6 +31,7 @@ class Api:
             web.get("/metrics", self.metrics),
             web.get("/api/v1/rooms", self.rooms),
             web.get("/api/v1/rooms/{room}", self.room),
+            web.get("/live/{room}/{stream}/description", self.description),
         ]
 
     async def health(self, _request: web.Request) -> web.Response:
@@ -76,6 +78,16 @@ class Api:
                 "streams": [describe(room, stream) for stream in room.streams.all()],
             }
         )
+
+
+    async def description(self, request: web.Request) -> web.Response:
+        """The signed description, for who begins before its WebSocket is open (protocol.md section 9)."""
+        room = self._introducer.rooms.rooms.get(request.match_info["room"])
+        stream = None if room is None else room.streams.get(request.match_info["stream"])
+        if stream is None:
+            return web.Response(status=404, text="There is no such stream here.\n", headers=NO_STORE)
+        body = from_base64url(stream.text)
+        return web.Response(body=body, content_type="application/octet-stream", headers=NO_STORE)
 
 
 def describe(room: Room, stream: LiveStream) -> dict[str, Any]:

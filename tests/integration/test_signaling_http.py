@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from signaling.core.limits import Limits
-from signaling.protocol import Leave, Ping, Plan, Pong, Watch
+from signaling.protocol import Leave, Ping, Plan, Pong, Stream, Watch, to_base64url
 from signaling.server import Config, SignalingError, create_app, run
 from tests.signaling_peer import People
 
@@ -260,3 +260,15 @@ async def test_other_routes_share_the_port(pages: Path) -> None:
         assert (await get(people, "/live/demo/main/index.m3u8"))[1] == "/live/demo/main/index.m3u8"
         assert (await get(people, "/"))[0] == 200
         await people.join()
+
+
+async def test_description_is_there_before_a_newcomer_has_a_socket(people: People) -> None:
+    publisher = await people.join("publisher")
+    watcher = await people.join()
+    await publisher.announce()
+    stream = await watcher.expect(Stream)
+    async with people.http.get(people.url + "/live/demo/main/description") as response:
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert to_base64url(await response.read()) == stream.description
+    assert (await get(people, "/live/demo/other/description"))[0] == 404
+    assert (await get(people, "/live/nowhere/main/description"))[0] == 404
