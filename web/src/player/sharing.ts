@@ -8,7 +8,11 @@ const CHOICES: readonly { mode: P2pMode; label: string; hint: string }[] = [
     label: "Receive only",
     hint: "Nothing is passed on; viewers you receive from see your address.",
   },
-  { mode: "off", label: "Off", hint: "Everything comes from the stream's own server, if it has one." },
+  {
+    mode: "off",
+    label: "Off",
+    hint: "Everything comes from the stream's own server, if it has one. Chatting still shows others your address.",
+  },
 ];
 
 /** The switch between sharing, receiving only and neither. `group` names its radio buttons. */
