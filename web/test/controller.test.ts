@@ -77,9 +77,16 @@ function arrivals(seconds: number, delay: (part: number) => number, backlog = 0)
   return times;
 }
 
-test("the backlog of the start is left by one seek within four seconds", () => {
+test("playing begins with a reserve behind the edge, or where what is there begins", () => {
+  const controller = new LatencyController();
+  expect(controller.beginAt([{ start: 0, end: 1 }])).toBeCloseTo(0.35);
+  expect(controller.beginAt([{ start: 0.6, end: 1 }])).toBe(0.6);
+  expect(controller.beginAt([])).toBeNull();
+});
+
+test("a long backlog of the start is left by one seek within four seconds", () => {
   const playback = new Playback(
-    arrivals(20, () => 0, 1),
+    arrivals(20, () => 0, 1.3),
     0,
   );
   playback.run(18);
@@ -93,12 +100,12 @@ test("the backlog of the start is left by one seek within four seconds", () => {
 
 test("a short backlog of the start is played away without a seek", () => {
   const playback = new Playback(
-    arrivals(20, () => 0, 0.5),
+    arrivals(30, () => 0, 0.8),
     0,
   );
   playback.run(3);
   expect(playback.rate).toBe(FAST);
-  playback.run(14);
+  playback.run(24);
   expect(playback.rate).toBe(1);
   expect(playback.seeks()).toEqual([]);
   expect(playback.controller.low(playback.position, playback.now)).toBeLessThan(0.27);

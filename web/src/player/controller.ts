@@ -41,7 +41,12 @@ const SEEK_ABOVE = 1.5;
  */
 const START_WATCHED = 2;
 const START_ENDS = 4;
-const START_SEEK_ABOVE = 0.3;
+const START_SEEK_ABOVE = 0.8;
+/**
+ * Seconds further behind the edge than needed where playing begins: a page that has just been opened, and those that open
+ * beside it, are at their busiest then. What proves to be too much is played away at FAST.
+ */
+const START_RESERVE = 0.5;
 const START_FAST_ABOVE = 0.1;
 /** A hole is jumped when the playhead is this near to it, or has stopped this long. */
 const AT_HOLE = 0.03;
@@ -126,7 +131,7 @@ export class LatencyController {
   /** Where to begin when nothing was played yet: near the end of what is there, but not so near that it runs dry at once. */
   beginAt(ranges: readonly Range[]): number | null {
     const last = ranges.at(-1);
-    return last === undefined ? null : Math.max(last.start, last.end - this.#guard - 1.5 * this.#part);
+    return last === undefined ? null : Math.max(last.start, last.end - this.#guard - START_RESERVE);
   }
 
   /** The viewer asks for the newest picture. */
