@@ -1,0 +1,99 @@
+"""`python -m bench`: measures what the project promises on the machine that it runs on, and prints it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from typing import Any
+
+from bench import machine, pages, relay
+
+PARTS = ("pages", "startup", "relay")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all unless given")
+    parser.add_argument("--input", default=str(pages.SAMPLE), help="what the demo publishes (the sample)")
+    parser.add_argument("--pages", type=int, default=5, help="browsers that play together (5)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long they play (60)")
+    parser.add_argument("--times", type=int, default=10, help="how often a page is opened anew (10)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a text")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"{', '.join(sorted(unknown))}: there are only {', '.join(PARTS)}")
+    wanted = options.parts or PARTS
+    found: dict[str, Any] = {"machine": machine.describe()}
+    if not options.json:
+        print("\n".join(f"{name:9} {value}" for name, value in found["machine"].items()), flush=True)
+    if "pages" in wanted:
+        found["pages"] = asyncio.run(pages.watch(options.input, options.pages, options.seconds))
+        tell(options.json, pages_text(found["pages"]))
+    if "startup" in wanted:
+        found["startup"] = asyncio.run(pages.startup(options.input, options.times))
+        tell(options.json, startup_text(found["startup"]))
+    if "relay" in wanted:
+        found["relay"] = asyncio.run(relay.measure())
+        tell(options.json, relay_text(found["relay"]))
+    if options.json:
+        print(json.dumps(found, indent=2))
+
+
+def tell(silent: bool, text: str) -> None:
+    if not silent:
+        print("\n" + text, flush=True)
+
+
+def spread(values: dict[str, float]) -> str:
+    return f"p50 {values['p50']:.2f} s, p95 {values['p95']:.2f} s, greatest {values['max']:.2f} s"
+
+
+def pages_text(found: dict[str, Any]) -> str:
+    megabytes = {name: found[f"bytes_{name}"] / 1e6 for name in
+                 ("from_viewers", "from_relays", "from_origin", "sent_http", "sent_links")}  # fmt: skip
+    return "\n".join(
+        [
+            f"{found['pages']} pages, each in a browser of its own, for {found['seconds']:.0f} s",
+            f"  received    {megabytes['from_viewers']:.2f} MB from viewers, "
+            f"{megabytes['from_relays']:.2f} MB from relays, "
+            f"{megabytes['from_origin']:.2f} MB from the origin",
+            f"  sent by the publisher  {megabytes['sent_http']:.2f} MB by HTTP, "
+            f"{megabytes['sent_links']:.2f} MB over links",
+            f"  from peers  {100 * found['share']:.1f} % of the whole run, "
+            f"{100 * found['steady_share']:.1f} % once all were fed",
+            f"  the origin sent {found['times_stream']:.2f} x the stream's media once all were fed",
+            f"  start-up    {spread(found['startup'])} from opening to the first picture",
+            f"  latency     {spread(found['latency'])}",
+            f"  stalls      {found['stalls']} ({found['stalls_at_start']} of them before all were fed), "
+            f"{found['stall_seconds']:.2f} s in all; {found['skipped_seconds']:.2f} s skipped",
+            f"  blocks      {found['blocks_rejected']} rejected, {found['duplicates']} came twice",
+            f"  CPU         {found['cpu_publisher']:.2f} of a core for the demo, "
+            f"{found['cpu_page']:.2f} for each page; "
+            f"the machine was {100 * found['machine_busy']:.0f} % busy",
+        ]
+    )
+
+
+def startup_text(found: dict[str, Any]) -> str:
+    return f"A page opened {found['pages']} times\n  first picture  {spread(found['first_frame'])}"
+
+
+def relay_text(found: dict[str, Any]) -> str:
+    lines = [
+        f"A relay beside aiortc alone: messages of {found['block']} bytes, each to {found['fan_out']} links",
+        "  offered        relay: sent, CPU, per MB               aiortc: sent, CPU, per MB        per core",
+    ]
+    for rate in found["rates"]:
+        ours, bare = rate["relay"], rate["bare"]
+        lines.append(
+            f"  {ours['offered']:5.1f} Mbit/s   "
+            f"{ours['sent']:5.1f} Mbit/s, {ours['cpu']:.2f}, {ours['cpu_per_mb']:5.1f} ms   "
+            f"        {bare['sent']:5.1f} Mbit/s, {bare['cpu']:.2f}, {bare['cpu_per_mb']:5.1f} ms   "
+            f"     {rate['ratio']:.2f}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
