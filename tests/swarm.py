@@ -1,91 +1,107 @@
-"""A swarm of braid cores in memory: one virtual clock, one seed, pipes with delay, rate and loss.
+"""A swarm in memory: braid cores, their link sets and the planner over an emulated network with one seed.
 
 The same seed gives the same run on any machine, so a failing test is replayed by running it again.
 """
 
 from __future__ import annotations
 
-import heapq
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from itertools import pairwise
 
 from peer import wire
 from peer.core.actions import Deliver, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
-from peer.core.braid import Braid
+from peer.core.braid import Action, Braid
+from peer.core.link_set import CARRYING_LINKS, RECEIVE_ONLY_LINKS
 from peer.core.neighbour import Role
 from peer.identity import Identity, braid_id, verify
+from peer.links.link import BYE_REASONS
+from peer.links.memory import Network, Path
 from peer.seal import Seal, SealedPart, seal_part
 from signaling.core.planner import Assignment, Planner
+from tests.swarm_links import Introducer, MemberLinks
 
 STRIPES = 4
 EPOCH = 1000
 PART = 0.1
 GOP = 10
 """Parts from one independent part to the next."""
-LINK_SETUP = 0.12
+FAREWELL = 0.5
+"""Seconds from a leaving peer's last STATUS to the end of its links."""
+PATH = Path(delay=0.02, rate=100_000_000, recovery=0.145)
+"""Between any two peers unless a test says otherwise."""
 CHILDREN_LIMIT = 32
 SLOTS = 8
 
 
-@dataclass
 class Member:
-    """One peer: its core, and what its player got."""
+    """One peer: its core, its links, and what its player got."""
 
-    identity: Identity
-    core: Braid
-    role: Role
-    alive: bool = True
-    frozen: bool = False
-    """Its process hangs: nothing is sent or read, but no link is closed."""
-    delivered: list[tuple[int, float]] = field(default_factory=list)
-    skipped: int = 0
-    rejected: list[tuple[bytes, str]] = field(default_factory=list)
-    reports: int = 0
-    wanted: set[bytes] = field(default_factory=set)
-    heard: dict[bytes, float] = field(default_factory=dict)
-    tamper: Callable[[bytes], bytes] | None = None
-    """What this peer does to the blocks that it sends: a polluter's way."""
+    def __init__(self, swarm: Swarm, identity: Identity, core: Braid, role: Role, limit: int) -> None:
+        self.identity = identity
+        self.core = core
+        self.role = role
+        self.links = MemberLinks(
+            swarm.introducer, identity.id, limit, random.Random(swarm.random.random()).random, self
+        )
+        self.delivered: list[tuple[int, float]] = []
+        self.skipped = 0
+        self.rejected: list[tuple[bytes, str]] = []
+        self.reports = 0
+        self.tamper: Callable[[bytes], bytes] | None = None
+        """What this peer does to the blocks that it sends: a polluter's way."""
+        self.acting = False
+        self._swarm = swarm
 
     @property
     def id(self) -> bytes:
         return self.identity.id
 
+    @property
+    def alive(self) -> bool:
+        """False once its process has ended or hangs."""
+        return not self.links.gone
 
-@dataclass
-class Network:
-    """The same for every pair. `rate` is bytes per second of one direction of one link."""
+    def link_opened(self, peer: bytes) -> None:
+        self.core.link_opened(peer, self._swarm.members[peer].role, self._swarm.now)
+        self._swarm.act(self)
 
-    delay: float = 0.02
-    rate: float = 12_500_000.0
-    loss: float = 0.0
-    retransmission: float = 0.145
+    def link_closed(self, peer: bytes) -> None:
+        self.core.link_closed(peer, self._swarm.now)
+        self._swarm.act(self)
+
+    def link_quiet(self, peer: bytes, quiet: bool) -> None:
+        self.core.link_quiet(peer, quiet, self._swarm.now)
+        self._swarm.act(self)
+
+    def link_drained(self, peer: bytes, buffered: int) -> None:
+        self.core.drained(peer, buffered, self._swarm.now)
+        self._swarm.act(self)
+
+    def link_message(self, peer: bytes, message: wire.Message, data: bytes) -> None:
+        self.core.received(peer, message, data, self._swarm.now)
+        self._swarm.act(self)
 
 
 class Swarm:
     """A publisher, its viewers and relays, the planner, and an origin unless `origin` is False."""
 
     def __init__(
-        self, seed: int = 1, network: Network | None = None, origin: bool = True, part_size: int = 10_000
+        self, seed: int = 1, path: Path = PATH, origin: bool = True, part_size: int = 10_000
     ) -> None:
         self.random = random.Random(seed)
-        self.network = network or Network()
+        self.network = Network(seed)
+        self.network.run_until(100.0)
+        self.introducer = Introducer(self.network, path)
         self.origin = origin
         self.part_size = part_size
-        self.now = 100.0
         self.members: dict[bytes, Member] = {}
         self.parts: dict[int, SealedPart] = {}
         self.epoch = EPOCH
         self.published = 0
         self.source_paused = False
-        self.signaling_up = True
         self.http_bytes = 0
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self._counter = 0
-        self._links: dict[tuple[bytes, bytes], float] = {}
-        """When the direction's pipe is free again."""
-        self._timers: dict[bytes, float] = {}
+        self._delay = path.delay
         publisher = self._identity(0)
         self.braid = braid_id(publisher.key, "room", "main", "360p")
         self.key = publisher.key
@@ -93,6 +109,18 @@ class Swarm:
         self.publisher = self._add(publisher, "publisher")
         self._previous = bytes(16)
         self.schedule(self.now, self._publish)
+
+    @property
+    def now(self) -> float:
+        return self.network.now
+
+    @property
+    def signaling_up(self) -> bool:
+        return self.introducer.up
+
+    @signaling_up.setter
+    def signaling_up(self, up: bool) -> None:
+        self.introducer.up = up
 
     # --- what a test does
 
@@ -115,24 +143,25 @@ class Swarm:
 
     def kill(self, member: Member, noticed_after: float = 0.05) -> None:
         """Its process ends. The introducer's socket breaks at once; link partners learn only by silence."""
-        member.alive = False
+        member.links.vanish()
         if self.signaling_up:
             self.schedule(self.now + noticed_after, lambda: self._left(member))
+
+    def freeze(self, member: Member) -> None:
+        """Its process hangs: nothing is sent or read, but no connection is closed."""
+        member.links.vanish()
 
     def leave(self, member: Member) -> None:
         """It goes as it should: hands over, then closes."""
         member.core.leave(self.now)
-        self._act(member)
+        self.act(member)
         if self.signaling_up:
             self._left(member)
-        self.schedule(self.now + 0.5, lambda: self._close_all(member))
+        self.schedule(self.now + FAREWELL, member.links.leave)
 
     def cut(self, a: Member, b: Member) -> None:
         """The link between two closes."""
-        for one, other in ((a, b), (b, a)):
-            if self._links.pop((one.id, other.id), None) is not None:
-                one.core.link_closed(other.id, self.now)
-                self._act(one)
+        a.links.drop(b.id)
 
     def restart_source(self) -> None:
         """The publisher begins a new epoch: numbers start again."""
@@ -143,16 +172,10 @@ class Swarm:
 
     def run(self, seconds: float) -> None:
         """Let virtual time pass."""
-        end = self.now + seconds
-        while self._events and self._events[0][0] <= end:
-            at, _, call = heapq.heappop(self._events)
-            self.now = at
-            call()
-        self.now = end
+        self.network.run_until(self.now + seconds)
 
     def schedule(self, at: float, call: Callable[[], None]) -> None:
-        self._counter += 1
-        heapq.heappush(self._events, (max(at, self.now), self._counter, call))
+        self.network.schedule(at, call)
 
     # --- what a test asks
 
@@ -196,9 +219,6 @@ class Swarm:
                     peer = self.members[peer].core.stripe_parents()[stripe]
         return found
 
-    def alive(self) -> Iterable[Member]:
-        return (m for m in self.members.values() if m.alive and m is not self.publisher)
-
     # --- inside
 
     def _identity(self, number: int) -> Identity:
@@ -218,34 +238,21 @@ class Swarm:
             carries=carries,
             origins=options.get("origins", self.origin),
         )
-        member = self.members[identity.id] = Member(identity, core, role)
-        self._act(member)
+        limit = CARRYING_LINKS if carries else RECEIVE_ONLY_LINKS
+        member = self.members[identity.id] = Member(self, identity, core, role, limit)
+        self.act(member)
         self.schedule(self.now, lambda: self._timer(member))
         return member
 
     def _timer(self, member: Member) -> None:
         if not member.alive:
             return
-        if not member.frozen:
-            self._liveness(member)
-            member.core.handle_timer(self.now)
-            self._act(member)
-        self.schedule(max(self.now + 0.001, member.core.next_timer()), lambda: self._timer(member))
-
-    def _liveness(self, member: Member) -> None:
-        """The link set's part: PINGs make a living link heard; 1.5 s of silence is quiet, 3 s is dead."""
-        for peer, heard in list(member.heard.items()):
-            other = self.members[peer]
-            if other.alive and not other.frozen and (member.id, peer) in self._links:
-                member.heard[peer] = heard = max(heard, self.now - self.network.delay)
-            silence = self.now - heard
-            if silence > 3.0:
-                del member.heard[peer]
-                self._links.pop((member.id, peer), None)
-                self._links.pop((peer, member.id), None)
-                member.core.link_closed(peer, self.now)
-            elif silence > 1.5:
-                member.core.link_quiet(peer, True, self.now)
+        member.links.handle_timer()
+        member.core.handle_timer(self.now)
+        self.act(member)
+        timers = (member.core.next_timer(), member.links.next_timer())
+        due = min(timer for timer in timers if timer is not None)
+        self.schedule(max(self.now + 0.001, due), lambda: self._timer(member))
 
     def _publish(self) -> None:
         self.schedule(self.now + PART, self._publish)
@@ -263,13 +270,13 @@ class Swarm:
         self.parts[number], self._previous = part, part.seal.digest()
         self.published += 1
         self.publisher.core.publish(part.raw, part.data, self.now)
-        self._act(self.publisher)
+        self.act(self.publisher)
 
     def _plans(self) -> None:
         for peer, assignment in self.planner.changes().items():
             member = self.members[bytes.fromhex(peer)]
             self.schedule(
-                self.now + self.network.delay,
+                self.now + self._delay,
                 lambda m=member, a=assignment: self._plan(m, a),  # type: ignore[misc]
             )
 
@@ -277,102 +284,57 @@ class Swarm:
         if member.alive and member is not self.publisher:
             parents = tuple(None if p is None else bytes.fromhex(p) for p in assignment.parents)
             standbys = tuple(bytes.fromhex(peer) for peer in assignment.standbys)
+            for peer in (*filter(None, parents), *standbys):
+                member.links.introduced(peer)
             member.core.plan(assignment.sequence, parents, standbys, CHILDREN_LIMIT, self.now)
-            self._act(member)
+            self.act(member)
 
     def _left(self, member: Member) -> None:
         self.planner.leave(member.id.hex())
+        for peer in self.members:
+            self.introducer.relay(peer, lambda links: links.departed(member.id))
         self._plans()
 
-    def _close_all(self, member: Member) -> None:
-        member.alive = False
-        for peer in list(member.heard):
-            self.cut(member, self.members[peer])
-
-    def _act(self, member: Member) -> None:
-        for action in member.core.poll_actions():
-            match action:
-                case Send():
-                    self._send(member, action)
-                case Verify():
-                    ok = verify(action.key, action.tag, action.data, action.signature)
-                    member.core.verified(action.token, ok, self.now)
-                    self._act(member)
-                case Deliver():
-                    member.delivered.append((Seal.parse(action.seal).number, self.now))
-                    number = member.delivered[-1][0]
-                    assert action.data == self.parts[number].data, "an altered part reached the player"
-                case Gap():
-                    member.skipped += action.parts
-                case Reject():
-                    member.rejected.append((action.peer, action.sentence))
-                    self.cut(member, self.members[action.peer])
-                case Links():
-                    self._connect(member, action.peers)
-                case Join():
-                    self.schedule(self.now + 2 * self.network.delay, lambda m=member: self._joined(m))  # type: ignore[misc]
-                case Fetch():
-                    self._fetch(member, action.number, self.now)
-                case Report():
-                    member.reports += 1
-                    if self.signaling_up and member.id.hex() in self.planner:
-                        parents = [None if p is None else p.hex() for p in action.parents]
-                        self.planner.report(member.id.hex(), parents)
-                        self._plans()
-
-    def _send(self, member: Member, action: Send) -> None:
-        free = self._links.get((member.id, action.peer))
-        if free is None:
+    def act(self, member: Member) -> None:
+        """Do what the member's core asks for. What that brings about comes after it."""
+        if member.acting:
             return
-        data = action.data
-        if member.tamper is not None and action.channel == "blocks":
-            data = member.tamper(data)
-        free = max(free, self.now) + len(data) / self.network.rate
-        self._links[member.id, action.peer] = free
-        arrival = free + self.network.delay
-        if self.random.random() < self.network.loss:
-            arrival += self.network.retransmission
-        other = self.members[action.peer]
-        self.schedule(arrival, lambda: self._arrive(member, other, data))
-        if action.channel == "blocks":
-            self.schedule(free, lambda: self._drained(member, other))
+        member.acting = True
+        while member.alive and (actions := member.core.poll_actions()):
+            for action in actions:
+                self._do(member, action)
+        member.acting = False
 
-    def _drained(self, member: Member, other: Member) -> None:
-        free = self._links.get((member.id, other.id))
-        if free is not None and member.alive and not member.frozen:
-            member.core.drained(other.id, int(max(0.0, free - self.now) * self.network.rate), self.now)
-            self._act(member)
-
-    def _arrive(self, source: Member, target: Member, data: bytes) -> None:
-        if not target.alive or target.frozen or (source.id, target.id) not in self._links:
-            return
-        if target.heard.get(source.id, 0.0) < self.now - 1.5:
-            target.core.link_quiet(source.id, False, self.now)
-        target.heard[source.id] = self.now
-        message = wire.decode(data)
-        if message is not None:
-            target.core.received(source.id, message, data, self.now)
-            self._act(target)
-
-    def _connect(self, member: Member, peers: tuple[bytes, ...]) -> None:
-        for peer in peers:
-            if peer not in member.wanted and (member.id, peer) not in self._links:
-                member.wanted.add(peer)
-                self.schedule(
-                    self.now + LINK_SETUP + 2 * self.network.delay,
-                    lambda p=peer: self._open(member, self.members[p]),  # type: ignore[misc]
-                )
-
-    def _open(self, member: Member, other: Member) -> None:
-        member.wanted.discard(other.id)
-        if not (member.alive and other.alive) or other.frozen or (member.id, other.id) in self._links:
-            return
-        for one, two in ((member, other), (other, member)):
-            self._links[one.id, two.id] = self.now
-            one.heard[two.id] = self.now
-        for one, two in ((member, other), (other, member)):
-            one.core.link_opened(two.id, two.role, self.now)
-            self._act(one)
+    def _do(self, member: Member, action: Action) -> None:
+        match action:
+            case Send(peer, data, channel):
+                if member.tamper is not None and channel == "blocks":
+                    data = member.tamper(data)
+                member.links.send(peer, data, channel)
+            case Verify():
+                ok = verify(action.key, action.tag, action.data, action.signature)
+                member.core.verified(action.token, ok, self.now)
+            case Deliver():
+                member.delivered.append((Seal.parse(action.seal).number, self.now))
+                number = member.delivered[-1][0]
+                assert action.data == self.parts[number].data, "an altered part reached the player"
+            case Gap():
+                member.skipped += action.parts
+            case Reject():
+                member.rejected.append((action.peer, action.sentence))
+                member.links.expel(action.peer, BYE_REASONS[action.reason])
+            case Links():
+                member.links.want(action.peers)
+            case Join():
+                self.schedule(self.now + 2 * self._delay, lambda: self._joined(member))
+            case Fetch():
+                self._fetch(member, action.number, self.now)
+            case Report():
+                member.reports += 1
+                if self.signaling_up and member.id.hex() in self.planner:
+                    parents = [None if p is None else p.hex() for p in action.parents]
+                    self.planner.report(member.id.hex(), parents)
+                    self._plans()
 
     def _joined(self, member: Member) -> None:
         if not member.alive:
@@ -384,21 +346,21 @@ class Swarm:
             parts = [self.parts[n] for n in range(newest - newest % GOP, newest + 1)]
             self.http_bytes += sum(len(p.raw) + len(p.data) for p in parts)
             member.core.joined([(p.raw, p.data) for p in parts], self.now)
-        self._act(member)
+        self.act(member)
 
     def _fetch(self, member: Member, number: int, asked: float) -> None:
         part = self.parts.get(number)
         if part is None:
             if self.now - asked > 2.0:
                 member.core.fetch_failed(number, False, self.now)
-                self._act(member)
+                self.act(member)
             else:
                 self.schedule(self.now + 0.01, lambda: self._fetch(member, number, asked))
             return
         self.http_bytes += len(part.raw) + len(part.data)
-        self.schedule(self.now + 2 * self.network.delay, lambda: self._fetched(member, part))
+        self.schedule(self.now + 2 * self._delay, lambda: self._fetched(member, part))
 
     def _fetched(self, member: Member, part: SealedPart) -> None:
-        if member.alive and not member.frozen:
+        if member.alive:
             member.core.fetched(part.seal.number, part.raw, part.data, self.now)
-            self._act(member)
+            self.act(member)

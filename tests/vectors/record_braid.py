@@ -169,7 +169,7 @@ class Recorder:
     def _verified(self, token: int) -> None:
         self._core.verified(token, True, self._swarm.now)
         self._note("verified", (token, True, self._swarm.now))
-        self._swarm._act(self._member)
+        self._swarm.act(self._member)
 
     def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
         names = EVENTS[event]

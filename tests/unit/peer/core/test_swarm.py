@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.swarm import PART, STRIPES, Member, Network, Swarm
+from tests.swarm import PART, PATH, STRIPES, Member, Swarm
 
 
 def settled(seed: int, count: int, **options: object) -> tuple[Swarm, list[Member]]:
@@ -76,7 +78,7 @@ def test_two_feeding_viewers_vanish_while_signaling_is_away(seed: int) -> None:
 
 def test_frozen_parent_is_replaced_though_its_link_stays_open() -> None:
     swarm, viewers = settled(2, 6)
-    viewers[1].frozen = True
+    swarm.freeze(viewers[1])
     since = swarm.now
     swarm.run(4.0)
     for viewer in viewers:
@@ -135,11 +137,27 @@ def test_forged_seal_ends_the_link() -> None:
 
 
 def test_lost_packets_cost_no_part() -> None:
-    swarm, viewers = settled(6, 6, network=Network(delay=0.02, loss=0.02))
+    swarm, viewers = settled(6, 6, path=replace(PATH, loss=0.02))
     swarm.run(10.0)
     assert all(viewer.skipped == 0 for viewer in viewers)
     assert all(viewer.delivered[-1][0] >= swarm.published - 10 for viewer in viewers)
     assert swarm.cycles() == []
+
+
+@pytest.mark.parametrize("uplink", [1_000_000, 300_000, 100_000])
+def test_feeder_whose_uplink_is_too_narrow_holds_nobody_up(uplink: int) -> None:
+    swarm, viewers = settled(1, 8)
+    since = swarm.now
+    feeder = max(viewers, key=lambda viewer: sum(map(len, viewer.core.stripe_children())))
+    children = sum(map(len, feeder.core.stripe_children()))
+    swarm.network.set_uplink(feeder.id, uplink)
+    swarm.run(10.0)
+    assert sum(map(len, feeder.core.stripe_children())) < children
+    for viewer in viewers:
+        if viewer is not feeder:
+            assert viewer.skipped == 0
+            assert swarm.longest_wait(viewer, since) < 0.8
+            assert viewer.delivered[-1][0] >= swarm.published - 5
 
 
 def test_stream_without_any_origin_plays_through_the_mesh_alone() -> None:
@@ -212,7 +230,7 @@ def test_every_stripe_has_its_own_way_in() -> None:
 def test_same_seed_gives_the_same_run() -> None:
     runs = []
     for _ in range(2):
-        swarm, viewers = settled(12, 6, network=Network(loss=0.02))
+        swarm, viewers = settled(12, 6, path=replace(PATH, loss=0.02))
         swarm.kill(viewers[0])
         swarm.run(3.0)
         runs.append([viewer.delivered for viewer in viewers])
