@@ -428,7 +428,7 @@ class Braid:
         start = self._next_needed()
         if not self._delivers:
             start = max(start, self.window.newest - RELAY_MENDS)
-        choose = self.upstreams.chooser(self.neighbours, self.window.epoch, now)
+        choose = self.upstreams.mender(self.neighbours, self.window.epoch, now)
         for peer, number, indices in self._repair.due(self.window, start, self._part_duration, choose, now):
             self.counters.wants_sent += 1
             self._send(peer, encode(Want(self.braid, self.window.epoch, number, indices)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from peer.core.candidates import best_parent, mender
 from peer.core.neighbour import Neighbour
 from peer.core.rhythm import SILENT_PARTS, STARVED_PARTS, Rhythm
 from peer.core.window import Window
@@ -363,43 +364,13 @@ class Upstreams:
     def _best(
         self, up: Upstream, stripe: int, neighbours: Mapping[bytes, Neighbour], epoch: int, now: float
     ) -> Neighbour | None:
-        """Standbys first, in the planner's order; then short paths; then the publisher.
-
-        Those that were fed through the parent that was lost come last.
-        """
-        order = {peer: rank for rank, peer in enumerate(self.standbys)}
-        best: tuple[tuple[bool, bool, int, int, bytes], Neighbour] | None = None
-        for neighbour in neighbours.values():
-            if not neighbour.can_feed(stripe, epoch, self._me, now):
-                continue
-            rank = (
-                up.lost in neighbour.path(stripe),
-                neighbour.role == "publisher",
-                order.get(neighbour.peer, len(order)),
-                len(neighbour.path(stripe)),
-                neighbour.peer,
-            )
-            if best is None or rank < best[0]:
-                best = (rank, neighbour)
-        return best[1] if best is not None else None
+        return best_parent(stripe, neighbours, self.standbys, up.lost, epoch=epoch, me=self._me, now=now)
 
     def _others(self, publisher: Neighbour, neighbours: Mapping[bytes, Neighbour]) -> bool:
         return any(n is not publisher and n.takes_part and not n.quiet for n in neighbours.values())
 
-    def chooser(
+    def mender(
         self, neighbours: Mapping[bytes, Neighbour], epoch: int, now: float
     ) -> Callable[[int, int], bytes | None]:
-        """Whom to ask for a stripe's lost blocks on the n-th try; the head asks the publisher."""
-        ranked: dict[int, list[bytes]] = {}
-
-        def choose(stripe: int, tries: int) -> bytes | None:
-            if stripe not in ranked:
-                parent = self.stripes[stripe].parent
-                able = [n for n in neighbours.values() if n.has(stripe, epoch, self._me, now)]
-                head = any(n.peer == parent and n.role == "publisher" for n in able)
-                able.sort(key=lambda n: ((n.role == "publisher") != head, n.peer == parent, n.peer))
-                ranked[stripe] = [n.peer for n in able]
-            peers = ranked[stripe]
-            return peers[tries % len(peers)] if peers else None
-
-        return choose
+        """Whom to ask for a stripe's lost blocks on the n-th try."""
+        return mender(self.parents(), neighbours, epoch=epoch, me=self._me, now=now)

@@ -473,7 +473,7 @@ export class Braid {
     const parts = this.window;
     let start = this.#nextNeeded();
     if (!this.#delivers) start = Math.max(start, parts.newest - RELAY_MENDS);
-    const choose = this.upstreams.chooser(this.neighbours, parts.epoch, now);
+    const choose = this.upstreams.mender(this.neighbours, parts.epoch, now);
     for (const ask of this.#repair.due(parts, start, this.#partDuration, choose, now)) {
       this.counters.wantsSent += 1;
       const { peer, number, indices: blocks } = ask;

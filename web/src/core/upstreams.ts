@@ -1,5 +1,6 @@
 /** The upward side of a braid: one parent for each stripe, the plan, and fail-over without loops or storms. */
 
+import { bestParent, mender, type Neighbours } from "./candidates.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { Rhythm, SILENT_PARTS, STARVED_PARTS } from "./rhythm.ts";
 import type { Window } from "./window.ts";
@@ -25,8 +26,6 @@ export const ROOTLESS_TRUST = 0.6;
 export const SHUN = 0.5;
 /** Parts over which orphans that have only the publisher to ask spread themselves. */
 export const PUBLISHER_WAIT_PARTS = 2.0;
-
-type Neighbours = ReadonlyMap<string, Neighbour>;
 
 /** Who feeds one stripe. */
 export class Upstream {
@@ -362,25 +361,8 @@ export class Upstreams {
     return [{ type: "subscribe", stripe, peer }];
   }
 
-  /**
-   * Standbys first, in the planner's order; then short paths; then the publisher.
-   *
-   * Those that were fed through the parent that was lost come last.
-   */
   #best(up: Upstream, stripe: number, neighbours: Neighbours, epoch: number, now: number): Neighbour | null {
-    const order = new Map(this.standbys.map((peer, rank) => [peer, rank]));
-    const able = [...neighbours.values()].filter((n) => n.canFeed(stripe, epoch, this.#me, now));
-    const rank = (n: Neighbour) => order.get(n.peer) ?? order.size;
-    const orphaned = (n: Neighbour) => Number(n.path(stripe).includes(up.lost ?? ""));
-    able.sort(
-      (a, b) =>
-        orphaned(a) - orphaned(b) ||
-        Number(a.role === "publisher") - Number(b.role === "publisher") ||
-        rank(a) - rank(b) ||
-        a.path(stripe).length - b.path(stripe).length ||
-        byId(a, b),
-    );
-    return able[0] ?? null;
+    return bestParent(stripe, neighbours, this.standbys, up.lost, { epoch, me: this.#me, now });
   }
 
   #others(publisher: Neighbour, neighbours: Neighbours): boolean {
@@ -388,33 +370,13 @@ export class Upstreams {
     return false;
   }
 
-  /** Whom to ask for a stripe's lost blocks on the n-th try; the head asks the publisher. */
-  chooser(
+  /** Whom to ask for a stripe's lost blocks on the n-th try. */
+  mender(
     neighbours: Neighbours,
     epoch: number,
     now: number,
   ): (stripe: number, tries: number) => string | null {
-    const ranked = new Map<number, string[]>();
-    const rank = (stripe: number): string[] => {
-      const parent = this.stripes[stripe]?.parent ?? null;
-      const able = [...neighbours.values()].filter((n) => n.has(stripe, epoch, this.#me, now));
-      const head = able.some((n) => n.peer === parent && n.role === "publisher");
-      able.sort(
-        (a, b) =>
-          Number((a.role === "publisher") !== head) - Number((b.role === "publisher") !== head) ||
-          Number(a.peer === parent) - Number(b.peer === parent) ||
-          byId(a, b),
-      );
-      return able.map((n) => n.peer);
-    };
-    return (stripe, tries) => {
-      let peers = ranked.get(stripe);
-      if (peers === undefined) {
-        peers = rank(stripe);
-        ranked.set(stripe, peers);
-      }
-      return peers[tries % peers.length] ?? null;
-    };
+    return mender(this.parents(), neighbours, { epoch, me: this.#me, now });
   }
 }
 
@@ -425,8 +387,4 @@ function short(peer: string): string {
 
 function find(neighbours: Neighbours, peer: string | null): Neighbour | null {
   return peer === null ? null : (neighbours.get(peer) ?? null);
-}
-
-function byId(a: Neighbour, b: Neighbour): number {
-  return a.peer < b.peer ? -1 : a.peer > b.peer ? 1 : 0;
 }

@@ -1,0 +1,65 @@
+"""Whom to ask: which of the neighbours is the best new parent of a stripe, and who has its lost blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from peer.core.neighbour import Neighbour
+
+
+def best_parent(
+    stripe: int,
+    neighbours: Mapping[bytes, Neighbour],
+    standbys: Sequence[bytes],
+    lost: bytes | None,
+    *,
+    epoch: int,
+    me: bytes,
+    now: float,
+) -> Neighbour | None:
+    """Standbys first, in the planner's order; then short paths; then the publisher.
+
+    Those that were fed through the parent that was lost come last. `lost` and `me` are short ids.
+    """
+    order = {peer: rank for rank, peer in enumerate(standbys)}
+    best: tuple[tuple[bool, bool, int, int, bytes], Neighbour] | None = None
+    for neighbour in neighbours.values():
+        if not neighbour.can_feed(stripe, epoch, me, now):
+            continue
+        rank = (
+            lost in neighbour.path(stripe),
+            neighbour.role == "publisher",
+            order.get(neighbour.peer, len(order)),
+            len(neighbour.path(stripe)),
+            neighbour.peer,
+        )
+        if best is None or rank < best[0]:
+            best = (rank, neighbour)
+    return best[1] if best is not None else None
+
+
+def mender(
+    parents: Sequence[bytes | None],
+    neighbours: Mapping[bytes, Neighbour],
+    *,
+    epoch: int,
+    me: bytes,
+    now: float,
+) -> Callable[[int, int], bytes | None]:
+    """Whom to ask for a stripe's lost blocks on the n-th try; the head asks the publisher.
+
+    `parents` are ours by stripe, `me` is our short id. The answer takes (stripe, tries).
+    """
+    ranked: dict[int, list[bytes]] = {}
+
+    def choose(stripe: int, tries: int) -> bytes | None:
+        if stripe not in ranked:
+            parent = parents[stripe]
+            able = [n for n in neighbours.values() if n.has(stripe, epoch, me, now)]
+            head = any(n.peer == parent and n.role == "publisher" for n in able)
+            able.sort(key=lambda n: ((n.role == "publisher") != head, n.peer == parent, n.peer))
+            ranked[stripe] = [n.peer for n in able]
+        peers = ranked[stripe]
+        return peers[tries % len(peers)] if peers else None
+
+    return choose

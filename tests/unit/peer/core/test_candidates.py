@@ -1,0 +1,72 @@
+"""Whom a peer asks: who is able to feed it, and in which order."""
+
+from __future__ import annotations
+
+from peer.core.candidates import best_parent, mender
+from peer.core.neighbour import Neighbour, Role
+from tests.unit.peer.core.braid_bench import EPOCH, ME, PUBLISHER, STRIPES, status
+
+ROOT = PUBLISHER.id[:4]
+A, B, C = (bytes([number]) * 16 for number in (0x10, 0x20, 0x30))
+NOW = 10.0
+
+
+def linked(*peers: Neighbour) -> dict[bytes, Neighbour]:
+    return {peer.peer: peer for peer in peers}
+
+
+def neighbour(peer: bytes, *path: bytes, role: Role = "viewer", fed: bool = True) -> Neighbour:
+    """One that has just said that it is fed all stripes, over that path."""
+    it = Neighbour(peer, role, NOW)
+    it.status = status(*range(STRIPES) if fed else (), path=(*path, peer[:4]))
+    return it
+
+
+def publisher() -> Neighbour:
+    return neighbour(PUBLISHER.id, role="publisher")
+
+
+def best(neighbours: dict[bytes, Neighbour], *standbys: bytes, lost: bytes | None = None) -> bytes | None:
+    found = best_parent(0, neighbours, standbys, lost, epoch=EPOCH, me=ME[:4], now=NOW)
+    return found.peer if found is not None else None
+
+
+def asked(neighbours: dict[bytes, Neighbour], parent: bytes | None, tries: int) -> list[bytes | None]:
+    choose = mender((parent,) * STRIPES, neighbours, epoch=EPOCH, me=ME[:4], now=NOW)
+    return [choose(0, number) for number in range(tries)]
+
+
+def test_shortest_way_is_the_best_parent_and_the_publisher_the_last() -> None:
+    neighbours = linked(publisher(), neighbour(A, ROOT, C[:4]), neighbour(B, ROOT))
+    assert best(neighbours) == B
+    assert best(linked(publisher())) == PUBLISHER.id
+
+
+def test_standby_comes_before_a_shorter_way() -> None:
+    neighbours = linked(neighbour(A, ROOT, C[:4]), neighbour(B, ROOT), neighbour(C, ROOT))
+    assert best(neighbours, A) == A
+    assert best(neighbours, C, B) == C
+
+
+def test_even_the_publisher_comes_before_who_was_fed_through_the_lost_parent() -> None:
+    neighbours = linked(neighbour(A, ROOT, C[:4]), publisher())
+    assert best(neighbours, A, lost=C[:4]) == PUBLISHER.id
+    assert best(linked(neighbour(A, ROOT, C[:4])), lost=C[:4]) == A
+
+
+def test_who_is_below_us_or_not_fed_is_no_parent() -> None:
+    assert best(linked(neighbour(A, ROOT, ME[:4]), neighbour(B, ROOT, fed=False))) is None
+
+
+def test_lost_blocks_are_asked_of_others_first_then_of_the_parent_then_of_the_publisher() -> None:
+    neighbours = linked(publisher(), neighbour(A, ROOT), neighbour(B, ROOT), neighbour(C, ROOT))
+    assert asked(neighbours, A, 5) == [B, C, A, PUBLISHER.id, B]
+
+
+def test_head_asks_the_publisher_first() -> None:
+    neighbours = linked(neighbour(A, ROOT), publisher())
+    assert asked(neighbours, PUBLISHER.id, 2) == [PUBLISHER.id, A]
+
+
+def test_nobody_is_asked_while_nobody_has_it() -> None:
+    assert asked(linked(neighbour(A, ROOT, fed=False)), None, 2) == [None, None]
