@@ -79,7 +79,6 @@ class Api:
             }
         )
 
-
     async def description(self, request: web.Request) -> web.Response:
         """The signed description, for who begins before its WebSocket is open (protocol.md section 9)."""
         room = self._introducer.rooms.rooms.get(request.match_info["room"])
