@@ -304,5 +304,5 @@ def _exit(command: Any) -> None:
 
 
 def main() -> None:
-    """The entry point."""
+    """Read the command line and do what it says."""
     sys.exit(app())

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -79,6 +80,25 @@ async def test_interrupt_while_a_publisher_waits_for_its_rtmp_client(run: Progra
     await waiting.event("joined")
     await interrupted(waiting)
     await interrupted(program)
+
+
+async def test_interrupt_while_a_command_is_still_loading(run: Programs) -> None:
+    program = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from peer.entry import main
+main()
+"""
+    loading = await run.start("braidcast, interrupted", sys.executable, "-c", program)
+    assert await loading.ended() == INTERRUPTED
+    assert not loading.output
+    assert not loading.errors
 
 
 async def test_termination_is_a_success(run: Programs) -> None:

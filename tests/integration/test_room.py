@@ -179,7 +179,7 @@ async def test_a_viewer_whose_clock_is_wrong_knows_the_latency(run: Programs) ->
     program = (
         "import time; right, right_ns = time.time, time.time_ns;"
         "time.time = lambda: right() + 600; time.time_ns = lambda: right_ns() + 600 * 10**9;"
-        "from peer.cli import main; import sys; sys.argv[0] = 'braidcast'; main()"
+        "from peer.entry import main; import sys; sys.argv[0] = 'braidcast'; main()"
     )
     arguments = ("watch", "--server", room.server, "--json")
     wrong = await run.start("watch, ten minutes fast", sys.executable, "-c", program, *arguments)
