@@ -26,6 +26,7 @@ ARGUMENTS = (
     "--disable-dev-shm-usage",
     "--disable-crash-reporter",
     "--no-first-run",
+    "--log-level=3",
     "--mute-audio",
     "--autoplay-policy=no-user-gesture-required",
     # Without a camera permission Chromium hides host addresses behind mDNS names, which need multicast.
@@ -167,10 +168,9 @@ class Audience:
         return watcher
 
     async def open_all(self, url: str, count: int) -> list[Watcher]:
-        """Browsers that are there before the first of the pages is opened."""
+        """Browsers that are there before the pages are opened, all at once."""
         watchers = [await self.seat() for _ in range(count)]
-        for watcher in watchers:
-            await watcher.go(url)
+        await asyncio.gather(*(watcher.go(url) for watcher in watchers))
         return watchers
 
     async def photograph(self) -> None:
