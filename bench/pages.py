@@ -12,9 +12,9 @@ from typing import Any
 from playwright.async_api import async_playwright
 
 from bench.machine import chromium
+from bench.usage import group_seconds, machine_busy
 from tests.e2e.audience import Audience, Watcher, stats_of
 from tests.programs import Program, Programs
-from tests.usage import group_seconds, machine_busy
 
 SAMPLE = Path(__file__).parents[1] / ".cache" / "sample" / "bigbuckbunny.mp4"
 FIRST_FRAME = """

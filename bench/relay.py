@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.bare_roles import MESSAGE
+from bench.usage import process_seconds
 from tests.programs import Program, Programs
-from tests.usage import process_seconds
 
 FAN_OUT = 4
 RATES = (4, 8, 12)

