@@ -91,6 +91,11 @@ def relay_text(found: dict[str, Any]) -> str:
             f"{ours['sent']:5.1f} Mbit/s, {ours['cpu']:.2f}, {ours['cpu_per_mb']:5.1f} ms   "
             f"        {bare['sent']:5.1f} Mbit/s, {bare['cpu']:.2f}, {bare['cpu_per_mb']:5.1f} ms   "
             f"     {rate['ratio']:.2f}"
+            + (
+                f"   ({ours['elsewhere']:.1f} Mbit/s came from the source itself)"
+                if ours["elsewhere"]
+                else ""
+            )
         )
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,6 +35,8 @@ class Throughput:
     """Of one core."""
     cpu_per_mb: float
     """ms for each MB sent, receiving it included."""
+    elsewhere: float = 0.0
+    """Mbit/s that the viewers got from the source itself meanwhile."""
 
 
 async def measure(seconds: float = MEASURE) -> dict[str, Any]:
@@ -94,10 +96,11 @@ async def _braid(run: Programs, blocks: int, seconds: float) -> Throughput:
     await relay.record(lambda record: record["bytes_from_origin"] > 0)
     leaves = await run.start("leaves", *roles, "leaves", server, str(FAN_OUT))
     await leaves.record(lambda record: record["fed"])
+    elsewhere = int(leaves.latest()["from_elsewhere"])
     found = await _throughput(blocks, relay, leaves, "from_relays", seconds)
-    last = leaves.latest()
-    assert last["from_elsewhere"] == 0, "The viewers were not fed by the relay alone."
-    return found
+    # A relay that could not keep up has lost children to the source: said, for it is part of the result.
+    other = 8 * (int(leaves.latest()["from_elsewhere"]) - elsewhere) / 1e6 / (SETTLE + seconds)
+    return replace(found, elsewhere=other)
 
 
 async def _throughput(
