@@ -34,6 +34,8 @@ Mid: TypeAlias = Annotated[str, Meta(max_length=64)]
 Parents: TypeAlias = Annotated[list[PeerId | None], Meta(min_length=1, max_length=16)]
 PeerIds: TypeAlias = Annotated[list[PeerId], Meta(max_length=64)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=3_600)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Slots: TypeAlias = Annotated[int, Meta(ge=0, le=1_024)]
 Sentence: TypeAlias = Annotated[str, Meta(max_length=1_024)]
 Role: TypeAlias = Literal["viewer", "publisher", "relay", "member"]
 ErrorCode: TypeAlias = Literal[

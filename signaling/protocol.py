@@ -37,7 +37,9 @@ from signaling.fields import (
     Seconds,
     Sentence,
     SessionId,
+    Share,
     Signature,
+    Slots,
     Version,
 )
 from signaling.fields import ErrorCode as ErrorCode
@@ -148,9 +150,10 @@ class Introduce(Struct, tag="introduce", frozen=True):
 class Plan(Struct, tag="plan", frozen=True):
     """Who feeds the receiver in one braid; a greater `sequence` replaces a smaller.
 
-    `parents` has an entry for each stripe; null means that nobody can feed it and the origin must. `slots` is
-    how many (child, stripe) pairs the planner may give to the receiver, `children_limit` how many of them it
-    should accept at most, which leaves room for peers that fail over to it. Both are zero for a leaf.
+    `parents` has an entry for each stripe, and one more if the receiver is to take the parity stripe; null
+    means that nobody can feed it and the origin must. `slots` is how many (child, stripe) pairs the planner
+    may give to the receiver, `children_limit` how many of them it should accept at most, which leaves room
+    for peers that fail over to it. Both are zero for a leaf.
     """
 
     stream: Name
@@ -234,12 +237,16 @@ class Announce(Struct, tag="announce", frozen=True):
 
 
 class Watch(Struct, tag="watch", frozen=True):
-    """Ask for a place in a braid. `carry: false` makes a leaf; `uplink` is in bit/s."""
+    """Ask for a place in a braid. `carry: false` makes a leaf; `uplink` is in bit/s.
+
+    `parity` asks for a parent on the parity stripe, too: plans then have S + 1 parents.
+    """
 
     stream: Name
     rendition: Name
     carry: bool = True
     uplink: Count | None = None
+    parity: bool = False
 
 
 class Unwatch(Struct, tag="unwatch", frozen=True):
@@ -284,8 +291,11 @@ class Candidate(Struct, tag="candidate", frozen=True):
 class Report(Struct, tag="report", frozen=True):
     """How a peer fares in a braid.
 
-    Who feeds it by stripe, whose links died, who could not be reached, seconds of round trip by peer, and the
-    bytes that went over its links since the last report.
+    Who feeds it by stripe, whose links died, who could not be reached, seconds of round trip by peer, and,
+    since the last report, the bytes that went over its links, the bytes of blocks that each parent pushed,
+    and the share of blocks that did not come by push in time. `slots` is how many (child, stripe) pairs it
+    can feed if that is fewer than its plan says. What a peer says of itself only lowers its capacity; what
+    its children received from it, those with other address prefixes, raises it.
     """
 
     braid: BraidId
@@ -295,6 +305,9 @@ class Report(Struct, tag="report", frozen=True):
     rtt: Annotated[dict[PeerId, Seconds], Meta(max_length=64)] = field(default_factory=dict)
     sent: Count = 0
     received: Count = 0
+    received_from: Annotated[dict[PeerId, Count], Meta(max_length=64)] = field(default_factory=dict)
+    loss: Share = 0.0
+    slots: Slots | None = None
 
 
 class Neighbours(Struct, tag="neighbours", frozen=True):

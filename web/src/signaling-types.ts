@@ -58,9 +58,12 @@ export interface Announce {
 }
 /**
  * Ask for a place in a braid. `carry: false` makes a leaf; `uplink` is in bit/s.
+ *
+ *     `parity` asks for a parent on the parity stripe, too: plans then have S + 1 parents.
  */
 export interface Watch {
   carry?: boolean;
+  parity?: boolean;
   rendition: string;
   stream: string;
   type: "watch";
@@ -112,8 +115,11 @@ export interface Candidate {
 /**
  * How a peer fares in a braid.
  *
- *     Who feeds it by stripe, whose links died, who could not be reached, seconds of round trip by peer, and the
- *     bytes that went over its links since the last report.
+ *     Who feeds it by stripe, whose links died, who could not be reached, seconds of round trip by peer, and,
+ *     since the last report, the bytes that went over its links, the bytes of blocks that each parent pushed,
+ *     and the share of blocks that did not come by push in time. `slots` is how many (child, stripe) pairs it
+ *     can feed if that is fewer than its plan says. What a peer says of itself only lowers its capacity; what
+ *     its children received from it, those with other address prefixes, raises it.
  */
 export interface Report {
   braid: string;
@@ -121,6 +127,7 @@ export interface Report {
    * @maxItems 64
    */
   failed?: string[];
+  loss?: number;
   /**
    * @maxItems 64
    */
@@ -131,10 +138,14 @@ export interface Report {
    */
   parents: [string | null, ...(string | null)[]];
   received?: number;
+  received_from?: {
+    [k: string]: number;
+  };
   rtt?: {
     [k: string]: number;
   };
   sent?: number;
+  slots?: number | null;
   type: "report";
 }
 /**
@@ -250,9 +261,10 @@ export interface Introduction {
 /**
  * Who feeds the receiver in one braid; a greater `sequence` replaces a smaller.
  *
- *     `parents` has an entry for each stripe; null means that nobody can feed it and the origin must. `slots` is
- *     how many (child, stripe) pairs the planner may give to the receiver, `children_limit` how many of them it
- *     should accept at most, which leaves room for peers that fail over to it. Both are zero for a leaf.
+ *     `parents` has an entry for each stripe, and one more if the receiver is to take the parity stripe; null
+ *     means that nobody can feed it and the origin must. `slots` is how many (child, stripe) pairs the planner
+ *     may give to the receiver, `children_limit` how many of them it should accept at most, which leaves room
+ *     for peers that fail over to it. Both are zero for a leaf.
  */
 export interface Plan {
   braid: string;
