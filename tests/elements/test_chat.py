@@ -51,6 +51,25 @@ async def test_somebody_who_reads_above_is_not_moved(watching: Open) -> None:
         await eventually(moved, "the list goes to its end")
 
 
+async def test_news_that_comes_before_the_browser_tells_of_scrolling_moves_nobody(watching: Open) -> None:
+    director = Director(stream_state=None)
+    async with watching(director, path="/chat/demo") as viewer:
+        for number in range(60):
+            await director.say(ANA, "Ana", f"message {number}")
+        log = viewer.page.get_by_role("log")
+        await log.get_by_text("message 59").wait_for()
+        # The browser tells of scrolling with its next frame; here it never does.
+        await log.evaluate(
+            """(list) => {
+                 list.getRootNode().addEventListener("scroll", (event) => event.stopPropagation(), true);
+                 list.scrollTop = 0;
+               }"""
+        )
+        await director.say(ANA, "Ana", "the newest")
+        await viewer.page.get_by_role("button", name="1 new message").wait_for()
+        assert await log.evaluate("(list) => list.scrollTop") == 0
+
+
 async def test_nothing_can_be_sent_before_the_room_is_joined(watching: Open) -> None:
     async with watching(Director(stream_state=None, room_state="connecting"), path="/chat/demo") as viewer:
         await viewer.page.get_by_text("Joining the room; sending is possible in a moment.").wait_for()

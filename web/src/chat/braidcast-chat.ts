@@ -30,6 +30,7 @@ export class BraidcastChat extends LitElement {
   #joining = 0;
   #unread = 0;
   #atEnd = true;
+  #leftAt = 0;
   #problem: string | null = null;
   #announced = "";
 
@@ -70,6 +71,10 @@ export class BraidcastChat extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#leave();
+  }
+
+  protected override willUpdate(): void {
+    this.#look();
   }
 
   protected override updated(changed: PropertyValues<this>): void {
@@ -129,7 +134,8 @@ export class BraidcastChat extends LitElement {
     const fresh = messages.filter((message) => !this.#known.has(message.id));
     this.#known = new Set(messages.map((message) => message.id));
     const others = fresh.filter((message) => message.author !== this.#joined?.id);
-    if (others.length < fresh.length) this.#atEnd = true; // what one says oneself is always shown
+    this.#look();
+    if (others.length < fresh.length) this.#follow(); // what one says oneself is always shown
     if (!this.#atEnd) this.#unread += others.length;
     const last = others.at(-1);
     // A newcomer's history is there to be read, not to be read out.
@@ -137,9 +143,24 @@ export class BraidcastChat extends LitElement {
     this.requestUpdate();
   };
 
+  get #list(): HTMLElement | null {
+    return this.renderRoot.querySelector<HTMLElement>(".scroll");
+  }
+
+  /** A browser tells of scrolling only with its next frame: whoever reads above may have gone there since. */
+  #look(): void {
+    const list = this.#list;
+    // A list that has only become lower or longer since it was left at its end was moved by nobody.
+    if (list !== null && list.scrollTop < this.#leftAt && !isAtEnd(list)) this.#atEnd = false;
+  }
+
+  #follow(): void {
+    this.#atEnd = true;
+    this.#leftAt = 0;
+  }
+
   readonly #onScroll = (event: Event): void => {
-    const list = event.currentTarget as HTMLElement;
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < AT_END;
+    const atEnd = isAtEnd(event.currentTarget as HTMLElement);
     if (atEnd === this.#atEnd) return;
     this.#atEnd = atEnd;
     if (atEnd) this.#unread = 0;
@@ -147,8 +168,10 @@ export class BraidcastChat extends LitElement {
   };
 
   readonly #toEnd = (): void => {
-    const list = this.renderRoot.querySelector(".scroll");
-    if (list !== null) list.scrollTop = list.scrollHeight;
+    const list = this.#list;
+    if (list === null) return;
+    list.scrollTop = list.scrollHeight;
+    this.#leftAt = list.scrollTop;
   };
 
   readonly #onKey = (event: KeyboardEvent): void => {
@@ -241,9 +264,13 @@ export class BraidcastChat extends LitElement {
 
   readonly #jump = (): void => {
     this.#unread = 0;
-    this.#atEnd = true;
+    this.#follow();
     this.requestUpdate();
   };
+}
+
+function isAtEnd(list: HTMLElement): boolean {
+  return list.scrollHeight - list.scrollTop - list.clientHeight < AT_END;
 }
 
 /** The mesh carries chat on while the introducer is away. */
