@@ -207,6 +207,9 @@ class Carrier:
                 rtt=self._node.round_trips(),
                 sent=sent - self._reported[0],
                 received=received - self._reported[1],
+                received_from={peer.hex(): size for peer, size in report.received_from},
+                loss=report.loss,
+                slots=report.slots,
             )
         )
         self._reported = (sent, received)

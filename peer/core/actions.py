@@ -74,8 +74,16 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Tell the planner who feeds each stripe, and whose links died since the last report."""
+    """Tell the planner who feeds each stripe, and what happened since the last report."""
 
     parents: tuple[bytes | None, ...]
     lost: tuple[bytes, ...]
+    """Peers whose links died."""
     failed: tuple[bytes, ...]
+    """Planned parents that never pushed."""
+    received_from: tuple[tuple[bytes, int], ...] = ()
+    """Bytes that each parent pushed, by peer id."""
+    loss: float = 0.0
+    """Share of the blocks, 0 to 1, that others overtook or that did not come at all by push."""
+    slots: int | None = None
+    """(child, stripe) pairs that can be carried, where these are fewer than the planner may think."""

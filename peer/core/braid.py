@@ -20,7 +20,9 @@ from peer.core.counters import Counters
 from peer.core.delivery import Delivery
 from peer.core.intake import Began, Intake, Outcome, Taken
 from peer.core.neighbour import Neighbour, Role
+from peer.core.reception import Reception
 from peer.core.repair import Repair
+from peer.core.reports import Reports
 from peer.core.startup import Startup
 from peer.core.upstreams import Change, Upstreams
 from peer.core.upstreams import Subscribe as SubscribeTo
@@ -31,8 +33,6 @@ from peer.wire import Block, Message, Refuse, Status, Subscribe, Unsubscribe, Wa
 Action = Send | Verify | Reject | Deliver | Gap | Join | Fetch | Links | Report
 
 TICK = 0.05
-REPORT_EVERY = 2.0
-REPORT_SOON = 0.05
 DEFAULT_CHILDREN = 32
 RELAY_MENDS = 20
 """Parts behind the newest that a relay, which has no deadline, still asks for."""
@@ -86,13 +86,12 @@ class Braid:
         self._announcements = Announcements(me, braid, stripes, above, self._children, self.window, now)
         self._children_limit = DEFAULT_CHILDREN
         self._plan_sequence = -1
-        self._lost: set[bytes] = set()
+        self._reception = Reception(stripes)
+        self._reports = Reports(self.upstreams, self._reception, now)
         self._links: tuple[bytes, ...] = ()
         self._actions: list[Action] = []
         self._newest = -1
         self._tick_at = now
-        self._report_at = now + REPORT_EVERY
-        self._reported: tuple[bytes | None, ...] = (None,) * stripes
         self.window.begin(epoch)
 
     # --- verbs of the shell
@@ -126,8 +125,7 @@ class Braid:
         self._children.gone(neighbour)
         if self.upstreams.lost(peer, now):
             self.counters.fail_overs += 1
-        self._lost.add(peer)
-        self._report_at = min(self._report_at, now + REPORT_SOON)
+        self._reports.lost(peer, now)
         self._tick(now)
 
     def link_quiet(self, peer: bytes, quiet: bool, now: float) -> None:
@@ -159,7 +157,7 @@ class Braid:
 
     def report_soon(self, now: float) -> None:
         """Tell the planner who feeds us at the next tick."""
-        self._report_at = now
+        self._reports.soon(now)
 
     def described(self, epoch: int, now: float) -> None:
         """A newer stream description: its epoch is the least that seals may have."""
@@ -297,8 +295,13 @@ class Braid:
             stripe = taken.index % self._stripes
             before = self.upstreams.stripes[stripe].parent
             self._apply(self.upstreams.block(stripe, number, taken.source, now))
-            if self.upstreams.stripes[stripe].parent != before:
+            parent = self.upstreams.stripes[stripe].parent
+            if parent != before:
                 self._tick_at = now
+            if parent == taken.source:
+                blocks = taken.seal.blocks // self._stripes
+                size = len(taken.message) if taken.fresh else 0
+                self._reception.pushed(stripe, number, blocks, parent, size)
 
     def _deliver(self, now: float) -> None:
         if not self._delivers:
@@ -315,6 +318,7 @@ class Braid:
         self._newest = -1
         self.delivery.begin()
         self.upstreams.rhythm.begin()
+        self._reception.begin()
         self._repair.begin()
         self._children.begin()
         self._startup.begin(now)
@@ -416,13 +420,7 @@ class Braid:
         if wanted != self._links:
             self._links = wanted
             self._actions.append(Links(wanted))
-        parents = up.parents()
-        if now >= self._report_at or (parents != self._reported and self._report_at > now + REPORT_SOON):
-            self._report_at = now + REPORT_EVERY
-            self._reported = parents
-            self._actions.append(Report(parents, tuple(sorted(self._lost)), tuple(sorted(up.failed))))
-            self._lost.clear()
-            up.failed.clear()
+        self._actions += self._reports.due(None, now)
 
     def _mend(self, now: float) -> None:
         start = self._next_needed()

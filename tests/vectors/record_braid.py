@@ -100,8 +100,9 @@ def action_as_json(action: Action, blobs: Blobs) -> list[Any]:
             return ["fetch", epoch, number]
         case Links(peers):
             return ["links", hexed(peers)]
-        case Report(parents, lost, failed):
-            return ["report", hexed(parents), hexed(lost), hexed(failed)]
+        case Report(parents, lost, failed, received_from, loss, slots):
+            received = [[peer.hex(), size] for peer, size in received_from]
+            return ["report", hexed(parents), hexed(lost), hexed(failed), received, loss, slots]
 
 
 def outcome_as_json(core: Braid) -> dict[str, Any]:

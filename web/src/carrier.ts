@@ -203,7 +203,7 @@ export class Carrier {
     for (const part of parts) if (!this.#closed) this.#onPart(part, this.rendition);
   }
 
-  #report({ parents, lost, failed }: Report): void {
+  #report({ parents, lost, failed, receivedFrom, loss, slots }: Report): void {
     if (!this.linked) return;
     const { toPeers, fromViewers, fromRelays, fromPublisher } = this.core.counters;
     const received = fromViewers + fromRelays + fromPublisher;
@@ -216,6 +216,9 @@ export class Carrier {
       rtt: this.#node.clocks.roundTrips,
       sent: toPeers - this.#reported.sent,
       received: received - this.#reported.received,
+      received_from: Object.fromEntries(receivedFrom),
+      loss,
+      slots,
     });
     this.#reported = { sent: toPeers, received };
   }

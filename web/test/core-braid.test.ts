@@ -109,7 +109,15 @@ function asJson(action: Action, blobs: Blobs): Json[] {
     case "links":
       return [type, [...action.peers]];
     case "report":
-      return [type, [...action.parents], [...action.lost], [...action.failed]];
+      return [
+        type,
+        [...action.parents],
+        [...action.lost],
+        [...action.failed],
+        action.receivedFrom.map((entry) => [...entry]),
+        action.loss,
+        action.slots,
+      ];
   }
 }
 

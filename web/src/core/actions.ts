@@ -59,12 +59,20 @@ export interface Links {
   readonly peers: readonly string[];
 }
 
-/** Tell the planner who feeds each stripe, and whose links died since the last report. */
+/** Tell the planner who feeds each stripe, and what happened since the last report. */
 export interface Report {
   readonly type: "report";
   readonly parents: readonly (string | null)[];
+  /** Peers whose links died. */
   readonly lost: readonly string[];
+  /** Planned parents that never pushed. */
   readonly failed: readonly string[];
+  /** Bytes that each parent pushed, by peer id. */
+  readonly receivedFrom: readonly (readonly [string, number])[];
+  /** Share of the blocks, 0 to 1, that others overtook or that did not come at all by push. */
+  readonly loss: number;
+  /** (child, stripe) pairs that can be carried, where these are fewer than the planner may think. */
+  readonly slots: number | null;
 }
 
 export type Action = Send | Verify | Reject | Deliver | Gap | Join | Fetch | Links | Report;

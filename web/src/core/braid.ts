@@ -24,14 +24,14 @@ import { Counters } from "./counters.ts";
 import { Delivery } from "./delivery.ts";
 import { Intake, type Outcome, type Taken } from "./intake.ts";
 import { Neighbour, type Role } from "./neighbour.ts";
+import { Reception } from "./reception.ts";
 import { Repair } from "./repair.ts";
+import { Reports } from "./reports.ts";
 import { Startup } from "./startup.ts";
 import { type Change, Upstreams } from "./upstreams.ts";
 import { Window } from "./window.ts";
 
 export const TICK = 0.05;
-export const REPORT_EVERY = 2.0;
-export const REPORT_SOON = 0.05;
 export const DEFAULT_CHILDREN = 32;
 /** Children that a publisher takes on one stripe: the planned one, and one more while trees are mended. */
 export const PUBLISHER_PER_STRIPE = 2;
@@ -75,7 +75,8 @@ export class Braid {
   readonly #children: Children;
   readonly #intake: Intake;
   readonly #announcements: Announcements;
-  readonly #lost = new Set<string>();
+  readonly #reception: Reception;
+  readonly #reports: Reports;
   #leaving = false;
   #childrenLimit = DEFAULT_CHILDREN;
   #planSequence = -1;
@@ -83,8 +84,6 @@ export class Braid {
   #actions: Action[] = [];
   #newest = -1;
   #tickAt: number;
-  #reportAt: number;
-  #reported: readonly (string | null)[];
 
   constructor(me: string, publisher: string, key: Uint8Array, braid: string, options: BraidOptions) {
     const { stripes, partDuration, epoch, now, delivers = true, carries = true, origins = false } = options;
@@ -105,8 +104,8 @@ export class Braid {
     const above = this.isPublisher ? null : this.upstreams;
     this.#announcements = new Announcements(me, braid, stripes, above, this.#children, this.window, now);
     this.#tickAt = now;
-    this.#reportAt = now + REPORT_EVERY;
-    this.#reported = new Array(stripes).fill(null);
+    this.#reception = new Reception(stripes);
+    this.#reports = new Reports(this.upstreams, this.#reception, now);
     this.window.begin(epoch);
   }
 
@@ -142,8 +141,7 @@ export class Braid {
     this.neighbours.delete(peer);
     this.#children.gone(neighbour);
     if (this.upstreams.lost(peer, now)) this.counters.failOvers += 1;
-    this.#lost.add(peer);
-    this.#reportAt = Math.min(this.#reportAt, now + REPORT_SOON);
+    this.#reports.lost(peer, now);
     this.#tick(now);
   }
 
@@ -181,7 +179,7 @@ export class Braid {
 
   /** Tells the planner who feeds us at the next tick. */
   reportSoon(now: number): void {
-    this.#reportAt = now;
+    this.#reports.soon(now);
   }
 
   /** A newer stream description: its epoch is the least that seals may have. */
@@ -332,7 +330,8 @@ export class Braid {
     this.#deliver(now);
   }
 
-  #taken({ seal: { number }, index, message, source, fresh }: Taken, now: number): void {
+  #taken({ seal, index, message, source, fresh }: Taken, now: number): void {
+    const { number } = seal;
     if (fresh) {
       if (number > this.#newest) {
         this.#newest = number;
@@ -344,7 +343,12 @@ export class Braid {
     const stripe = index % this.#stripes;
     const before = this.upstreams.stripes[stripe]?.parent;
     this.#apply(this.upstreams.block(stripe, number, source, now));
-    if (this.upstreams.stripes[stripe]?.parent !== before) this.#tickAt = now;
+    const parent = this.upstreams.stripes[stripe]?.parent;
+    if (parent !== before) this.#tickAt = now;
+    if (parent === source) {
+      const size = fresh ? message.length : 0;
+      this.#reception.pushed(stripe, number, seal.blocks / this.#stripes, source, size);
+    }
   }
 
   #deliver(now: number): void {
@@ -361,6 +365,7 @@ export class Braid {
     this.#newest = -1;
     this.delivery.begin();
     this.upstreams.rhythm.begin();
+    this.#reception.begin();
     this.#repair.begin();
     this.#children.begin();
     this.#startup.begin(now);
@@ -458,15 +463,7 @@ export class Braid {
       this.#links = wanted;
       this.#actions.push({ type: "links", peers: wanted });
     }
-    const parents = up.parents();
-    if (now >= this.#reportAt || (!same(parents, this.#reported) && this.#reportAt > now + REPORT_SOON)) {
-      this.#reportAt = now + REPORT_EVERY;
-      this.#reported = parents;
-      const [lost, failed] = [[...this.#lost].sort(), [...up.failed].sort()];
-      this.#actions.push({ type: "report", parents, lost, failed });
-      this.#lost.clear();
-      up.failed.clear();
-    }
+    this.#do(this.#reports.due(null, now));
   }
 
   #mend(now: number): void {

@@ -1,0 +1,71 @@
+/** How well the pushed stripes come in: bytes by parent, and the share of blocks that others overtook. */
+
+/** Peers in one report; nobody has that many parents in two seconds. */
+export const PARENTS = 64;
+
+/** The newest part of which something was pushed, how many of its blocks came, and how many it has. */
+interface Stripe {
+  number: number;
+  came: number;
+  blocks: number;
+}
+
+/**
+ * Watches what parents push. A block is lost when a later part of its stripe comes before it.
+ *
+ * A channel of blocks is unordered, so that happens just when packets were lost on the way, here or higher up the
+ * tree; how long the way is does not matter. Requested blocks that come late change nothing.
+ */
+export class Reception {
+  readonly #stripes: readonly Stripe[];
+  readonly #bytes = new Map<string, number>();
+  #due = 0;
+  #lost = 0;
+
+  constructor(stripes: number) {
+    this.#stripes = Array.from({ length: stripes }, () => ({ number: -1, came: 0, blocks: 0 }));
+  }
+
+  /** Another epoch: numbers start again. */
+  begin(): void {
+    for (const stripe of this.#stripes) stripe.number = -1;
+  }
+
+  /**
+   * A block came from the stripe's parent; its part has `blocks` on the stripe.
+   *
+   * `size` is that of the message, 0 if the block was here already: who repeats blocks carries nothing.
+   */
+  pushed(stripe: number, number: number, blocks: number, parent: string, size: number): void {
+    if (this.#bytes.has(parent) || this.#bytes.size < PARENTS) {
+      this.#bytes.set(parent, (this.#bytes.get(parent) ?? 0) + size);
+    }
+    const state = this.#stripes[stripe];
+    if (state === undefined || number < state.number) return;
+    if (number > state.number) {
+      if (state.number >= 0) {
+        const jumped = number - state.number - 1;
+        this.#passed(state.blocks + jumped, Math.max(0, state.blocks - state.came) + jumped);
+      }
+      state.number = number;
+      state.came = 0;
+      state.blocks = blocks;
+    }
+    state.came += 1;
+  }
+
+  #passed(due: number, lost: number): void {
+    this.#due += due;
+    this.#lost += lost;
+  }
+
+  /** What came since the last call: bytes by parent, and the share of blocks that were lost (0 to 1). */
+  take(): [received: (readonly [string, number])[], loss: number] {
+    const received = [...this.#bytes].filter(([, size]) => size > 0).sort(([a], [b]) => (a < b ? -1 : 1));
+    const loss = this.#due > 0 ? this.#lost / this.#due : 0;
+    this.#bytes.clear();
+    this.#due = 0;
+    this.#lost = 0;
+    return [received, loss];
+  }
+}
