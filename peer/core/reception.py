@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 PARENTS = 64
 """Peers in one report; nobody has that many parents in two seconds."""
 
