@@ -44,6 +44,7 @@ class Member:
         self.links = MemberLinks(
             swarm.introducer, identity.id, limit, random.Random(swarm.random.random()).random, self
         )
+        swarm.introducer.links[identity.id] = self.links
         self.delivered: list[tuple[int, float]] = []
         self.skipped = 0
         self.rejected: list[tuple[bytes, str]] = []

@@ -5,14 +5,13 @@ Everything happens in `Network.run_until`; nothing waits, and the same seed give
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from peer.core.link_actions import LEAVING, LOST, PROTOCOL_ERROR
+from peer.links.clock import VirtualClock
 from peer.links.link import BUFFER_LIMIT, CHANNELS, LOW_WATER, Channel, LinkEvents
 from peer.wire import MAX_MESSAGE
 
@@ -39,17 +38,6 @@ class Path:
 
 
 @dataclass(slots=True)
-class Scheduled:
-    """A call in the future of a network, until it is cancelled."""
-
-    at: float
-    call: Callable[[], None] | None
-
-    def cancel(self) -> None:
-        self.call = None
-
-
-@dataclass(slots=True)
 class _Pipe:
     """One direction of a link."""
 
@@ -58,34 +46,17 @@ class _Pipe:
     waiting: dict[Channel, int] = field(default_factory=lambda: dict.fromkeys(CHANNELS, 0))
 
 
-class Network:
+class Network(VirtualClock):
     """Peers, their uplinks and the links between them."""
 
     def __init__(self, seed: int) -> None:
-        self.now = 0.0
+        super().__init__()
         self.chance = random.Random(seed)
-        self._heap: list[tuple[float, int, Scheduled]] = []
-        self._order = itertools.count()
         self._uplinks: dict[bytes, float] = {}
         self._busy: dict[bytes, float] = {}
         self._gone: set[bytes] = set()
         self._links: dict[bytes, set[MemoryLink]] = {}
         self._connections = itertools.count(1)
-
-    def schedule(self, at: float, call: Callable[[], None]) -> Scheduled:
-        """Have `call` called at the time `at`, after all that was scheduled for the same time before."""
-        scheduled = Scheduled(max(at, self.now), call)
-        heapq.heappush(self._heap, (scheduled.at, next(self._order), scheduled))
-        return scheduled
-
-    def run_until(self, end: float) -> None:
-        """Let everything happen that is due until `end`, which is the time then."""
-        while self._heap and self._heap[0][0] <= end:
-            at, _, scheduled = heapq.heappop(self._heap)
-            self.now = at
-            if scheduled.call is not None:
-                scheduled.call()
-        self.now = max(self.now, end)
 
     def set_uplink(self, peer: bytes, rate: float | None) -> None:
         """All that `peer` sends on its links together goes at `rate` bits per second; None: without limit."""

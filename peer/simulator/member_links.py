@@ -1,0 +1,240 @@
+"""The links of one emulated peer: the shell of a real link set, as a node's mesh is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from peer import wire
+from peer.core import link_actions as act
+from peer.core.link_set import LinkSet
+from peer.links.link import Channel, Link
+
+PURPOSE = "braid:swarm"
+"""Why the braid's links are wanted."""
+
+
+class LinkUser(Protocol):
+    """Who is told of links and their messages."""
+
+    def link_opened(self, peer: bytes) -> None: ...
+
+    def link_closed(self, peer: bytes) -> None: ...
+
+    def link_quiet(self, peer: bytes, quiet: bool) -> None: ...
+
+    def link_drained(self, peer: bytes, buffered: int) -> None: ...
+
+    def link_message(self, peer: bytes, message: wire.Message, data: bytes) -> None: ...
+
+
+class EmulatedLink(Link, Protocol):
+    """One end of an emulated link."""
+
+    def drop(self) -> None:
+        """Both ends lose the link without a BYE, as by a closed transport."""
+
+
+class Switchboard(Protocol):
+    """What peers reach without a link: the clock, the introducer's relaying, the transports themselves."""
+
+    @property
+    def now(self) -> float:
+        """The virtual time, in seconds."""
+
+    @property
+    def up(self) -> bool:
+        """Whether the introducer can be reached."""
+
+    def offer(self, sender: bytes, to: bytes, connection: bytes) -> None:
+        """Have an offer relayed; it comes out at `offered`."""
+
+    def answer(self, sender: bytes, to: bytes, connection: bytes) -> None:
+        """Have an answer relayed; it comes out at `answered`."""
+
+    def connect(self, caller: MemberLinks, callee: bytes, connection: bytes) -> None:
+        """Begin the transport of both sides; each gets its end by `begin`."""
+
+    def vanish(self, peer: bytes) -> None:
+        """Nothing of `peer` or for it arrives any more."""
+
+
+class MemberLinks:
+    """Carries out what the link set of one peer decides, as a node's mesh does."""
+
+    def __init__(
+        self,
+        board: Switchboard,
+        own: bytes,
+        limit: int,
+        chance: Callable[[], float],
+        user: LinkUser,
+    ) -> None:
+        self.own = own
+        self.gone = False
+        """Its process has ended or hangs: nothing happens here any more, and nobody is told."""
+        self._set = LinkSet(own, limit, chance)
+        self._board = board
+        self._user = user
+        self._acting = False
+        self._open: dict[bytes, EmulatedLink] = {}
+        self._connections: dict[bytes, EmulatedLink] = {}
+        self._wanted: set[bytes] = set()
+        self._filled: set[bytes] = set()
+        """Peers whose links have been given blocks since they were last seen to be empty."""
+        self._set.signaling_up(board.up, board.now)
+
+    @property
+    def peers(self) -> list[bytes]:
+        """Those with an open link."""
+        return list(self._open)
+
+    def send(self, peer: bytes, data: bytes, channel: Channel) -> None:
+        link = self._open.get(peer)
+        if link is not None and link.send(data, channel) and channel == "blocks":
+            self._set.used(peer, self._board.now)
+            self._filled.add(peer)
+
+    def want(self, peers: tuple[bytes, ...]) -> None:
+        """Links to exactly these peers are wanted for the braid."""
+        old, self._wanted = self._wanted, set(peers)
+        for peer in peers:
+            if peer not in old:
+                self._set.want(peer, PURPOSE, self._board.now)
+        for peer in sorted(old - self._wanted):
+            self._set.unwant(peer, PURPOSE, self._board.now)
+        self._act()
+
+    def expel(self, peer: bytes, reason: str) -> None:
+        self._set.expel(peer, reason, self._board.now)
+        self._act()
+
+    def drop(self, peer: bytes) -> None:
+        """The transport of a link ends, at both of its ends."""
+        if peer in self._open:
+            self._open[peer].drop()
+
+    def leave(self) -> None:
+        """Say BYE everywhere; then its process ends."""
+        self._set.leave(self._board.now)
+        self._act()
+        self.gone = True
+
+    def vanish(self) -> None:
+        self.gone = True
+        self._board.vanish(self.own)
+
+    def next_timer(self) -> float | None:
+        return self._set.next_timer()
+
+    def handle_timer(self) -> None:
+        self._set.handle_timer(self._board.now)
+        self._act()
+        # A link says when it has drained, but not while it never filled.
+        for peer in sorted(self._filled):
+            if peer in self._open:
+                self._tell_drained(peer)
+
+    # --- from the introducer
+
+    def signaling_up(self, up: bool) -> None:
+        self._set.signaling_up(up, self._board.now)
+        self._act()
+
+    def introduced(self, peer: bytes) -> None:
+        """Its key and nonce stand for those that would be checked where links are not emulated."""
+        self._set.introduced(peer, bytes(32), bytes(16), "", "", self._board.now)
+        self._act()
+
+    def departed(self, peer: bytes) -> None:
+        self._set.departed(peer, self._board.now)
+        self._act()
+
+    def offered(self, peer: bytes, connection: bytes) -> None:
+        self.introduced(peer)
+        self._set.offer_received(peer, connection, self._board.now)
+        self._act()
+
+    def answered(self, peer: bytes, connection: bytes) -> None:
+        """`peer` has accepted our offer: the transport of both sides begins."""
+        if self._set.connection(peer) != connection:
+            return
+        self._set.answer_received(peer, connection, self._board.now)
+        self._board.connect(self, peer, connection)
+
+    def begin(self, link: EmulatedLink) -> None:
+        """Our end of a transport that is being set up."""
+        self._connections[link.connection] = link
+
+    # --- from links
+
+    def opened(self, link: Link) -> None:
+        self._set.link_opened(link.peer, link.connection, self._board.now)
+        self._act()
+
+    def message(self, link: Link, data: bytes, channel: Channel) -> None:
+        if self._open.get(link.peer) is not link:
+            return
+        self._set.heard(link.peer, self._board.now)
+        message = wire.decode(data)
+        if message is not None and not isinstance(message, wire.Ping):
+            if not isinstance(message, wire.Status):
+                self._set.used(link.peer, self._board.now)
+            self._user.link_message(link.peer, message, data)
+        self._act()
+
+    def drained(self, link: Link, channel: Channel) -> None:
+        if channel == "blocks" and self._open.get(link.peer) is link and not self.gone:
+            self._tell_drained(link.peer)
+
+    def closed(self, link: Link, reason: str) -> None:
+        self._connections.pop(link.connection, None)
+        self._set.link_closed(link.peer, link.connection, reason, self._board.now)
+        self._act()
+
+    # --- inside
+
+    def _tell_drained(self, peer: bytes) -> None:
+        buffered = self._open[peer].buffered("blocks")
+        if buffered == 0:
+            self._filled.discard(peer)
+        self._user.link_drained(peer, buffered)
+
+    def _act(self) -> None:
+        """Do what the set asks for. What that brings about comes after what was asked for before it."""
+        if self._acting or self.gone:
+            return
+        self._acting = True
+        while actions := self._set.poll_actions():
+            for action in actions:
+                self._do(action)
+        self._acting = False
+
+    def _do(self, action: act.Action) -> None:
+        match action:
+            case act.Connect(peer, connection):
+                self._board.offer(self.own, peer, connection)
+            case act.Accept(peer, connection):
+                self._board.answer(self.own, peer, connection)
+            case act.Close(_, connection, reason):
+                link = self._connections.pop(connection, None)
+                if link is not None:
+                    link.close(reason)
+            case act.Opened(peer):
+                opened = self._set.connection(peer)
+                assert opened is not None
+                self._open[peer] = self._connections[opened]
+                self._user.link_opened(peer)
+            case act.Closed(peer):
+                del self._open[peer]
+                self._filled.discard(peer)
+                self._user.link_closed(peer)
+            case act.Quiet(peer):
+                self._user.link_quiet(peer, True)
+            case act.Loud(peer):
+                self._user.link_quiet(peer, False)
+            case act.SendPing(peer):
+                # Both ends ask, so neither needs an answer to be heard.
+                self.send(peer, wire.encode(wire.Ping(bytes(16), int(self._board.now * 1e6))), "control")
+            case act.Refuse() | act.Unreachable():
+                pass
