@@ -265,10 +265,75 @@ def token_create(
     _not_yet("braidcast token: closed rooms with tokens")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def simulate() -> None:
-    """Thousands of viewers on an emulated network (not built yet)."""
-    _not_yet("braidcast simulate")
+@app.command()
+def simulate(
+    viewers: Annotated[
+        int, typer.Option(envvar="BRAIDCAST_VIEWERS", min=1, max=100_000, help="How many watch.")
+    ],
+    seconds: Annotated[
+        str, typer.Option(envvar="BRAIDCAST_SECONDS", help="How long is measured, once the room is full.")
+    ] = "60",
+    seed: Annotated[
+        int, typer.Option(envvar="BRAIDCAST_SEED", help="The same seed gives the same run on any machine.")
+    ] = 1,
+    uplink: Annotated[
+        str,
+        typer.Option(
+            envvar="BRAIDCAST_UPLINK",
+            help="What viewers can give: lognormal:3M (a fifth gives nothing), lognormal:2x (streams), 5M.",
+        ),
+    ] = "lognormal:2x",
+    rtt: Annotated[
+        str, typer.Option(envvar="BRAIDCAST_RTT", help="Mean round trip between two peers.")
+    ] = "40ms",
+    jitter: Annotated[str, typer.Option(envvar="BRAIDCAST_JITTER", help="At most so much is added.")] = "4ms",
+    loss: Annotated[str, typer.Option(envvar="BRAIDCAST_LOSS", help="Mean packet loss, in bursts.")] = "0%",
+    unreachable: Annotated[
+        str, typer.Option(envvar="BRAIDCAST_UNREACHABLE", help="Share of pairs that cannot connect.")
+    ] = "2%",
+    churn: Annotated[
+        str | None,
+        typer.Option(envvar="BRAIDCAST_CHURN", help="Mean stay, such as 60s; who goes is replaced."),
+    ] = None,
+    behind: Annotated[
+        str, typer.Option(envvar="BRAIDCAST_BEHIND", help="How far behind the publisher's edge viewers play.")
+    ] = "1s",
+    relays: Annotated[int, typer.Option(envvar="BRAIDCAST_RELAYS", min=0, help="Relays besides.")] = 0,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="BRAIDCAST_EVENT",
+            help="flash, vanish:0.33@30, outage:600@10, partition:0.5@30+20; may be repeated.",
+        ),
+    ] = None,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(envvar="BRAIDCAST_ATTACK", help="NAME:SHARE, such as polluters:0.3; may be repeated."),
+    ] = None,
+    media: Annotated[
+        str, typer.Option(envvar="BRAIDCAST_MEDIA", help="The recorded stream: pattern or film.")
+    ] = "pattern",
+    origin: Annotated[
+        bool, typer.Option("--origin/--no-origin", envvar="BRAIDCAST_ORIGIN", help="Whether there is HTTP.")
+    ] = True,
+    plot: Annotated[
+        Path | None, typer.Option(envvar="BRAIDCAST_PLOT", help="Draw the figures into an image file.")
+    ] = None,
+    json_lines: Json = False,
+) -> None:
+    """Thousands of viewers on an emulated network, by the very cores that run in production."""
+
+    async def command() -> int:
+        from peer.simulator.options import read_options
+
+        options = read_options(
+            viewers=viewers, seconds=seconds, seed=seed, uplink=uplink, rtt=rtt, jitter=jitter, loss=loss,
+            unreachable=unreachable, churn=churn, behind=behind, relays=relays, events=event or [],
+            attacks=attack or [], media=media, origin=origin,
+        )  # fmt: skip
+        return await commands.simulate(options, plot, json_lines)
+
+    _exit(command)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from rich.console import Console
 
 from peer.api import Peer
 from peer.hosting import WILDCARDS, origin_app, origin_url, parse_address, serve
@@ -23,12 +24,18 @@ from peer.relay import Relay
 from peer.running import FAILURE
 from peer.sealer import State
 from peer.showing import StatusLine, clock, print_json, rate
+from peer.simulator.options import Options
+from peer.simulator.progress import SimulationProgress
+from peer.simulator.run import Simulation
+from peer.simulator.table import show
 from signaling.protocol import to_base64url
 from signaling.server.app import INTRODUCER, create_app
 from signaling.server.app import run as run_introducer
 from signaling.server.config import Config
 
 TELL_EVERY = 1.0
+BREATHE_EVERY = 0.1
+"""Seconds for which a simulation computes without looking up."""
 
 
 def watch_url(server: str, room: str, key: bytes, stream: str = "main") -> str:
@@ -261,6 +268,23 @@ async def watch(
     if not played:
         line.say(f"Nothing of the stream {stream} came.")
     return 0 if played else FAILURE
+
+
+async def simulate(options: Options, plot: Path | None, json_lines: bool) -> int:
+    """`braidcast simulate`."""
+    simulation = Simulation(options)
+    with SimulationProgress() as progress:
+        yielded = time.monotonic()
+        for share in simulation:
+            if time.monotonic() - yielded >= BREATHE_EVERY:
+                progress.update(share)
+                await asyncio.sleep(0)  # Ctrl-C is heard here
+                yielded = time.monotonic()
+    if json_lines:
+        print_json(simulation.record)
+    else:
+        show(simulation.record, Console())
+    return 0
 
 
 def _viewer_line(line: StatusLine, stats: dict[str, Any]) -> str:

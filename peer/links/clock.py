@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -23,21 +24,31 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self._heap: list[tuple[float, int, Scheduled]] = []
+        self.events = 0
+        """How many things have happened."""
+        self._heap: list[tuple[float, int, Callable[..., None] | Scheduled, tuple[Any, ...]]] = []
         self._order = 0
 
     def schedule(self, at: float, call: Callable[[], None]) -> Scheduled:
         """Have `call` called at the time `at`, after all that was scheduled for the same time before."""
         scheduled = Scheduled(max(at, self.now), call)
         self._order += 1
-        heapq.heappush(self._heap, (scheduled.at, self._order, scheduled))
+        heapq.heappush(self._heap, (scheduled.at, self._order, scheduled, ()))
         return scheduled
+
+    def post(self, at: float, call: Callable[..., None], *arguments: Any) -> None:
+        """As `schedule`, for what is never cancelled and must cost little."""
+        self._order += 1
+        heapq.heappush(self._heap, (at if at > self.now else self.now, self._order, call, arguments))
 
     def run_until(self, end: float) -> None:
         """Let everything happen that is due until `end`, which is the time then."""
-        while self._heap and self._heap[0][0] <= end:
-            at, _, scheduled = heapq.heappop(self._heap)
-            self.now = at
-            if scheduled.call is not None:
-                scheduled.call()
+        heap, pop = self._heap, heapq.heappop
+        while heap and heap[0][0] <= end:
+            self.now, _, call, arguments = pop(heap)
+            self.events += 1
+            if not isinstance(call, Scheduled):
+                call(*arguments)
+            elif call.call is not None:
+                call.call()
         self.now = max(self.now, end)

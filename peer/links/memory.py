@@ -184,6 +184,9 @@ class MemoryLink:
     def buffered(self, channel: Channel) -> int:
         return self._pipe.waiting[channel]
 
+    def round_trip(self) -> float:
+        return 2 * self._path.delay
+
     def close(self, reason: str = LEAVING) -> None:
         if not self.is_closed:
             self._end()

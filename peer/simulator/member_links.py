@@ -9,9 +9,12 @@ from peer import wire
 from peer.core import link_actions as act
 from peer.core.link_set import LinkSet
 from peer.links.link import Channel, Link
+from peer.simulator.codec import decode
 
 PURPOSE = "braid:swarm"
 """Why the braid's links are wanted."""
+TELL_DRAINED = 32 * 1024
+"""Bytes that a link has taken before the core is told, at the next timer, that they have left."""
 
 
 class LinkUser(Protocol):
@@ -33,6 +36,9 @@ class EmulatedLink(Link, Protocol):
 
     def drop(self) -> None:
         """Both ends lose the link without a BYE, as by a closed transport."""
+
+    def round_trip(self) -> float:
+        """Seconds that a PING would take now."""
 
 
 class Switchboard(Protocol):
@@ -80,8 +86,8 @@ class MemberLinks:
         self._open: dict[bytes, EmulatedLink] = {}
         self._connections: dict[bytes, EmulatedLink] = {}
         self._wanted: set[bytes] = set()
-        self._filled: set[bytes] = set()
-        """Peers whose links have been given blocks since they were last seen to be empty."""
+        self._filled: dict[bytes, int] = {}
+        """Peers whose links were given blocks since they were last seen to be empty, and bytes of these."""
         self._set.signaling_up(board.up, board.now)
 
     @property
@@ -93,7 +99,7 @@ class MemberLinks:
         link = self._open.get(peer)
         if link is not None and link.send(data, channel) and channel == "blocks":
             self._set.used(peer, self._board.now)
-            self._filled.add(peer)
+            self._filled[peer] = self._filled.get(peer, 0) + len(data)
 
     def want(self, peers: tuple[bytes, ...]) -> None:
         """Links to exactly these peers are wanted for the braid."""
@@ -104,6 +110,15 @@ class MemberLinks:
         for peer in sorted(old - self._wanted):
             self._set.unwant(peer, PURPOSE, self._board.now)
         self._act()
+
+    def befriend(self, peer: bytes) -> None:
+        """A link to this neighbour is wanted for good."""
+        self._set.want(peer, "neighbour", self._board.now)
+        self._act()
+
+    def round_trips(self) -> list[tuple[bytes, float]]:
+        """Seconds by peer, for those with an open link."""
+        return [(peer, link.round_trip()) for peer, link in self._open.items()]
 
     def expel(self, peer: bytes, reason: str) -> None:
         self._set.expel(peer, reason, self._board.now)
@@ -131,9 +146,8 @@ class MemberLinks:
         self._set.handle_timer(self._board.now)
         self._act()
         # A link says when it has drained, but not while it never filled.
-        for peer in sorted(self._filled):
-            if peer in self._open:
-                self._tell_drained(peer)
+        for peer in [peer for peer, size in self._filled.items() if size >= TELL_DRAINED]:
+            self._tell_drained(peer)
 
     # --- from the introducer
 
@@ -176,7 +190,7 @@ class MemberLinks:
         if self._open.get(link.peer) is not link:
             return
         self._set.heard(link.peer, self._board.now)
-        message = wire.decode(data)
+        message = decode(data)
         if message is not None and not isinstance(message, wire.Ping):
             if not isinstance(message, wire.Status):
                 self._set.used(link.peer, self._board.now)
@@ -197,7 +211,7 @@ class MemberLinks:
     def _tell_drained(self, peer: bytes) -> None:
         buffered = self._open[peer].buffered("blocks")
         if buffered == 0:
-            self._filled.discard(peer)
+            self._filled.pop(peer, None)
         self._user.link_drained(peer, buffered)
 
     def _act(self) -> None:
@@ -227,7 +241,7 @@ class MemberLinks:
                 self._user.link_opened(peer)
             case act.Closed(peer):
                 del self._open[peer]
-                self._filled.discard(peer)
+                self._filled.pop(peer, None)
                 self._user.link_closed(peer)
             case act.Quiet(peer):
                 self._user.link_quiet(peer, True)

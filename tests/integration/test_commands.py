@@ -141,7 +141,7 @@ async def test_a_port_in_use_is_one_sentence(run: Programs) -> None:
         ("watch", "--ice-server", "http://127.0.0.1"),
         ("watch", "--token-file", "/no/such/file"),
         ("relay", "--uplink", "fast"),
-        ("simulate", "--viewers", "1000"),
+        ("simulate", "--viewers", "10", "--loss", "much"),
         ("doctor",),
     ],
 )
