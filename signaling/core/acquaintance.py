@@ -15,7 +15,7 @@ class Acquaintance:
 
     def __init__(self, chance: Chance) -> None:
         self._chance = chance
-        self._friends: dict[str, set[str]] = {}
+        self._friends: dict[str, dict[str, None]] = {}
         self._quiet: Pool[str] = Pool()
         self._busy: Pool[str] = Pool()
 
@@ -29,7 +29,7 @@ class Acquaintance:
     def arrive(self, peer: str, *, busy: bool) -> list[str]:
         """Those whom a newcomer is to open links to; one who is `busy`, a publisher, for want of another."""
         names = self._choose(peer, FIRST)
-        self._friends[peer] = set()
+        self._friends[peer] = {}
         (self._busy if busy else self._quiet).add(peer)
         for name in names:
             self._meet(peer, name)
@@ -44,11 +44,11 @@ class Acquaintance:
 
     def leave(self, peer: str) -> list[tuple[str, str]]:
         """Introductions, first to second, that keep the rest connected when a peer has left."""
-        orphans = self._friends.pop(peer, set())
+        orphans = self._friends.pop(peer, {})
         self._quiet.discard(peer)
         self._busy.discard(peer)
         for orphan in orphans:
-            self._friends[orphan].discard(peer)
+            del self._friends[orphan][peer]
         pairs: list[tuple[str, str]] = []
         apart = sorted(orphans)
         while len(apart) > 1:
@@ -71,11 +71,11 @@ class Acquaintance:
         return sorted(goals)
 
     def _meet(self, one: str, other: str) -> None:
-        self._friends[one].add(other)
-        self._friends[other].add(one)
+        self._friends[one][other] = None
+        self._friends[other][one] = None
 
     def _choose(self, peer: str, count: int) -> list[str]:
-        known = self._friends.get(peer, set())
+        known = self._friends.get(peer, {})
         for pool in (self._quiet, self._busy):
             draws = pool.draw(count + len(known) + 1, self._chance)
             names = [name for name in draws if name != peer and name not in known]

@@ -151,7 +151,7 @@ class Braids:
                 planner.set_away(member.id, False)
                 planner.tell_again(member.id)
             if other_nonce:
-                for child in planner.children(member.id):
+                for child in sorted(planner.children(member.id)):
                     planner.tell_again(child)
             self._flush(braid, now)
 

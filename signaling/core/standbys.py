@@ -15,7 +15,7 @@ class Standbys:
         self._trees = trees
         self._chance = chance
         self._extras: dict[str, tuple[str, ...]] = {}
-        self._named_by: dict[str, set[str]] = {}
+        self._named_by: dict[str, dict[str, None]] = {}
 
     def of(self, node: Node, *, anew: bool) -> tuple[str, ...]:
         """All parents, each of which is a standby for the other stripes, and then one or two other peers.
@@ -29,7 +29,7 @@ class Standbys:
             self._drop(node.id)
             self._extras[node.id] = extras
             for other in extras:
-                self._named_by.setdefault(other, set()).add(node.id)
+                self._named_by.setdefault(other, {})[node.id] = None
         return (*parents, *extras)
 
     def forget(self, peer: str) -> None:
@@ -50,7 +50,7 @@ class Standbys:
     def _drop(self, peer: str) -> None:
         for other in self._extras.pop(peer, ()):
             named_by = self._named_by[other]
-            named_by.discard(peer)
+            named_by.pop(peer, None)
             if not named_by:
                 del self._named_by[other]
 
