@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from peer.core.link_actions import Introduction
 
 KNOWN_PEERS = 512
 SEEN_CONNECTIONS = 1024
+RETRY_DELAY = 0.5
 
 
 class State(enum.Enum):
@@ -93,6 +94,11 @@ class KnownPeers:
         return False
 
 
+def retry_delay(attempts: int, chance: float) -> float:
+    """Seconds to wait after so many failed attempts: doubled each time, times 0.5 to 1.5."""
+    return RETRY_DELAY * 2.0 ** (attempts - 1) * (0.5 + chance)
+
+
 class SeenConnections:
     """The latest SEEN_CONNECTIONS connection ids: each is accepted once."""
 
@@ -106,3 +112,10 @@ class SeenConnections:
         if len(self._seen) >= SEEN_CONNECTIONS:
             del self._seen[next(iter(self._seen))]
         self._seen[connection] = None
+
+    def new(self, chance: Callable[[], float]) -> bytes:
+        """A connection id of our own; nobody may offer it back to us."""
+        high, low = int(chance() * 2**32), int(chance() * 2**32)
+        connection = high.to_bytes(4, "big") + low.to_bytes(4, "big")
+        self.add(connection)
+        return connection

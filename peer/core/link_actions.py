@@ -28,10 +28,11 @@ LOST = "lost"  # the transport ended an open link
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Make a connection to `peer` and send an offer for it."""
+    """Make a connection to `peer` and send an offer for it, by neighbours or by the introducer."""
 
     peer: bytes
     connection: bytes
+    mediated: bool
 
 
 @dataclass(frozen=True, slots=True)

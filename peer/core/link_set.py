@@ -5,60 +5,32 @@ The shell tells what happened (`introduced`, `want`, `offer_received`, `link_ope
 
 An attempt is `OFFERED` (our offer is out) or `ACCEPTED` (theirs was answered) until both data channels are
 open and HELLO was exchanged; then it is `OPEN`. Between attempts a wanted peer is `WAITING`, and after too
-many of them `UNREACHABLE`.
+many of them `UNREACHABLE`. An offer goes by the introducer, or, while that is away and each second time that
+it led nowhere, by neighbours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from peer.core.known_peers import KnownPeer, KnownPeers, SeenConnections, State
-from peer.core.link_actions import (
-    BAD_BLOCK,
-    EXPELLED,
-    GLARE,
-    LEAVING,
-    NOT_NEEDED,
-    ONESELF,
-    PROTOCOL_ERROR,
-    REPLACED,
-    REPLAYED,
-    SILENT,
-    STALE,
-    TIMED_OUT,
-    TOO_MANY,
-    Accept,
-    Action,
-    Close,
-    Closed,
-    Connect,
-    Introduction,
-    Loud,
-    Opened,
-    Quiet,
-    Refuse,
-    SendPing,
-    Unreachable,
-)
+from peer.core import link_actions as act
+from peer.core import link_liveness as liveness
+from peer.core.known_peers import KnownPeer, KnownPeers, SeenConnections, State, retry_delay
+from peer.core.link_offers import objection
+from peer.core.link_places import gives_way
 
 RECEIVE_ONLY_LINKS = 12
 CARRYING_LINKS = 32
 
 SETUP_TIMEOUT = 8.0
 ATTEMPTS = 3
-RETRY_DELAY = 0.5  # s before the second attempt; doubled for each further one, times 0.5 to 1.5
 UNREACHABLE_FOR = 30.0
 EXPELLED_FOR = 600.0
 FULL_RETRY = 1.0
-PING_MIN = 0.5
-PING_SPREAD = 0.5
-QUIET_AFTER = 1.5
-DEAD_AFTER = 3.0
-IDLE_AFTER = 10.0
 STEADY_AFTER = 10.0  # a link that lived this long was a success: its loss is not one more failed attempt
 RESUME_SPREAD = 1.0  # attempts are spread over this when signaling is back, so that a room does not stampede
 
-_GAVE_UP = frozenset({LEAVING, BAD_BLOCK, PROTOCOL_ERROR, TOO_MANY})
+_GAVE_UP = frozenset({act.LEAVING, act.BAD_BLOCK, act.PROTOCOL_ERROR, act.TOO_MANY})
 
 
 class LinkSet:
@@ -74,13 +46,14 @@ class LinkSet:
         self._peers = KnownPeers(own)
         self._seen = SeenConnections()
         self._up = False
-        self._actions: list[Action] = []
+        self._mediated: set[bytes] = set()
+        self._actions: list[act.Action] = []
         self._timer: float | None = None
         self._moved = True
 
     # What the shell may ask.
 
-    def poll_actions(self) -> list[Action]:
+    def poll_actions(self) -> list[act.Action]:
         actions, self._actions = self._actions, []
         return actions
 
@@ -92,7 +65,7 @@ class LinkSet:
             self._moved = False
         return self._timer
 
-    def introduction(self, peer: bytes) -> Introduction | None:
+    def introduction(self, peer: bytes) -> act.Introduction | None:
         known = self._peers.get(peer)
         return known.introduction if known else None
 
@@ -121,14 +94,14 @@ class LinkSet:
         if known is None:
             return
         old = known.introduction
-        known.introduction = Introduction(
+        known.introduction = act.Introduction(
             key, nonce, name or (old.name if old else ""), role or (old.role if old else "")
         )
         if old is not None and old.nonce == nonce:
             return
         # A new nonce is a new session of that peer: what failed before says nothing about it.
         if known.state is State.OFFERED and not known.answered:
-            self._close(known, REPLACED)
+            self._close(known, act.REPLACED)
         if known.state in (State.ABSENT, State.WAITING, State.UNREACHABLE) and not known.expelled:
             known.state = State.ABSENT
             known.attempts = 0
@@ -138,13 +111,13 @@ class LinkSet:
         known = self._peers.know(peer)
         if known is None:
             if peer != self.own:
-                self._actions.append(Unreachable(peer))
+                self._actions.append(act.Unreachable(peer))
             return
         if purpose in known.purposes:
             return
         known.purposes.add(purpose)
         if known.state is State.UNREACHABLE:
-            self._actions.append(Unreachable(peer))
+            self._actions.append(act.Unreachable(peer))
         elif known.state is State.ABSENT:
             self._begin(known, now)
         self._moved = True
@@ -160,23 +133,23 @@ class LinkSet:
         if known.state is State.WAITING:
             known.state = State.ABSENT
         elif known.state is State.OFFERED:
-            self._close(known, NOT_NEEDED)
+            self._close(known, act.NOT_NEEDED)
         elif known.state is State.OPEN:
             known.used_at = now
 
     def offer_received(self, peer: bytes, connection: bytes, now: float) -> None:
         """An offer came whose signature the shell has verified."""
         known = self._peers.know(peer)
-        reason = self._objection(peer, known, connection)
+        reason = objection(self.own, peer, known, connection in self._seen)
         self._seen.add(connection)
         if known is None or reason is not None:
-            self._actions.append(Refuse(peer, connection, reason or TOO_MANY))
+            self._actions.append(act.Refuse(peer, connection, reason or act.TOO_MANY))
             return
         if known.holds_place:
             # An offer after its sender's answer, or over an open link, says that the sender began anew.
-            self._close(known, REPLACED if known.state is not State.OFFERED else GLARE)
+            self._close(known, act.REPLACED if known.state is not State.OFFERED else act.GLARE)
         elif not self._make_room(now, None):
-            self._actions.append(Refuse(peer, connection, TOO_MANY))
+            self._actions.append(act.Refuse(peer, connection, act.TOO_MANY))
             return
         known.state = State.ACCEPTED
         known.connection = connection
@@ -184,7 +157,7 @@ class LinkSet:
         known.answered = False
         known.due = now + SETUP_TIMEOUT
         self._moved = True
-        self._actions.append(Accept(peer, connection))
+        self._actions.append(act.Accept(peer, connection))
 
     def answer_received(self, peer: bytes, connection: bytes, now: float) -> None:
         """A verified answer came; the shell hands it to the connection."""
@@ -202,14 +175,14 @@ class LinkSet:
         """Both channels are open and both HELLOs are exchanged."""
         known = self._peers.holding(peer, connection)
         if known is None:
-            self._actions.append(Close(peer, connection, STALE))
+            self._actions.append(act.Close(peer, connection, act.STALE))
             return
         if known.state is State.OPEN:
             return
         known.state = State.OPEN
         known.opened_at = known.heard_at = known.used_at = now
         known.quiet = False
-        self._actions.append(Opened(peer))
+        self._actions.append(act.Opened(peer))
         self._ping(known, now)
 
     def link_closed(self, peer: bytes, connection: bytes, reason: str, now: float) -> None:
@@ -230,7 +203,7 @@ class LinkSet:
         known.heard_at = now
         if known.quiet:
             known.quiet = False
-            self._actions.append(Loud(peer))
+            self._actions.append(act.Loud(peer))
 
     def used(self, peer: bytes, now: float) -> None:
         """Something that matters went over the link: anything but HELLO, PING, PONG and STATUS."""
@@ -249,6 +222,14 @@ class LinkSet:
                 if peer.state is State.WAITING:
                     peer.due = max(peer.due, now + RESUME_SPREAD * self._chance())
 
+    def mediated(self, peer: bytes, possible: bool, now: float) -> None:
+        """Neighbours can, or can no longer, pass an offer on to `peer`."""
+        (self._mediated.add if possible else self._mediated.discard)(peer)
+        known = self._peers.get(peer)
+        if known is not None and known.state is State.WAITING:
+            known.due = max(known.due, now)
+        self._moved = True
+
     def departed(self, peer: bytes, now: float) -> None:
         """The introducer says that `peer` left. An open link stays: whether it lives is seen on it."""
         known = self._peers.get(peer)
@@ -256,7 +237,7 @@ class LinkSet:
             return
         known.introduction = None
         if known.state is State.OFFERED and not known.answered:
-            self._close(known, LEAVING)
+            self._close(known, act.LEAVING)
             self._give_up(known, now, UNREACHABLE_FOR)
         elif known.state is State.WAITING:
             self._give_up(known, now, UNREACHABLE_FOR)
@@ -281,7 +262,7 @@ class LinkSet:
         for known in self._peers:
             known.purposes.clear()
             if known.holds_place:
-                self._close(known, LEAVING)
+                self._close(known, act.LEAVING)
             known.state = State.ABSENT
         self._moved = True
 
@@ -289,7 +270,7 @@ class LinkSet:
         expected = self.next_timer()
         if expected is None or now < expected:
             return
-        if now - expected >= QUIET_AFTER:
+        if now - expected >= liveness.QUIET_AFTER:
             # We slept ourselves (a suspended machine, a frozen page): that silence was not the others'.
             for known in self._peers:
                 known.heard_at = max(known.heard_at, now)
@@ -299,24 +280,16 @@ class LinkSet:
 
     # Inside.
 
-    def _objection(self, peer: bytes, known: KnownPeer | None, connection: bytes) -> str | None:
-        if peer == self.own:
-            return ONESELF
-        if connection in self._seen:
-            return REPLAYED
-        if known is not None and known.expelled:
-            return EXPELLED
-        if known is not None and known.state is State.OFFERED and not known.answered and self.own < peer:
-            return GLARE
-        return None
+    def _can_offer(self, known: KnownPeer) -> bool:
+        return self._up or known.id in self._mediated
 
     def _tick(self, known: KnownPeer, now: float) -> None:
         if known.state is State.OPEN:
             self._watch(known, now)
         elif known.state in (State.OFFERED, State.ACCEPTED):
             if now >= known.due:
-                self._actions.append(Close(known.id, known.connection, TIMED_OUT))
-                self._lost(known, TIMED_OUT, now)
+                self._actions.append(act.Close(known.id, known.connection, act.TIMED_OUT))
+                self._lost(known, act.TIMED_OUT, now)
         elif known.state is State.WAITING:
             if now >= known.due:
                 self._connect(known, now)
@@ -327,27 +300,22 @@ class LinkSet:
             self._begin(known, now)
 
     def _watch(self, known: KnownPeer, now: float) -> None:
-        silence = now - known.heard_at
-        if silence >= DEAD_AFTER:
-            self._actions.append(Close(known.id, known.connection, SILENT))
-            self._lost(known, SILENT, now)
-            return
-        if known.outgoing and not known.purposes and now >= known.used_at + IDLE_AFTER:
-            self._close(known, NOT_NEEDED)
-            return
-        if silence >= QUIET_AFTER and not known.quiet:
-            known.quiet = True
-            self._actions.append(Quiet(known.id))
-        if now >= known.ping_at:
-            self._ping(known, now)
+        if liveness.is_dead(known, now):
+            self._actions.append(act.Close(known.id, known.connection, act.SILENT))
+            self._lost(known, act.SILENT, now)
+        elif liveness.is_idle(known, now):
+            self._close(known, act.NOT_NEEDED)
+        else:
+            if liveness.falls_quiet(known, now):
+                known.quiet = True
+                self._actions.append(act.Quiet(known.id))
+            if now >= known.ping_at:
+                self._ping(known, now)
 
     def _due(self, known: KnownPeer) -> float | None:
         if known.state is State.OPEN:
-            at = min(known.ping_at, known.heard_at + (DEAD_AFTER if known.quiet else QUIET_AFTER))
-            if known.outgoing and not known.purposes:
-                at = min(at, known.used_at + IDLE_AFTER)
-            return at
-        if known.state is State.ABSENT or (known.state is State.WAITING and not self._up):
+            return liveness.due(known)
+        if known.state is State.ABSENT or (known.state is State.WAITING and not self._can_offer(known)):
             return None
         return known.due
 
@@ -361,34 +329,27 @@ class LinkSet:
     def _connect(self, known: KnownPeer, now: float) -> None:
         if known.introduction is None:
             self._give_up(known, now, UNREACHABLE_FOR)
-        elif not self._up:
+        elif not self._can_offer(known):
             return
         elif not self._make_room(now, known):
             known.due = now + FULL_RETRY
         else:
             known.state = State.OFFERED
-            known.connection = self._new_connection()
+            known.connection = self._seen.new(self._chance)
             known.outgoing = True
             known.answered = False
             known.due = now + SETUP_TIMEOUT
-            self._actions.append(Connect(known.id, known.connection))
+            mediated = known.id in self._mediated and (not self._up or known.attempts % 2 == 1)
+            self._actions.append(act.Connect(known.id, known.connection, mediated))
         self._moved = True
 
     def _make_room(self, now: float, wanted: KnownPeer | None) -> bool:
         if self.places_taken < self.limit:
             return True
-        feeds = wanted is not None and wanted.feeds
-        idle = [
-            peer
-            for peer in self._peers
-            if peer.state is State.OPEN
-            and now - peer.used_at >= IDLE_AFTER
-            and (not peer.purposes or (feeds and not peer.feeds))
-        ]
-        if not idle or self.places_taken > self.limit:
+        victim = gives_way(self._peers, wanted, now) if self.places_taken == self.limit else None
+        if victim is None:
             return False
-        victim = min(idle, key=lambda peer: (bool(peer.purposes), peer.used_at))
-        self._close(victim, TOO_MANY)
+        self._close(victim, act.TOO_MANY)
         if victim.purposes:
             victim.state = State.WAITING
             victim.due = now + UNREACHABLE_FOR
@@ -399,20 +360,20 @@ class LinkSet:
         was_open = known.state is State.OPEN
         known.state = State.ABSENT
         if was_open:
-            self._actions.append(Closed(known.id, reason))
+            self._actions.append(act.Closed(known.id, reason))
             if now - known.opened_at >= STEADY_AFTER:
                 known.attempts = 0
-        if reason == LEAVING:
+        if reason == act.LEAVING:
             known.introduction = None
         if reason in _GAVE_UP:
             self._give_up(known, now, UNREACHABLE_FOR)
-        elif known.purposes and self._up:
+        elif known.purposes and self._can_offer(known):
             known.attempts += 1
             if known.attempts >= ATTEMPTS:
                 self._give_up(known, now, UNREACHABLE_FOR)
             else:
                 known.state = State.WAITING
-                known.due = now + RETRY_DELAY * 2 ** (known.attempts - 1) * (0.5 + self._chance())
+                known.due = now + retry_delay(known.attempts, self._chance())
         elif known.purposes:
             known.state = State.WAITING
             known.due = now
@@ -422,22 +383,16 @@ class LinkSet:
         known.due = now + seconds
         self._moved = True
         if known.purposes:
-            self._actions.append(Unreachable(known.id))
+            self._actions.append(act.Unreachable(known.id))
 
     def _close(self, known: KnownPeer, reason: str) -> None:
-        self._actions.append(Close(known.id, known.connection, reason))
+        self._actions.append(act.Close(known.id, known.connection, reason))
         if known.state is State.OPEN:
-            self._actions.append(Closed(known.id, reason))
+            self._actions.append(act.Closed(known.id, reason))
         known.state = State.ABSENT
         self._moved = True
 
     def _ping(self, known: KnownPeer, now: float) -> None:
-        known.ping_at = now + PING_MIN + PING_SPREAD * self._chance()
+        known.ping_at = liveness.next_ping(now, self._chance())
         self._moved = True
-        self._actions.append(SendPing(known.id))
-
-    def _new_connection(self) -> bytes:
-        high, low = int(self._chance() * 2**32), int(self._chance() * 2**32)
-        connection = high.to_bytes(4, "big") + low.to_bytes(4, "big")
-        self._seen.add(connection)  # nobody may offer us our own id back
-        return connection
+        self._actions.append(act.SendPing(known.id))

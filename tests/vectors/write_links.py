@@ -264,6 +264,37 @@ def own_sleep_is_not_the_others_silence() -> Recorder:
     return record
 
 
+def neighbours_pass_offers_on_while_signaling_is_away() -> Recorder:
+    record = up()
+    record.introduce(HIGH, 0.0)
+    record("want", 0.0, peer=HIGH, purpose="braid:00")
+    connection = record.open(HIGH, 0.5)
+    record("signaling_up", 1.0, up=False)
+    record("link_closed", 2.0, peer=HIGH, connection=connection, reason="lost")
+    record("mediated", 3.0, peer=HIGH, possible=True)
+    record.run_timers(3.0)
+    record("link_failed", 3.5, peer=HIGH, connection=record.links.connection(HIGH), reason="failed")
+    record("mediated", 3.5, peer=HIGH, possible=False)
+    record.run_timers(9.0)
+    record("mediated", 9.0, peer=LOW, possible=True)
+    record("mediated", 9.0, peer=HIGH, possible=True)
+    record.run_timers(9.0)
+    record.open(HIGH, 9.5)
+    record("signaling_up", 10.0, up=True)
+    record("mediated", 11.0, peer=HIGH, possible=True)
+    record.run_timers(11.0)
+    return record
+
+
+def neighbours_are_tried_where_the_introducer_fails() -> Recorder:
+    record = up()
+    record.introduce(HIGH, 0.0)
+    record("mediated", 0.0, peer=HIGH, possible=True)
+    record("want", 0.0, peer=HIGH, purpose="braid:00")
+    record.run_timers(30.0)
+    return record
+
+
 SCENES: list[Callable[[], Recorder]] = [
     wanted_link_opens_pings_and_dies_of_silence,
     attempts_back_off_and_end_as_unreachable,
@@ -277,6 +308,8 @@ SCENES: list[Callable[[], Recorder]] = [
     peer_departs_and_comes_back,
     expelled_peer_is_refused,
     own_sleep_is_not_the_others_silence,
+    neighbours_pass_offers_on_while_signaling_is_away,
+    neighbours_are_tried_where_the_introducer_fails,
 ]
 
 

@@ -16,6 +16,7 @@ interface Step {
   connection: string;
   reason: Parameters<LinkSet["linkClosed"]>[2];
   up: boolean;
+  possible: boolean;
   limit: number;
   actions: unknown[];
   timer: number | null;
@@ -39,6 +40,7 @@ const EVENTS: Record<string, (links: LinkSet, step: Step) => void> = {
   heard: (l, s) => l.heard(s.peer, s.now),
   used: (l, s) => l.used(s.peer, s.now),
   signaling_up: (l, s) => l.signalingUp(s.up, s.now),
+  mediated: (l, s) => l.mediated(s.peer, s.possible, s.now),
   departed: (l, s) => l.departed(s.peer, s.now),
   expel: (l, s) => l.expel(s.peer, s.reason, s.now),
   set_limit: (l, s) => l.setLimit(s.limit, s.now),

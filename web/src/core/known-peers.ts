@@ -4,6 +4,12 @@ import type { Introduction, LinkState } from "./link-actions.ts";
 
 const KNOWN_PEERS = 512;
 const SEEN_CONNECTIONS = 1024;
+const RETRY_DELAY = 0.5;
+
+/** Seconds to wait after so many failed attempts: doubled each time, times 0.5 to 1.5. */
+export function retryDelay(attempts: number, chance: number): number {
+  return RETRY_DELAY * 2 ** (attempts - 1) * (0.5 + chance);
+}
 
 /** What a link set knows of one other peer. Times are seconds on the shell's monotonic clock. */
 export class KnownPeer {
@@ -103,5 +109,16 @@ export class SeenConnections {
       }
     }
     this.#seen.add(connection);
+  }
+
+  /** A connection id of our own; nobody may offer it back to us. */
+  new(chance: () => number): string {
+    const half = (): string =>
+      Math.floor(chance() * 2 ** 32)
+        .toString(16)
+        .padStart(8, "0");
+    const connection = half() + half();
+    this.add(connection);
+    return connection;
   }
 }

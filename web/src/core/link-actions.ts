@@ -19,8 +19,8 @@ export type LinkReason =
   | "lost";
 
 export type LinkSetAction =
-  /** Make a connection to `peer` and send an offer for it. */
-  | { type: "connect"; peer: string; connection: string }
+  /** Make a connection to `peer` and send an offer for it, by neighbours (`mediated`) or by the introducer. */
+  | { type: "connect"; peer: string; connection: string; mediated: boolean }
   /** Answer the offer `connection` of `peer`. */
   | { type: "accept"; peer: string; connection: string }
   /** Do not answer that offer. */

@@ -6,23 +6,20 @@
  * Peer ids are 32, connection ids 16 hex digits; times are seconds on a monotonic clock.
  */
 
-import { type KnownPeer, KnownPeers, SeenConnections } from "./known-peers.ts";
+import { type KnownPeer, KnownPeers, retryDelay, SeenConnections } from "./known-peers.ts";
 import type { Introduction, LinkReason, LinkSetAction, LinkState } from "./link-actions.ts";
+import { fallsQuiet, isDead, isIdle, lookAt, nextPing, QUIET_AFTER } from "./link-liveness.ts";
+import { objection } from "./link-offers.ts";
+import { givesWay } from "./link-places.ts";
 
 export const RECEIVE_ONLY_LINKS = 12;
 export const CARRYING_LINKS = 32;
 
 const SETUP_TIMEOUT = 8;
 const ATTEMPTS = 3;
-const RETRY_DELAY = 0.5;
 const UNREACHABLE_FOR = 30;
 const EXPELLED_FOR = 600;
 const FULL_RETRY = 1;
-const PING_MIN = 0.5;
-const PING_SPREAD = 0.5;
-const QUIET_AFTER = 1.5;
-const DEAD_AFTER = 3;
-const IDLE_AFTER = 10;
 /** A link that lived this long was a success: its loss is not one more failed attempt. */
 const STEADY_AFTER = 10;
 /** Attempts are spread over this time when signaling comes back, so that a room does not stampede. */
@@ -42,6 +39,7 @@ export class LinkSet {
   readonly #peers: KnownPeers;
   readonly #seen = new SeenConnections();
   #up = false;
+  readonly #mediated = new Set<string>();
   #actions: LinkSetAction[] = [];
   #timer: number | null = null;
   #moved = true;
@@ -145,7 +143,7 @@ export class LinkSet {
   /** An offer came whose signature the shell has verified. */
   offerReceived(peer: string, connection: string, now: number): void {
     const known = this.#peers.know(peer);
-    const reason = this.#objection(peer, known, connection);
+    const reason = objection(this.own, peer, known, this.#seen.has(connection));
     this.#seen.add(connection);
     if (known === null || reason !== null) {
       this.#actions.push({ type: "refuse", peer, connection, reason: reason ?? "too-many-links" });
@@ -235,6 +233,15 @@ export class LinkSet {
     }
   }
 
+  /** Neighbours can, or can no longer, pass an offer on to `peer`. */
+  mediated(peer: string, possible: boolean, now: number): void {
+    if (possible) this.#mediated.add(peer);
+    else this.#mediated.delete(peer);
+    const known = this.#peers.get(peer);
+    if (known?.state === "waiting") known.due = Math.max(known.due, now);
+    this.#moved = true;
+  }
+
   /** The introducer says that `peer` left. An open link stays: whether it lives is seen on it. */
   departed(peer: string, now: number): void {
     const known = this.#peers.get(peer);
@@ -286,12 +293,8 @@ export class LinkSet {
 
   // Inside.
 
-  #objection(peer: string, known: KnownPeer | null, connection: string): LinkReason | null {
-    if (peer === this.own) return "oneself";
-    if (this.#seen.has(connection)) return "replayed";
-    if (known?.expelled) return "expelled";
-    if (known?.state === "offered" && !known.answered && this.own < peer) return "glare";
-    return null;
+  #canOffer(known: KnownPeer): boolean {
+    return this.#up || this.#mediated.has(known.id);
   }
 
   #tick(known: KnownPeer, now: number): void {
@@ -318,29 +321,23 @@ export class LinkSet {
   }
 
   #watch(known: KnownPeer, now: number): void {
-    const silence = now - known.heardAt;
-    if (silence >= DEAD_AFTER) {
+    if (isDead(known, now)) {
       this.#actions.push({ type: "close", peer: known.id, connection: known.connection, reason: "silent" });
       this.#lost(known, "silent", now);
-      return;
-    }
-    if (known.outgoing && known.purposes.size === 0 && now >= known.usedAt + IDLE_AFTER) {
+    } else if (isIdle(known, now)) {
       this.#close(known, "not-needed");
-      return;
+    } else {
+      if (fallsQuiet(known, now)) {
+        known.quiet = true;
+        this.#actions.push({ type: "quiet", peer: known.id });
+      }
+      if (now >= known.pingAt) this.#ping(known, now);
     }
-    if (silence >= QUIET_AFTER && !known.quiet) {
-      known.quiet = true;
-      this.#actions.push({ type: "quiet", peer: known.id });
-    }
-    if (now >= known.pingAt) this.#ping(known, now);
   }
 
   #due(known: KnownPeer): number | null {
-    if (known.state === "open") {
-      const at = Math.min(known.pingAt, known.heardAt + (known.quiet ? DEAD_AFTER : QUIET_AFTER));
-      return known.outgoing && known.purposes.size === 0 ? Math.min(at, known.usedAt + IDLE_AFTER) : at;
-    }
-    if (known.state === "absent" || (known.state === "waiting" && !this.#up)) return null;
+    if (known.state === "open") return lookAt(known);
+    if (known.state === "absent" || (known.state === "waiting" && !this.#canOffer(known))) return null;
     return known.due;
   }
 
@@ -355,17 +352,18 @@ export class LinkSet {
   #connect(known: KnownPeer, now: number): void {
     if (known.introduction === null) {
       this.#giveUp(known, now, UNREACHABLE_FOR);
-    } else if (!this.#up) {
+    } else if (!this.#canOffer(known)) {
       return;
     } else if (!this.#makeRoom(now, known)) {
       known.due = now + FULL_RETRY;
     } else {
       known.state = "offered";
-      known.connection = this.#newConnection();
+      known.connection = this.#seen.new(this.#chance);
       known.outgoing = true;
       known.answered = false;
       known.due = now + SETUP_TIMEOUT;
-      this.#actions.push({ type: "connect", peer: known.id, connection: known.connection });
+      const mediated = this.#mediated.has(known.id) && (!this.#up || known.attempts % 2 === 1);
+      this.#actions.push({ type: "connect", peer: known.id, connection: known.connection, mediated });
     }
     this.#moved = true;
   }
@@ -373,14 +371,7 @@ export class LinkSet {
   #makeRoom(now: number, wanted: KnownPeer | null): boolean {
     const taken = this.placesTaken;
     if (taken < this.#limit) return true;
-    if (taken > this.#limit) return false;
-    const wantedFeeds = wanted?.feeds ?? false;
-    let victim: KnownPeer | null = null;
-    for (const known of this.#peers) {
-      if (known.state !== "open" || now - known.usedAt < IDLE_AFTER) continue;
-      if (known.purposes.size > 0 && !(wantedFeeds && !known.feeds)) continue;
-      if (victim === null || comesFirst(known, victim)) victim = known;
-    }
+    const victim = taken === this.#limit ? givesWay(this.#peers, wanted, now) : null;
     if (victim === null) return false;
     this.#close(victim, "too-many-links");
     if (victim.purposes.size > 0) {
@@ -401,13 +392,13 @@ export class LinkSet {
     if (reason === "leaving") known.introduction = null;
     if (GAVE_UP.has(reason)) {
       this.#giveUp(known, now, UNREACHABLE_FOR);
-    } else if (known.purposes.size > 0 && this.#up) {
+    } else if (known.purposes.size > 0 && this.#canOffer(known)) {
       known.attempts += 1;
       if (known.attempts >= ATTEMPTS) {
         this.#giveUp(known, now, UNREACHABLE_FOR);
       } else {
         known.state = "waiting";
-        known.due = now + RETRY_DELAY * 2 ** (known.attempts - 1) * (0.5 + this.#chance());
+        known.due = now + retryDelay(known.attempts, this.#chance());
       }
     } else if (known.purposes.size > 0) {
       known.state = "waiting";
@@ -430,25 +421,8 @@ export class LinkSet {
   }
 
   #ping(known: KnownPeer, now: number): void {
-    known.pingAt = now + PING_MIN + PING_SPREAD * this.#chance();
+    known.pingAt = nextPing(now, this.#chance());
     this.#moved = true;
     this.#actions.push({ type: "sendPing", peer: known.id });
   }
-
-  #newConnection(): string {
-    const half = (): string =>
-      Math.floor(this.#chance() * 2 ** 32)
-        .toString(16)
-        .padStart(8, "0");
-    const connection = half() + half();
-    this.#seen.add(connection); // nobody may offer us our own id back
-    return connection;
-  }
-}
-
-/** Of two links that may go, the unwanted one goes, and then the one that was used longest ago. */
-function comesFirst(known: KnownPeer, other: KnownPeer): boolean {
-  const wanted = known.purposes.size > 0;
-  if (wanted !== other.purposes.size > 0) return !wanted;
-  return known.usedAt < other.usedAt;
 }
