@@ -31,6 +31,8 @@ class Announcements:
         self._braid, self._stripes = braid, stripes
         self._upstreams, self._children, self._window = upstreams, children, window
         self._said: tuple[StripeStatus, ...] = ()
+        self._last: list[StripeStatus] = [StripeStatus(False, False, ())] * stripes
+        """Of each stripe what was found last, which is what will be found next unless something happens."""
         self._at = now
 
     def due(self, neighbours: Mapping[bytes, Neighbour], now: float) -> bool:
@@ -53,8 +55,10 @@ class Announcements:
     def _stripe_statuses(self, neighbours: Mapping[bytes, Neighbour]) -> tuple[StripeStatus, ...]:
         if self._upstreams is None:
             return (self._publisher,) * self._stripes
-        out = []
         for stripe, up in enumerate(self._upstreams.stripes):
             path = self._upstreams.path(stripe, neighbours)
-            out.append(StripeStatus(bool(path) and not up.starved, up.starved, path))
-        return tuple(out)
+            last = self._last[stripe]
+            fed = bool(path) and not up.starved
+            if last.starved != up.starved or last.fed != fed or last.path != path:
+                self._last[stripe] = StripeStatus(fed, up.starved, path)
+        return tuple(self._last)

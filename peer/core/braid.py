@@ -398,8 +398,9 @@ class Braid:
         self._tick_at = now + TICK
         if not self.is_publisher and not self._leaving:
             self._pull(now)
-        for neighbour in list(self.neighbours.values()):
-            self._actions += self._children.slow(neighbour, now)
+        for neighbour in self.neighbours.values():
+            if neighbour.outbox.waiting:
+                self._actions += self._children.slow(neighbour, now)
         self._children.expire(now)
         if self._announcements.due(self.neighbours, now):
             self._announce(now)

@@ -187,6 +187,9 @@ class MemoryLink:
     def round_trip(self) -> float:
         return 2 * self._path.delay
 
+    def spoken_within(self, seconds: float) -> bool:
+        return False
+
     def close(self, reason: str = LEAVING) -> None:
         if not self.is_closed:
             self._end()

@@ -107,7 +107,6 @@ class Association:
         "_control_until",
         "_drained",
         "_flight",
-        "_idle_since",
         "_jitter",
         "_loss",
         "_lost",
@@ -118,6 +117,7 @@ class Association:
         "_traffic",
         "_uplink",
         "delay",
+        "sent_at",
         "waiting",
         "window",
     )
@@ -148,7 +148,8 @@ class Association:
         self._lost: list[_Lost] = []
         self._control_until = 0.0
         self._recovering_until = 0.0
-        self._idle_since = clock.now
+        self.sent_at = clock.now
+        """When something was last sent."""
         self._pumping = False
 
     def send(self, data: bytes, channel: Channel) -> bool:
@@ -199,10 +200,10 @@ class Association:
                     self.window += max(min(size, PACKET), size / 2)
                 else:
                     self.window += PACKET * size / self.window
-        if not acks and now - self._idle_since > RTO_MIN:
-            periods = int((now - self._idle_since) / RTO_MIN)
+        if not acks and now - self.sent_at > RTO_MIN:
+            periods = int((now - self.sent_at) / RTO_MIN)
             self.window = max(self.window / 2.0 ** min(periods, 30), min(self.window, LEAST_THRESHOLD))
-        self._idle_since = now
+        self.sent_at = now
 
     def _transmit(self, packets: int, size: int, now: float) -> tuple[float, int, int]:
         """Put packets on their way: when the last arrives, how many are lost, how many arrive after those."""

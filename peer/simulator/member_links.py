@@ -13,6 +13,8 @@ from peer.simulator.codec import decode
 
 PURPOSE = "braid:swarm"
 """Why the braid's links are wanted."""
+PING_SAYS_MORE = 0.75
+"""Seconds after which a PING is more than a repetition of the last STATUS: a sign of life."""
 TELL_DRAINED = 32 * 1024
 """Bytes that a link has taken before the core is told, at the next timer, that they have left."""
 
@@ -39,6 +41,9 @@ class EmulatedLink(Link, Protocol):
 
     def round_trip(self) -> float:
         """Seconds that a PING would take now."""
+
+    def spoken_within(self, seconds: float) -> bool:
+        """Whether something was sent so recently that a PING says nothing more; it is counted as sent."""
 
 
 class Switchboard(Protocol):
@@ -249,6 +254,8 @@ class MemberLinks:
                 self._user.link_quiet(peer, False)
             case act.SendPing(peer):
                 # Both ends ask, so neither needs an answer to be heard.
-                self.send(peer, wire.encode(wire.Ping(bytes(16), int(self._board.now * 1e6))), "control")
+                link = self._open.get(peer)
+                if link is not None and not link.spoken_within(PING_SAYS_MORE):
+                    self.send(peer, wire.encode(wire.Ping(bytes(16), int(self._board.now * 1e6))), "control")
             case act.Refuse() | act.Unreachable():
                 pass

@@ -16,8 +16,8 @@ from peer.wire import BLOCK
 
 SETUP_ROUND_TRIPS = 4.0
 """From the answer on: ICE checks (1), DTLS (1.5), SCTP (1), HELLO (0.5)."""
-PONG = 45
-"""Bytes of the answer to a PING; it is counted, but not an event of its own (docs/simulator.md)."""
+PING, PONG = 25, 41
+"""Bytes of these; where a STATUS has just gone they are counted, but no events (docs/simulator.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,12 @@ class End:
         now = self.network.clock.now
         back = self.network.uplinks[self.peer].wait(now)
         return self.association.round_trip(now) + back
+
+    def spoken_within(self, seconds: float) -> bool:
+        if self.network.clock.now - self.association.sent_at > seconds:
+            return False
+        self.network.traffic.control += PING + PONG
+        return True
 
     def arrived(self, data: bytes, channel: Channel) -> None:
         """A message of the other end is here."""
