@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from peer.core.children import Children
-from peer.core.neighbour import Neighbour
+from peer.core.neighbour import NO_PART, Neighbour
 from peer.core.upstreams import Upstreams
 from peer.core.window import Window
 from peer.wire import Status, StripeStatus, encode
 
 STATUS_EVERY = 0.5
-NO_PART = 0xFFFFFFFF
 
 
 class Announcements:

@@ -19,10 +19,12 @@ from peer.core.children import (
 from peer.core.counters import Counters
 from peer.core.delivery import Delivery
 from peer.core.intake import Began, Intake, Outcome, Taken
+from peer.core.judge import Judge, refusal
 from peer.core.neighbour import Neighbour, Role
 from peer.core.reception import Reception
-from peer.core.repair import Repair
+from peer.core.repair import ASK_AFTER_PARTS, Repair
 from peer.core.reports import Reports
+from peer.core.standing import Standing
 from peer.core.startup import Startup
 from peer.core.upstreams import Change, Upstreams
 from peer.core.upstreams import Subscribe as SubscribeTo
@@ -47,7 +49,7 @@ class Braid:
 
     `me` and `publisher` are peer ids, `key` the publisher's Ed25519 key, `braid` the braid id. `delivers` is
     False for relays; `carries` False for leaves. `epoch` is that of the stream description: older seals are
-    replays. `part_duration` is in seconds.
+    replays. `part_duration` is in seconds. `standing` is what this peer remembers of others.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Braid:
         delivers: bool = True,
         carries: bool = True,
         origins: bool = False,
+        standing: Standing | None = None,
     ) -> None:
         self.me, self.publisher, self.braid = me, publisher, braid
         self.is_publisher = me == publisher
@@ -84,6 +87,7 @@ class Braid:
         self.upstreams = Upstreams(me, stripes, spread, now)
         above = None if self.is_publisher else self.upstreams
         self._announcements = Announcements(me, braid, stripes, above, self._children, self.window, now)
+        self._judge = Judge(standing if standing is not None else Standing(), now)
         self._children_limit = DEFAULT_CHILDREN
         self._plan_sequence = -1
         self._reception = Reception(stripes)
@@ -114,7 +118,11 @@ class Braid:
         """A link to `peer` is ready; `role` is what it does in the room."""
         if peer == self.publisher:
             role = "publisher"
-        self.neighbours[peer] = Neighbour(peer, role, now)
+        neighbour = Neighbour(peer, role, now)
+        if not self._judge.admits(neighbour, now):
+            self._actions.append(refusal(peer))
+            return
+        self.neighbours[peer] = neighbour
         self._send(peer, self._status())
         self._tick(now)
 
@@ -233,9 +241,14 @@ class Braid:
         if neighbour is None:
             return
         neighbour.heard_at = now
-        if isinstance(message, Block):
+        if not neighbour.conduct.may_say(type(message), now):
+            self.counters.floods += 1
+        elif isinstance(message, Block):
             self.counters.received(neighbour.role, len(raw))
+            late = self.counters.late
             self._take(self._intake.block(peer, message, raw, now), now)
+            if self.counters.late > late:
+                neighbour.conduct.unexpected()
         elif isinstance(message, Status):
             self._their_status(neighbour, message, now)
         elif isinstance(message, Subscribe):
@@ -281,6 +294,8 @@ class Braid:
             elif isinstance(outcome, Began):
                 self._begun(now)
             else:
+                if isinstance(outcome, Reject):
+                    self._judge.expelled(outcome.peer, now)
                 self._actions.append(outcome)
         self._deliver(now)
 
@@ -291,17 +306,31 @@ class Braid:
                 self._newest = number
                 self.upstreams.moved_at = now
             self._actions += self._children.push(number, taken.index, taken.message, taken.source, now)
-        if taken.source is not None:
+        source = self.neighbours.get(taken.source) if taken.source is not None else None
+        if source is not None:
             stripe = taken.index % self._stripes
             before = self.upstreams.stripes[stripe].parent
-            self._apply(self.upstreams.block(stripe, number, taken.source, now))
+            source.conduct.sent(number, taken.index)
+            self._apply(self.upstreams.block(stripe, number, source.peer, now))
             parent = self.upstreams.stripes[stripe].parent
             if parent != before:
                 self._tick_at = now
-            if parent == taken.source:
+            if parent == source.peer:
                 blocks = taken.seal.blocks // self._stripes
                 size = len(taken.message) if taken.fresh else 0
                 self._reception.pushed(stripe, number, blocks, parent, size)
+                in_time = taken.fresh or self._seen_for(number, now) <= ASK_AFTER_PARTS
+                if self.upstreams.shares.pushed(number, taken.index, in_time):
+                    source.conduct.in_time += in_time
+                elif not taken.fresh:
+                    source.conduct.unexpected()
+            elif not taken.fresh and source.peer != self.upstreams.stripes[stripe].pending:
+                source.conduct.unexpected()
+
+    def _seen_for(self, number: int, now: float) -> float:
+        """For how long, in parts, a part in the window has been known."""
+        part = self.window.get(number)
+        return (now - part.first_seen) / self._part_duration if part is not None else 0.0
 
     def _deliver(self, now: float) -> None:
         if not self._delivers:
@@ -319,6 +348,7 @@ class Braid:
         self.delivery.begin()
         self.upstreams.rhythm.begin()
         self._reception.begin()
+        self.upstreams.shares.begin()
         self._repair.begin()
         self._children.begin()
         self._startup.begin(now)
@@ -344,6 +374,8 @@ class Braid:
         start = message.number
         if message.epoch != self.window.epoch and start != NEWEST_INDEPENDENT:
             start = self.window.oldest
+        if not neighbour.conduct.may_have_backlog(now):
+            start = self.window.newest + 1
         self._actions += self._children.add(neighbour, stripe, start, self.window, now)
         self._send(neighbour.peer, self._status())
 
@@ -402,6 +434,7 @@ class Braid:
             if neighbour.outbox.waiting:
                 self._actions += self._children.slow(neighbour, now)
         self._children.expire(now)
+        self._actions += self._judge.settle(self.neighbours.values(), self.upstreams.take_meagre(), now)
         if self._announcements.due(self.neighbours, now):
             self._announce(now)
 
@@ -412,6 +445,8 @@ class Braid:
             self._watch_parents(now)
         self.counters.fail_overs += up.take_fail_overs()
         active = self._startup.active(up.all_fed(), up.none_fed(), now)
+        if active:
+            up.shares.excuse(self.window.newest)
         if settled:
             self._actions += self._startup.poll(active, self.window.epoch, self.window.newest_complete, now)
         if not active or not self._startup.joined_once:
@@ -430,6 +465,7 @@ class Braid:
         choose = self.upstreams.mender(self.neighbours, self.window.epoch, now)
         for peer, number, indices in self._repair.due(self.window, start, self._part_duration, choose, now):
             self.counters.wants_sent += 1
+            self.neighbours[peer].asked(number, indices, now)
             self._send(peer, encode(Want(self.braid, self.window.epoch, number, indices)))
         if self._startup.origins:
             deadline = self.delivery.deadline(now) if self._delivers else now + 1.0

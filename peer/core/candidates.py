@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from peer.core.neighbour import Neighbour
 
+SETTLED = 10.0
+"""Seconds after which a link is no longer new."""
+
 
 def best_parent(
     stripe: int,
     neighbours: Mapping[bytes, Neighbour],
     standbys: Sequence[bytes],
     lost: bytes | None,
+    parents: Sequence[bytes | None],
     *,
     epoch: int,
     me: bytes,
@@ -19,17 +23,23 @@ def best_parent(
 ) -> Neighbour | None:
     """Standbys first, in the planner's order; then short paths; then the publisher.
 
-    Those that were fed through the parent that was lost come last. `lost` and `me` are short ids.
+    Those that were fed through the parent that was lost come last, and so do those of ill repute, those that
+    feed half of our stripes already, and those whose link is new: whoever comes in numbers, all at once, is
+    not to surround us (docs/defence.md). `parents` are ours by stripe; `lost` and `me` are short ids.
     """
     order = {peer: rank for rank, peer in enumerate(standbys)}
-    best: tuple[tuple[bool, bool, int, int, bytes], Neighbour] | None = None
+    best: tuple[tuple[bool, bool, bool, int, bool, int, bool, int, bytes], Neighbour] | None = None
     for neighbour in neighbours.values():
-        if not neighbour.can_feed(stripe, epoch, me, now):
+        if neighbour.peer == parents[stripe] or not neighbour.can_feed(stripe, epoch, me, now):
             continue
         rank = (
+            neighbour.doubt > 1,
             lost in neighbour.path(stripe),
             neighbour.role == "publisher",
+            neighbour.doubt,
+            2 * parents.count(neighbour.peer) >= len(parents),
             order.get(neighbour.peer, len(order)),
+            now - neighbour.since < SETTLED,
             len(neighbour.path(stripe)),
             neighbour.peer,
         )
@@ -57,7 +67,7 @@ def mender(
             parent = parents[stripe]
             able = [n for n in neighbours.values() if n.has(stripe, epoch, me, now)]
             head = any(n.peer == parent and n.role == "publisher" for n in able)
-            able.sort(key=lambda n: ((n.role == "publisher") != head, n.peer == parent, n.peer))
+            able.sort(key=lambda n: ((n.role == "publisher") != head, n.doubt, n.peer == parent, n.peer))
             ranked[stripe] = [n.peer for n in able]
         peers = ranked[stripe]
         return peers[tries % len(peers)] if peers else None

@@ -26,6 +26,7 @@ class Counters:
     equivocations: int = 0
     slow_children: int = 0
     refused_children: int = 0
+    floods: int = 0
 
     def received(self, role: str, size: int) -> None:
         """Count `size` bytes that came over a link from a peer of that role."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Literal
 
 from peer.core.bucket import Bucket
+from peer.core.conduct import Conduct
 from peer.core.outbox import Outbox
 from peer.wire import Status
 
 Role = Literal["viewer", "publisher", "relay", "member"]
 
+NO_PART = 0xFFFFFFFF
+"""The newest complete part of one who has none."""
+SURE_PARTS = 5
+"""A part that is so far behind the newest complete one is complete, too: lost blocks have come by then."""
 STATUS_FRESH = 2.0
 """Seconds for which a STATUS counts; it comes every 0.5 s."""
 HEARD_WITHIN = 0.75
@@ -27,10 +32,13 @@ class Neighbour:
         self.short = peer[:4]
         self.role = role
         self.status: Status | None = None
-        self.status_at = self.heard_at = now
+        self.status_at = self.heard_at = self.since = now
         self.quiet = False
         self.takes_part = False
         """It has sent a STATUS or a SUBSCRIBE for this braid."""
+        self.conduct = Conduct(now)
+        self.doubt = 0
+        """What its standing says: 1 if it is doubted, 2 if it is distrusted."""
         self.outbox = Outbox()
         self.feeds: set[int] = set()
         """The stripes that we push to it."""
@@ -88,6 +96,11 @@ class Neighbour:
             return False
         state = status.stripes[stripe]
         return state.fed and not state.starved and me not in state.path
+
+    def asked(self, number: int, indices: tuple[int, ...], now: float) -> None:
+        """We ask it for lost blocks of a part (none: for all), which it may have said that it has."""
+        promised = self.status is not None and NO_PART > self.status.newest >= number + SURE_PARTS
+        self.conduct.asked(number, indices, promised, now)
 
     def allow(self, count: int, now: float) -> bool:
         """Whether it may have `count` more blocks on request."""

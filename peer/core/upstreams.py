@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from peer.core.candidates import best_parent, mender
 from peer.core.neighbour import Neighbour
+from peer.core.push_share import PushShare
 from peer.core.rhythm import SILENT_PARTS, STARVED_PARTS, Rhythm
 from peer.core.window import Window
 
@@ -48,6 +49,8 @@ class Upstream:
     """How many parts it has pushed in time, one after another, and the number of the last."""
     superseded: bool = False
     """It was asked for by a plan that has been replaced, perhaps because it does not answer."""
+    for_more: bool = False
+    """The pending one was asked because the parent pushes too little."""
     planned: bytes | None = None
     plan_retry_at: float = 0.0
     plan_failures: int = 0
@@ -84,13 +87,15 @@ class Upstreams:
         self._born = now
         self.stripes = [Upstream() for _ in range(stripes)]
         self.rhythm = Rhythm(stripes)
+        self.shares = PushShare(stripes)
+        self._meagre: list[bytes] = []
         self.standbys: tuple[bytes, ...] = ()
         self.has_plan = False
         self.moved_at = float("-inf")
         """When a part newer than all before was last seen."""
         self._fail_overs = 0
         self.failed: set[bytes] = set()
-        """Planned parents that never pushed; told to the planner."""
+        """Planned parents that never pushed, or too little; told to the planner."""
 
     def plan(self, parents: tuple[bytes | None, ...], standbys: tuple[bytes, ...], now: float) -> None:
         """The planner's word. A working parent is kept until the planned one has shown that it keeps up."""
@@ -135,11 +140,14 @@ class Upstreams:
         if peer == up.pending and self._keeps_up(up, stripe, number, now):
             if up.parent is not None and up.parent != peer:
                 changes.append(Unsubscribe(stripe, up.parent))
+                if up.for_more:
+                    self._meagre.append(up.parent)
             up.parent, up.pending, up.lost = peer, None, None
             up.orphan_since = up.trust_until = up.rootless_since = None
             if peer == up.planned:
                 up.plan_failures = 0
             self.rhythm.reset(stripe, number, now)
+            self.shares.taken_over(stripe, number)
         if peer == up.parent:
             self.rhythm.block(stripe, number, now)
         return changes
@@ -193,6 +201,11 @@ class Upstreams:
         count, self._fail_overs = self._fail_overs, 0
         return count
 
+    def take_meagre(self) -> list[bytes]:
+        """The parents that were replaced since the last call because they pushed too little."""
+        meagre, self._meagre = self._meagre, []
+        return meagre
+
     def tick(
         self,
         neighbours: Mapping[bytes, Neighbour],
@@ -202,6 +215,7 @@ class Upstreams:
     ) -> list[Change]:
         """Look at every stripe; returns what to change."""
         changes: list[Change] = []
+        self.shares.review(window, now)
         for stripe, up in enumerate(self.stripes):
             parent = neighbours.get(up.parent) if up.parent is not None else None
             silent = self.rhythm.silent_parts(stripe, window, part_duration, now) if parent else 0.0
@@ -216,6 +230,9 @@ class Upstreams:
             changes += self._follow_plan(up, stripe, neighbours, now)
             if up.pending is None and self._rootless(up, stripe, neighbours, now):
                 changes += self._leave_circle(up, stripe, neighbours, window, part_duration, now)
+            hops = len(parent.path(stripe)) if parent is not None and up.parent == parent.peer else None
+            if up.pending is None and hops is not None and self.shares.meagre(stripe, hops, now):
+                changes += self._ask_for_more(up, stripe, neighbours, window, part_duration, now)
             if up.pending is None:
                 changes += self._seek(up, stripe, neighbours, window, part_duration, now)
         return changes
@@ -261,7 +278,7 @@ class Upstreams:
             return []
         if up.pending is not None and (up.pending == planned.peer or not up.superseded):
             return []
-        if planned.quiet or self._me in planned.path(stripe):
+        if planned.quiet or self._me in planned.path(stripe) or (planned.doubt and up.parent is not None):
             return []
         parent = neighbours.get(up.parent) if up.parent is not None else None
         if not planned.path(stripe) and parent is not None and parent.path(stripe):
@@ -300,6 +317,26 @@ class Upstreams:
         if up.planned == up.parent:
             self._plan_failed(up, now)
         return self._subscribe(up, stripe, found.peer, now)
+
+    def _ask_for_more(
+        self,
+        up: Upstream,
+        stripe: int,
+        neighbours: Mapping[bytes, Neighbour],
+        window: Window,
+        part_duration: float,
+        now: float,
+    ) -> list[Change]:
+        """The parent sends just enough not to be silent: it is kept until another has shown to be better."""
+        found = self._best(up, stripe, neighbours, window.epoch, now)
+        if found is None or self._must_wait(found, neighbours, part_duration, now, now):
+            return []
+        if up.planned is not None and up.planned == up.parent:
+            self._plan_failed(up, now)
+            self.failed.add(up.planned)
+        changes = self._subscribe(up, stripe, found.peer, now)
+        up.for_more = True
+        return changes
 
     def _orphan(self, up: Upstream, now: float) -> None:
         if up.planned == up.parent:
@@ -371,14 +408,16 @@ class Upstreams:
         return now - since < self._spread * PUBLISHER_WAIT_PARTS * part_duration
 
     def _subscribe(self, up: Upstream, stripe: int, peer: bytes, now: float) -> list[Change]:
-        up.pending, up.pending_since, up.superseded = peer, now, False
+        up.pending, up.pending_since, up.superseded, up.for_more = peer, now, False, False
         up.pushing_since, up.proved, up.proved_to = None, 0, -1
         return [Subscribe(stripe, peer)]
 
     def _best(
         self, up: Upstream, stripe: int, neighbours: Mapping[bytes, Neighbour], epoch: int, now: float
     ) -> Neighbour | None:
-        return best_parent(stripe, neighbours, self.standbys, up.lost, epoch=epoch, me=self._me, now=now)
+        return best_parent(
+            stripe, neighbours, self.standbys, up.lost, self.parents(), epoch=epoch, me=self._me, now=now
+        )
 
     def _others(self, publisher: Neighbour, neighbours: Mapping[bytes, Neighbour]) -> bool:
         return any(n is not publisher and n.takes_part and not n.quiet for n in neighbours.values())

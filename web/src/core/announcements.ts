@@ -2,12 +2,11 @@
 
 import { encode, type StripeStatus } from "../wire.ts";
 import type { Children } from "./children.ts";
-import type { Neighbour } from "./neighbour.ts";
+import { type Neighbour, NO_PART } from "./neighbour.ts";
 import type { Upstreams } from "./upstreams.ts";
 import type { Window } from "./window.ts";
 
 export const STATUS_EVERY = 0.5;
-export const NO_PART = 0xffffffff;
 
 type Neighbours = ReadonlyMap<string, Neighbour>;
 

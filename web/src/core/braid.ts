@@ -23,10 +23,12 @@ import { Children, NEWEST_INDEPENDENT } from "./children.ts";
 import { Counters } from "./counters.ts";
 import { Delivery } from "./delivery.ts";
 import { Intake, type Outcome, type Taken } from "./intake.ts";
+import { Judge, refusal } from "./judge.ts";
 import { Neighbour, type Role } from "./neighbour.ts";
 import { Reception } from "./reception.ts";
-import { Repair } from "./repair.ts";
+import { ASK_AFTER_PARTS, Repair } from "./repair.ts";
 import { Reports } from "./reports.ts";
+import { Standing } from "./standing.ts";
 import { Startup } from "./startup.ts";
 import { type Change, Upstreams } from "./upstreams.ts";
 import { Window } from "./window.ts";
@@ -53,6 +55,8 @@ export interface BraidOptions {
   carries?: boolean;
   /** Whether the stream can be had over HTTP. */
   origins?: boolean;
+  /** What this peer remembers of others. */
+  standing?: Standing;
 }
 
 /** One rendition at one peer. `me` and `publisher` are peer ids, `key` the publisher's Ed25519 key, `braid` the braid id. */
@@ -74,6 +78,7 @@ export class Braid {
   readonly #startup: Startup;
   readonly #children: Children;
   readonly #intake: Intake;
+  readonly #judge: Judge;
   readonly #announcements: Announcements;
   readonly #reception: Reception;
   readonly #reports: Reports;
@@ -87,6 +92,7 @@ export class Braid {
 
   constructor(me: string, publisher: string, key: Uint8Array, braid: string, options: BraidOptions) {
     const { stripes, partDuration, epoch, now, delivers = true, carries = true, origins = false } = options;
+    this.#judge = new Judge(options.standing ?? new Standing(), now);
     this.me = me;
     this.publisher = publisher;
     this.braid = braid;
@@ -130,7 +136,12 @@ export class Braid {
 
   /** A link to `peer` is ready; `role` is what it does in the room. */
   linkOpened(peer: string, role: Role, now: number): void {
-    this.neighbours.set(peer, new Neighbour(peer, peer === this.publisher ? "publisher" : role, now));
+    const neighbour = new Neighbour(peer, peer === this.publisher ? "publisher" : role, now);
+    if (!this.#judge.admits(neighbour, now)) {
+      this.#actions.push(refusal(peer));
+      return;
+    }
+    this.neighbours.set(peer, neighbour);
     this.#send(peer, this.#status());
     this.#tick(now);
   }
@@ -266,11 +277,21 @@ export class Braid {
     const neighbour = this.neighbours.get(peer);
     if (neighbour === undefined) return;
     neighbour.heardAt = now;
+    if (neighbour.conduct.maySay(message.type, now)) this.#heard(neighbour, message, raw, now);
+    else this.counters.floods += 1;
+    if (now >= this.#tickAt) this.#tick(now);
+  }
+
+  #heard(neighbour: Neighbour, message: Message, raw: Uint8Array, now: number): void {
+    const { peer } = neighbour;
     switch (message.type) {
-      case "block":
+      case "block": {
         this.counters.received(neighbour.role, raw.length);
+        const { late } = this.counters;
         this.#take(this.#intake.block(peer, message, raw, now), now);
+        if (this.counters.late > late) neighbour.conduct.unexpected();
         break;
+      }
       case "status":
         this.#theirStatus(neighbour, message, now);
         break;
@@ -292,7 +313,6 @@ export class Braid {
         }
         break;
     }
-    if (now >= this.#tickAt) this.#tick(now);
   }
 
   /** The link to `peer` holds `buffered` bytes of blocks. */
@@ -325,7 +345,10 @@ export class Braid {
     for (const outcome of outcomes) {
       if (outcome.type === "taken") this.#taken(outcome, now);
       else if (outcome.type === "began") this.#begun(now);
-      else this.#actions.push(outcome);
+      else {
+        if (outcome.type === "reject") this.#judge.expelled(outcome.peer, now);
+        this.#actions.push(outcome);
+      }
     }
     this.#deliver(now);
   }
@@ -339,8 +362,11 @@ export class Braid {
       }
       this.#do(this.#children.push(number, index, message, source, now));
     }
-    if (source === null) return;
+    const neighbour = source === null ? undefined : this.neighbours.get(source);
+    if (source === null || neighbour === undefined) return;
+    const { conduct } = neighbour;
     const stripe = index % this.#stripes;
+    conduct.sent(number, index);
     const before = this.upstreams.stripes[stripe]?.parent;
     this.#apply(this.upstreams.block(stripe, number, source, now));
     const parent = this.upstreams.stripes[stripe]?.parent;
@@ -348,7 +374,17 @@ export class Braid {
     if (parent === source) {
       const size = fresh ? message.length : 0;
       this.#reception.pushed(stripe, number, seal.blocks / this.#stripes, source, size);
+      const inTime = fresh || this.#seenFor(number, now) <= ASK_AFTER_PARTS;
+      if (this.upstreams.shares.pushed(number, index, inTime)) conduct.inTime += Number(inTime);
+      else if (!fresh) conduct.unexpected();
+    } else if (!fresh && source !== this.upstreams.stripes[stripe]?.pending) {
+      conduct.unexpected();
     }
+  }
+
+  /** For how long, in parts, a part in the window has been known. */
+  #seenFor(number: number, now: number): number {
+    return (now - (this.window.get(number)?.firstSeen ?? now)) / this.#partDuration;
   }
 
   #deliver(now: number): void {
@@ -366,6 +402,7 @@ export class Braid {
     this.delivery.begin();
     this.upstreams.rhythm.begin();
     this.#reception.begin();
+    this.upstreams.shares.begin();
     this.#repair.begin();
     this.#children.begin();
     this.#startup.begin(now);
@@ -390,7 +427,8 @@ export class Braid {
       return;
     }
     const known = epoch === this.window.epoch || number === NEWEST_INDEPENDENT;
-    const start = known ? number : this.window.oldest;
+    let start = known ? number : this.window.oldest;
+    if (!neighbour.conduct.mayHaveBacklog(now)) start = this.window.newest + 1;
     this.#do(this.#children.add(neighbour, stripe, start, this.window, now));
     this.#send(neighbour.peer, this.#status());
   }
@@ -446,6 +484,7 @@ export class Braid {
     if (!this.isPublisher && !this.#leaving) this.#pull(now);
     for (const neighbour of this.neighbours.values()) this.#do(this.#children.slow(neighbour, now));
     this.#children.expire(now);
+    this.#do(this.#judge.settle(this.neighbours.values(), this.upstreams.takeMeagre(), now));
     if (this.#announcements.due(this.neighbours, now)) this.#announce(now);
   }
 
@@ -455,6 +494,7 @@ export class Braid {
     if (this.#startup.maySubscribe(settled, now)) this.#watchParents(now);
     this.counters.failOvers += up.takeFailOvers();
     const active = this.#startup.active(up.allFed(), up.noneFed(), now);
+    if (active) up.shares.excuse(this.window.newest);
     if (settled) this.#do(this.#startup.poll(active, this.window.epoch, this.window.newestComplete, now));
     if (!active || !this.#startup.joinedOnce) this.#mend(now);
     this.#deliver(now);
@@ -474,6 +514,7 @@ export class Braid {
     for (const ask of this.#repair.due(parts, start, this.#partDuration, choose, now)) {
       this.counters.wantsSent += 1;
       const { peer, number, indices: blocks } = ask;
+      this.neighbours.get(peer)?.asked(number, blocks, now);
       const { epoch } = parts;
       this.#send(peer, encode({ type: "want", braid: this.braid, epoch, number, blocks }));
     }

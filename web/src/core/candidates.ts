@@ -2,6 +2,9 @@
 
 import type { Neighbour } from "./neighbour.ts";
 
+/** Seconds after which a link is no longer new. */
+const SETTLED = 10;
+
 export type Neighbours = ReadonlyMap<string, Neighbour>;
 
 /** The stream's epoch, our own short id, and the time. */
@@ -14,24 +17,37 @@ export interface Moment {
 /**
  * Standbys first, in the planner's order; then short paths; then the publisher.
  *
- * Those that were fed through the parent that was lost come last; `lost` is its short id.
+ * Those that were fed through the parent that was lost come last, and so do those of ill repute, those that feed half
+ * of our stripes already, and those whose link is new: whoever comes in numbers, all at once, is not to surround us
+ * (docs/defence.md). `parents` are ours by stripe; `lost` is a short id.
  */
 export function bestParent(
   stripe: number,
   neighbours: Neighbours,
   standbys: readonly string[],
   lost: string | null,
+  parents: readonly (string | null)[],
   { epoch, me, now }: Moment,
 ): Neighbour | null {
   const order = new Map(standbys.map((peer, rank) => [peer, rank]));
-  const able = [...neighbours.values()].filter((n) => n.canFeed(stripe, epoch, me, now));
+  const able = [...neighbours.values()].filter(
+    (n) => n.peer !== parents[stripe] && n.canFeed(stripe, epoch, me, now),
+  );
   const rank = (n: Neighbour) => order.get(n.peer) ?? order.size;
+  const distrusted = (n: Neighbour) => Number(n.doubt > 1);
   const orphaned = (n: Neighbour) => Number(n.path(stripe).includes(lost ?? ""));
+  const crowded = (n: Neighbour) =>
+    Number(2 * parents.filter((peer) => peer === n.peer).length >= parents.length);
+  const young = (n: Neighbour) => Number(now - n.since < SETTLED);
   able.sort(
     (a, b) =>
+      distrusted(a) - distrusted(b) ||
       orphaned(a) - orphaned(b) ||
       Number(a.role === "publisher") - Number(b.role === "publisher") ||
+      a.doubt - b.doubt ||
+      crowded(a) - crowded(b) ||
       rank(a) - rank(b) ||
+      young(a) - young(b) ||
       a.path(stripe).length - b.path(stripe).length ||
       byId(a, b),
   );
@@ -52,6 +68,7 @@ export function mender(
     able.sort(
       (a, b) =>
         Number((a.role === "publisher") !== head) - Number((b.role === "publisher") !== head) ||
+        a.doubt - b.doubt ||
         Number(a.peer === parent) - Number(b.peer === parent) ||
         byId(a, b),
     );

@@ -21,6 +21,7 @@ export class Counters {
   equivocations = 0;
   slowChildren = 0;
   refusedChildren = 0;
+  floods = 0;
 
   /** Counts `size` bytes that came over a link from a peer of that role. */
   received(role: Role, size: number): void {

@@ -2,10 +2,15 @@
 
 import type { Status } from "../wire.ts";
 import { Bucket } from "./bucket.ts";
+import { Conduct } from "./conduct.ts";
 import { Outbox } from "./outbox.ts";
 
 export type Role = "viewer" | "publisher" | "relay" | "member";
 
+/** The newest complete part of one who has none. */
+export const NO_PART = 0xffffffff;
+/** A part that is so far behind the newest complete one is complete, too: lost blocks have come by then. */
+const SURE_PARTS = 5;
 /** Seconds for which a STATUS counts; it comes every 0.5 s. */
 export const STATUS_FRESH = 2.0;
 /** Seconds without a word after which a peer may be dead: STATUS has been missed. */
@@ -27,6 +32,11 @@ export class Neighbour {
   quiet = false;
   /** It has sent a STATUS or a SUBSCRIBE for this braid. */
   takesPart = false;
+  /** When the link opened. */
+  readonly since: number;
+  readonly conduct: Conduct;
+  /** What its standing says: 1 if it is doubted, 2 if it is distrusted. */
+  doubt = 0;
   readonly outbox = new Outbox();
   /** The stripes that we push to it. */
   readonly feeds = new Set<number>();
@@ -39,6 +49,8 @@ export class Neighbour {
     this.role = role;
     this.statusAt = now;
     this.heardAt = now;
+    this.since = now;
+    this.conduct = new Conduct(now);
     this.#wants = new Bucket([WANTS_BURST, WANTS_PER_SECOND], now);
   }
 
@@ -92,6 +104,12 @@ export class Neighbour {
     const state = status.stripes[stripe];
     if (this.quiet || status.epoch !== epoch || state === undefined) return false;
     return state.fed && !state.starved && !state.path.includes(me);
+  }
+
+  /** We ask it for lost blocks of a part (none: for all), which it may have said that it has. */
+  asked(number: number, indices: readonly number[], now: number): void {
+    const newest = this.status?.newest ?? NO_PART;
+    this.conduct.asked(number, indices, newest < NO_PART && newest >= number + SURE_PARTS, now);
   }
 
   /** Whether it may have `count` more blocks on request. */

@@ -2,6 +2,7 @@
 
 import { bestParent, mender, type Neighbours } from "./candidates.ts";
 import type { Neighbour } from "./neighbour.ts";
+import { PushShare } from "./push-share.ts";
 import { Rhythm, SILENT_PARTS, STARVED_PARTS } from "./rhythm.ts";
 import type { Window } from "./window.ts";
 
@@ -40,6 +41,8 @@ export class Upstream {
   provedTo = -1;
   /** It was asked for by a plan that has been replaced, perhaps because it does not answer. */
   superseded = false;
+  /** The pending one was asked because the parent pushes too little. */
+  forMore = false;
   planned: string | null = null;
   planRetryAt = 0;
   planFailures = 0;
@@ -65,12 +68,14 @@ export class Upstreams {
   readonly #born: number;
   readonly stripes: readonly Upstream[];
   readonly rhythm: Rhythm;
+  readonly shares: PushShare;
+  #meagre: string[] = [];
   standbys: readonly string[] = [];
   hasPlan = false;
   /** When a part newer than all before was last seen. */
   movedAt = Number.NEGATIVE_INFINITY;
   #failOvers = 0;
-  /** Planned parents that never pushed; told to the planner. */
+  /** Planned parents that never pushed, or too little; told to the planner. */
   readonly failed = new Set<string>();
 
   constructor(me: string, stripes: number, spread: number, now: number) {
@@ -80,6 +85,7 @@ export class Upstreams {
     this.#born = now;
     this.stripes = Array.from({ length: stripes }, () => new Upstream());
     this.rhythm = new Rhythm(stripes);
+    this.shares = new PushShare(stripes);
   }
 
   /** The planner's word. A working parent is kept until the planned one has shown that it keeps up. */
@@ -132,6 +138,7 @@ export class Upstreams {
     if (peer === up.pending && this.#keepsUp(up, stripe, number, now)) {
       if (up.parent !== null && up.parent !== peer) {
         changes.push({ type: "unsubscribe", stripe, peer: up.parent });
+        if (up.forMore) this.#meagre.push(up.parent);
       }
       up.parent = peer;
       up.pending = null;
@@ -141,6 +148,7 @@ export class Upstreams {
       up.rootlessSince = null;
       if (peer === up.planned) up.planFailures = 0;
       this.rhythm.reset(stripe, number, now);
+      this.shares.takenOver(stripe, number);
     }
     if (peer === up.parent) this.rhythm.block(stripe, number, now);
     return changes;
@@ -198,9 +206,17 @@ export class Upstreams {
     return count;
   }
 
+  /** The parents that were replaced since the last call because they pushed too little. */
+  takeMeagre(): string[] {
+    const meagre = this.#meagre;
+    this.#meagre = [];
+    return meagre;
+  }
+
   /** Looks at every stripe; returns what to change. */
   tick(neighbours: Neighbours, parts: Window, partDuration: number, now: number): Change[] {
     const changes: Change[] = [];
+    this.shares.review(parts, now);
     for (const [stripe, up] of this.stripes.entries()) {
       const parent = find(neighbours, up.parent);
       const silent = parent !== null ? this.rhythm.silentParts(stripe, parts, partDuration, now) : 0;
@@ -213,6 +229,10 @@ export class Upstreams {
       changes.push(...this.#followPlan(up, stripe, neighbours, now));
       if (up.pending === null && this.#rootless(up, stripe, neighbours, now)) {
         changes.push(...this.#leaveCircle(up, stripe, neighbours, parts, partDuration, now));
+      }
+      const hops = parent !== null && up.parent === parent.peer ? parent.path(stripe).length : null;
+      if (up.pending === null && hops !== null && this.shares.meagre(stripe, hops, now)) {
+        changes.push(...this.#askForMore(up, stripe, neighbours, parts, partDuration, now));
       }
       if (up.pending === null) {
         changes.push(...this.#seek(up, stripe, neighbours, parts, partDuration, now));
@@ -250,6 +270,7 @@ export class Upstreams {
     if (up.pending !== null && (up.pending === planned.peer || !up.superseded)) return [];
     const way = planned.path(stripe);
     if (planned.quiet || way.includes(this.#me)) return [];
+    if (planned.doubt > 0 && up.parent !== null) return [];
     const parent = find(neighbours, up.parent);
     if (way.length === 0 && parent !== null && parent.path(stripe).length > 0) return [];
     const changes: Change[] = [];
@@ -287,6 +308,26 @@ export class Upstreams {
     if (found === null || this.#mustWait(found, neighbours, partDuration, since, now)) return [];
     if (up.planned === up.parent) this.#planFailed(up, now);
     return this.#subscribe(up, stripe, found.peer, now);
+  }
+
+  /** The parent sends just enough not to be silent: it is kept until another has shown to be better. */
+  #askForMore(
+    up: Upstream,
+    stripe: number,
+    neighbours: Neighbours,
+    parts: Window,
+    partDuration: number,
+    now: number,
+  ): Change[] {
+    const found = this.#best(up, stripe, neighbours, parts.epoch, now);
+    if (found === null || this.#mustWait(found, neighbours, partDuration, now, now)) return [];
+    if (up.planned !== null && up.planned === up.parent) {
+      this.#planFailed(up, now);
+      this.failed.add(up.planned);
+    }
+    const changes = this.#subscribe(up, stripe, found.peer, now);
+    up.forMore = true;
+    return changes;
   }
 
   #orphan(up: Upstream, now: number): void {
@@ -355,6 +396,7 @@ export class Upstreams {
     up.pending = peer;
     up.pendingSince = now;
     up.superseded = false;
+    up.forMore = false;
     up.pushingSince = null;
     up.proved = 0;
     up.provedTo = -1;
@@ -362,7 +404,8 @@ export class Upstreams {
   }
 
   #best(up: Upstream, stripe: number, neighbours: Neighbours, epoch: number, now: number): Neighbour | null {
-    return bestParent(stripe, neighbours, this.standbys, up.lost, { epoch, me: this.#me, now });
+    const moment = { epoch, me: this.#me, now };
+    return bestParent(stripe, neighbours, this.standbys, up.lost, this.parents(), moment);
   }
 
   #others(publisher: Neighbour, neighbours: Neighbours): boolean {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peer.core.candidates import best_parent, mender
+from peer.core.candidates import SETTLED, best_parent, mender
 from peer.core.neighbour import Neighbour, Role
 from tests.unit.peer.core.braid_bench import EPOCH, ME, PUBLISHER, STRIPES, status
 
@@ -26,8 +26,13 @@ def publisher() -> Neighbour:
     return neighbour(PUBLISHER.id, role="publisher")
 
 
-def best(neighbours: dict[bytes, Neighbour], *standbys: bytes, lost: bytes | None = None) -> bytes | None:
-    found = best_parent(0, neighbours, standbys, lost, epoch=EPOCH, me=ME[:4], now=NOW)
+def best(
+    neighbours: dict[bytes, Neighbour],
+    *standbys: bytes,
+    lost: bytes | None = None,
+    parents: tuple[bytes | None, ...] = (None,) * STRIPES,
+) -> bytes | None:
+    found = best_parent(0, neighbours, standbys, lost, parents, epoch=EPOCH, me=ME[:4], now=NOW)
     return found.peer if found is not None else None
 
 
@@ -56,6 +61,39 @@ def test_even_the_publisher_comes_before_who_was_fed_through_the_lost_parent() -
 
 def test_who_is_below_us_or_not_fed_is_no_parent() -> None:
     assert best(linked(neighbour(A, ROOT, ME[:4]), neighbour(B, ROOT, fed=False))) is None
+
+
+def test_doubted_peer_comes_last_but_before_the_publisher_and_a_distrusted_one_after_it() -> None:
+    neighbours = linked(publisher(), neighbour(A, ROOT), neighbour(B, ROOT, C[:4]))
+    neighbours[A].doubt = 1
+    assert best(neighbours, A) == B
+    assert best(linked(publisher(), neighbours[A])) == A
+    neighbours[A].doubt = 2
+    assert best(linked(publisher(), neighbours[A])) == PUBLISHER.id
+    assert best(linked(neighbours[A])) == A
+
+
+def test_whoever_feeds_half_of_the_stripes_is_not_given_more_while_there_are_others() -> None:
+    neighbours = linked(neighbour(A, ROOT), neighbour(B, ROOT, C[:4]))
+    assert best(neighbours, A, parents=(None, A, None, None)) == A
+    assert best(neighbours, A, parents=(None, A, A, None)) == B
+    assert best(linked(neighbours[A]), parents=(None, A, A, A)) == A
+
+
+def test_parent_of_the_stripe_is_no_new_parent() -> None:
+    assert best(linked(neighbour(A, ROOT)), parents=(A, None, None, None)) is None
+
+
+def test_link_that_is_new_comes_after_those_that_have_held() -> None:
+    neighbours = linked(neighbour(A, ROOT), neighbour(B, ROOT, C[:4]))
+    neighbours[B].since = NOW - SETTLED
+    assert best(neighbours) == B
+
+
+def test_doubted_peer_is_asked_for_lost_blocks_after_the_parent() -> None:
+    neighbours = linked(publisher(), neighbour(A, ROOT), neighbour(B, ROOT), neighbour(C, ROOT))
+    neighbours[B].doubt = 1
+    assert asked(neighbours, A, 4) == [C, A, B, PUBLISHER.id]
 
 
 def test_lost_blocks_are_asked_of_others_first_then_of_the_parent_then_of_the_publisher() -> None:
