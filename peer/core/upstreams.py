@@ -220,7 +220,7 @@ class Upstreams:
             parent = neighbours.get(up.parent) if up.parent is not None else None
             silent = self.rhythm.silent_parts(stripe, window, part_duration, now) if parent else 0.0
             up.starved = parent is None or silent >= STARVED_PARTS
-            if parent is not None and not up.starved and self._is_well(up, parent, stripe):
+            if parent is not None and not up.starved and self._is_well(up, parent, stripe, now):
                 up.trust_until = up.rootless_since = None
                 continue
             if parent is not None and self._must_replace(up, parent, stripe, silent, now):
@@ -237,16 +237,16 @@ class Upstreams:
                 changes += self._seek(up, stripe, neighbours, window, part_duration, now)
         return changes
 
-    def _is_well(self, up: Upstream, parent: Neighbour, stripe: int) -> bool:
-        """Whether nothing is to be thought about, as nearly always: the parent, which is not silent, is
-        the planned one, has said that it stays, and knows its way to the publisher, which is not by us."""
+    def _is_well(self, up: Upstream, parent: Neighbour, stripe: int, now: float) -> bool:
+        """Whether nothing is to be thought about, as nearly always: the parent, which is not silent and pushes
+        enough, is the planned one, has said that it stays, and knows its way to the publisher, not by us."""
         status = parent.status
         if up.pending is not None or parent.quiet or status is None or status.leaving:
             return False
         if up.planned is not None and up.planned != up.parent:
             return False
         path = status.stripes[stripe].path if stripe < len(status.stripes) else ()
-        return bool(path) and self._me not in path
+        return bool(path) and self._me not in path and not self.shares.meagre(stripe, len(path), now)
 
     def _must_replace(self, up: Upstream, parent: Neighbour, stripe: int, silent: float, now: float) -> bool:
         if parent.quiet or parent.leaving() or self._me in parent.path(stripe):
