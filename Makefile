@@ -79,17 +79,21 @@ format: $(STAMPS)/dev web/node_modules/.package-lock.json ## Put both languages 
 	@$(NPM) run --silent format
 
 .PHONY: bench
-bench: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs ## The measurements that the README quotes
+bench: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs bench-modules ## The measurements that the README quotes, half an hour
 	@exec $(BIN)/python -m bench
+
+.PHONY: bench-modules
+bench-modules: bench/p2p_media_loader/node_modules/.package-lock.json
 
 .PHONY: lock
 lock: ## Resolve dependencies again; LOCK=--upgrade for the newest
 	@scripts/lock.sh "$(PYTHON)" $(LOCK)
 	@$(NPM) install --package-lock-only --ignore-scripts
+	@npm --prefix bench/p2p_media_loader --no-update-notifier install --package-lock-only --ignore-scripts
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist signaling/pages web/node_modules
+	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist signaling/pages web/node_modules bench/p2p_media_loader/node_modules
 
 .PHONY: sample
 sample: $(SAMPLE) ## The sample video
@@ -125,6 +129,13 @@ web/node_modules/.package-lock.json: web/package-lock.json web/package.json web/
 	@scripts/check-node.sh
 	@echo 'Installing the npm dependencies.'
 	@$(NPM) ci --silent
+	@touch $@
+
+# Its optional native modules do not build everywhere and are not used.
+bench/p2p_media_loader/node_modules/.package-lock.json: bench/p2p_media_loader/package-lock.json bench/p2p_media_loader/package.json
+	@scripts/check-node.sh
+	@echo 'Installing p2p-media-loader, to compare with.'
+	@npm --prefix bench/p2p_media_loader --no-update-notifier ci --ignore-scripts --silent
 	@touch $@
 
 $(PAGES): web/node_modules/.package-lock.json $(WEB_SOURCES)

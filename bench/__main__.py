@@ -5,30 +5,37 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
-from bench import machine, pages, relay
+from bench import comparison, machine, pages, relay
 
-PARTS = ("pages", "startup", "relay")
+PARTS = ("pages", "startup", "relay", "compare")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all unless given")
     parser.add_argument("--input", default=str(pages.SAMPLE), help="what the demo publishes (the sample)")
-    parser.add_argument("--pages", type=int, default=5, help="browsers that play together (5)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long they play (60)")
+    parser.add_argument("--pages", type=int, help="browsers that play together (5; to compare: 6)")
+    parser.add_argument("--seconds", type=float, help="how long they play (60)")
     parser.add_argument("--times", type=int, default=10, help="how often a page is opened anew (10)")
+    parser.add_argument("--quick", action="store_true", help="compare two settings only, for 20 s each")
+    parser.add_argument("--rows", default="", help="compare these only, such as fast/braidcast,slow/3-1")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a text")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: there are only {', '.join(PARTS)}")
     wanted = options.parts or PARTS
+    try:
+        rows = comparison.chosen(options.rows, options.quick)
+    except ValueError as error:
+        parser.error(str(error))
     found: dict[str, Any] = {"machine": machine.describe()}
     if not options.json:
         print("\n".join(f"{name:9} {value}" for name, value in found["machine"].items()), flush=True)
     if "pages" in wanted:
-        found["pages"] = asyncio.run(pages.watch(options.input, options.pages, options.seconds))
+        found["pages"] = asyncio.run(pages.watch(options.input, options.pages or 5, options.seconds or 60.0))
         tell(options.json, pages_text(found["pages"]))
     if "startup" in wanted:
         found["startup"] = asyncio.run(pages.startup(options.input, options.times))
@@ -36,13 +43,18 @@ def main() -> None:
     if "relay" in wanted:
         found["relay"] = asyncio.run(relay.measure())
         tell(options.json, relay_text(found["relay"]))
+    if "compare" in wanted:
+        viewers = options.pages or comparison.VIEWERS
+        seconds = options.seconds or (comparison.QUICK_SECONDS if options.quick else comparison.SECONDS)
+        told = partial(tell, options.json)
+        found["compare"] = asyncio.run(comparison.compare(rows, viewers, seconds, told))
     if options.json:
         print(json.dumps(found, indent=2))
 
 
 def tell(silent: bool, text: str) -> None:
     if not silent:
-        print("\n" + text, flush=True)
+        print(text, flush=True)
 
 
 def spread(values: dict[str, float]) -> str:
@@ -54,7 +66,7 @@ def pages_text(found: dict[str, Any]) -> str:
                  ("from_viewers", "from_relays", "from_origin", "sent_http", "sent_links")}  # fmt: skip
     return "\n".join(
         [
-            f"{found['pages']} pages, each in a browser of its own, for {found['seconds']:.0f} s",
+            f"\n{found['pages']} pages, each in a browser of its own, for {found['seconds']:.0f} s",
             f"  received    {megabytes['from_viewers']:.2f} MB from viewers, "
             f"{megabytes['from_relays']:.2f} MB from relays, "
             f"{megabytes['from_origin']:.2f} MB from the origin",
@@ -76,12 +88,13 @@ def pages_text(found: dict[str, Any]) -> str:
 
 
 def startup_text(found: dict[str, Any]) -> str:
-    return f"A page opened {found['pages']} times\n  first picture  {spread(found['first_frame'])}"
+    return f"\nA page opened {found['pages']} times\n  first picture  {spread(found['first_frame'])}"
 
 
 def relay_text(found: dict[str, Any]) -> str:
     lines = [
-        f"A relay beside aiortc alone: messages of {found['block']} bytes, each to {found['fan_out']} links",
+        f"\nA relay beside aiortc alone: messages of {found['block']} bytes, "
+        f"each to {found['fan_out']} links",
         "  offered        relay: sent, CPU, per MB               aiortc: sent, CPU, per MB        per core",
     ]
     for rate in found["rates"]:

@@ -1,0 +1,75 @@
+// Runs in the page of either contestant before its own scripts, and looks at nothing but the pictures that it shows.
+// Leaves `window.observed()`: start-up (s from the beginning of the navigation to the first picture), latencies (s, from
+// the clock in the picture, read twice a second; the strip is that of peer/media/pattern.py), and stalls so far.
+(() => {
+  /** More than this without a new picture while playing is a stall, s. */
+  const STALL = 0.2;
+  const READ_EVERY = 0.5;
+  const found = { startup: null, frames: 0, stalls: [], skipped: 0, latencies: [] };
+  let video = null;
+  let context = null;
+  let last = null;
+  let readAt = 0;
+  let begin = null;
+
+  const captured = () => {
+    const [width, height] = [video.videoWidth, video.videoHeight];
+    if (context === null || context.canvas.width !== width) {
+      context = new OffscreenCanvas(width, 1).getContext("2d", { willReadFrequently: true });
+    }
+    context.drawImage(video, 0, height - Math.floor(height / 36), width, 1, 0, 0, width, 1);
+    const { data } = context.getImageData(0, 0, width, 1);
+    let word = 0n;
+    for (let cell = 0; cell < 48; cell += 1) {
+      const x = Math.floor(((2 * cell + 1) * width) / 96);
+      word = (word << 1n) | BigInt(data[4 * x + 1] > 126);
+    }
+    const milliseconds = (word >> 8n) & 0xffffffffn;
+    const check = [0n, 8n, 16n, 24n].reduce((sum, bits) => sum ^ ((milliseconds >> bits) & 255n), 0n);
+    return word >> 40n === 0b10110100n && (word & 255n) === check ? Number(milliseconds) : null;
+  };
+
+  const look = (_, frame) => {
+    video.requestVideoFrameCallback(look);
+    const shown = frame.presentationTime / 1000;
+    const { mediaTime, presentedFrames: presented } = frame;
+    found.startup ??= frame.expectedDisplayTime / 1000;
+    begin();
+    found.frames += 1;
+    if (last !== null && !video.paused) {
+      const elapsed = shown - last.shown;
+      const step = mediaTime - last.mediaTime;
+      // Callbacks come late while a page is busy; pictures that were presented without one did move.
+      const moved = presented - last.presented > 1 ? Math.min(elapsed, Math.max(0, step)) : 0;
+      if (elapsed - moved > STALL) found.stalls.push({ at: shown, seconds: elapsed - moved });
+      if (Math.abs(step - elapsed) > 1) found.skipped += Math.max(0, step - elapsed);
+    }
+    last = { shown, mediaTime, presented };
+    if (shown - readAt < READ_EVERY) return;
+    readAt = shown;
+    const at = captured();
+    const wall = Math.round(performance.timeOrigin + frame.expectedDisplayTime);
+    // Both clocks are this machine's.
+    if (at !== null) found.latencies.push((((wall - at) % 2 ** 32) + 2 ** 32) % 2 ** 32 / 1000);
+  };
+
+  const find = () => {
+    video =
+      document.querySelector("video") ??
+      document.querySelector("braidcast-player")?.renderRoot?.querySelector("video") ??
+      null;
+    if (video === null) requestAnimationFrame(find);
+    else video.requestVideoFrameCallback(look);
+  };
+  requestAnimationFrame(find);
+
+  window.observed = () => {
+    const waiting = last === null || video.paused ? 0 : performance.now() / 1000 - last.shown;
+    const open = waiting > STALL ? [{ at: last.shown + waiting, seconds: waiting }] : [];
+    return { ...found, stalls: [...found.stalls, ...open] };
+  };
+  /** Comes true with the first picture. */
+  window.observed.begun = new Promise((resolve) => {
+    begin = () => resolve(true);
+  });
+})();
