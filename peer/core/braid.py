@@ -26,8 +26,9 @@ from peer.core.repair import ASK_AFTER_PARTS, Repair
 from peer.core.reports import Reports
 from peer.core.standing import Standing
 from peer.core.startup import Startup
-from peer.core.upstreams import Change, Upstreams
-from peer.core.upstreams import Subscribe as SubscribeTo
+from peer.core.upstream import Change
+from peer.core.upstream import Subscribe as SubscribeTo
+from peer.core.upstreams import Upstreams
 from peer.core.window import Window
 from peer.seal import Seal
 from peer.wire import Block, Message, Refuse, Status, Subscribe, Unsubscribe, Want, encode

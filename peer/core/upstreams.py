@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from peer.core.candidates import best_parent, mender
 from peer.core.neighbour import Neighbour
 from peer.core.push_share import PushShare
 from peer.core.rhythm import SILENT_PARTS, STARVED_PARTS, Rhythm
+from peer.core.upstream import Change, Subscribe, Unsubscribe, Upstream
 from peer.core.window import Window
 
 PENDING_PATIENCE = 1.0
@@ -32,49 +32,6 @@ SHUN = 0.5
 """Seconds for which an orphan takes nobody that was fed through the lost parent: they are orphans, too."""
 PUBLISHER_WAIT_PARTS = 2.0
 """Parts over which orphans that have only the publisher to ask spread themselves."""
-
-
-@dataclass(slots=True)
-class Upstream:
-    """Who feeds one stripe."""
-
-    parent: bytes | None = None
-    pending: bytes | None = None
-    """Asked to take over; a working parent is kept until this one has shown that it keeps up."""
-    pending_since: float = 0.0
-    pushing_since: float | None = None
-    """When the first block of the pending parent came."""
-    proved: int = 0
-    proved_to: int = -1
-    """How many parts it has pushed in time, one after another, and the number of the last."""
-    superseded: bool = False
-    """It was asked for by a plan that has been replaced, perhaps because it does not answer."""
-    for_more: bool = False
-    """The pending one was asked because the parent pushes too little."""
-    planned: bytes | None = None
-    plan_retry_at: float = 0.0
-    plan_failures: int = 0
-    trust_until: float | None = None
-    rootless_since: float | None = None
-    lost: bytes | None = None
-    """The short id of the parent that was lost last."""
-    orphan_since: float | None = None
-    starved: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribe:
-    stripe: int
-    peer: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Unsubscribe:
-    stripe: int
-    peer: bytes
-
-
-Change = Subscribe | Unsubscribe
 
 
 class Upstreams:
@@ -238,8 +195,8 @@ class Upstreams:
         return changes
 
     def _is_well(self, up: Upstream, parent: Neighbour, stripe: int, now: float) -> bool:
-        """Whether nothing is to be thought about, as nearly always: the parent, which is not silent and pushes
-        enough, is the planned one, has said that it stays, and knows its way to the publisher, not by us."""
+        """Whether nothing is to be thought about, as nearly always: the parent, which is not silent and does
+        push enough, is the planned one, stays, and knows its way to the publisher, which is not by us."""
         status = parent.status
         if up.pending is not None or parent.quiet or status is None or status.leaving:
             return False

@@ -30,7 +30,8 @@ import { ASK_AFTER_PARTS, Repair } from "./repair.ts";
 import { Reports } from "./reports.ts";
 import { Standing } from "./standing.ts";
 import { Startup } from "./startup.ts";
-import { type Change, Upstreams } from "./upstreams.ts";
+import type { Change } from "./upstream.ts";
+import { Upstreams } from "./upstreams.ts";
 import { Window } from "./window.ts";
 
 export const TICK = 0.05;

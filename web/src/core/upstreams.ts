@@ -4,6 +4,7 @@ import { bestParent, mender, type Neighbours } from "./candidates.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { PushShare } from "./push-share.ts";
 import { Rhythm, SILENT_PARTS, STARVED_PARTS } from "./rhythm.ts";
+import { type Change, Upstream } from "./upstream.ts";
 import type { Window } from "./window.ts";
 
 /** Seconds in which a new parent must push its first block while others move. */
@@ -27,38 +28,6 @@ export const ROOTLESS_TRUST = 0.6;
 export const SHUN = 0.5;
 /** Parts over which orphans that have only the publisher to ask spread themselves. */
 export const PUBLISHER_WAIT_PARTS = 2.0;
-
-/** Who feeds one stripe. */
-export class Upstream {
-  parent: string | null = null;
-  /** Asked to take over; a working parent is kept until this one has shown that it keeps up. */
-  pending: string | null = null;
-  pendingSince = 0;
-  /** When the first block of the pending parent came. */
-  pushingSince: number | null = null;
-  /** How many parts it has pushed in time, one after another, and the number of the last. */
-  proved = 0;
-  provedTo = -1;
-  /** It was asked for by a plan that has been replaced, perhaps because it does not answer. */
-  superseded = false;
-  /** The pending one was asked because the parent pushes too little. */
-  forMore = false;
-  planned: string | null = null;
-  planRetryAt = 0;
-  planFailures = 0;
-  trustUntil: number | null = null;
-  rootlessSince: number | null = null;
-  /** The short id of the parent that was lost last. */
-  lost: string | null = null;
-  orphanSince: number | null = null;
-  starved = true;
-}
-
-export interface Change {
-  readonly type: "subscribe" | "unsubscribe";
-  readonly stripe: number;
-  readonly peer: string;
-}
 
 /** Chooses parents. It sends nothing: it returns what to subscribe to and what to give up. */
 export class Upstreams {
