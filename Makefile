@@ -11,6 +11,9 @@ PORT ?= 8000
 SAMPLE := .cache/sample/bigbuckbunny.mp4
 INPUT ?= $(SAMPLE)
 TESTS ?= tests
+# Browsers and namespaces take the whole machine; what mostly waits runs beside each other.
+TESTS_ALONE := $(filter tests/e2e%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/e2e)
+TESTS_TOGETHER := $(filter-out tests tests/e2e%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/elements tests/integration tests/unit)
 
 BIN := .venv/bin
 STAMPS := .venv/stamps
@@ -47,7 +50,9 @@ test-all: test ## The same, and soaks and clusters
 
 .PHONY: test-python
 test-python: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs ## pytest; TESTS=tests/unit/peer for a part
-	@$(BIN)/python scripts/run_tests.py $(if $(TEST_ALL),,-m "not slow") $(TESTS)
+	@$(if $(strip $(TESTS_TOGETHER)),$(BIN)/python scripts/run_tests.py $(if $(TEST_ALL),,-m "not slow") \
+		--numprocesses 3 --dist loadfile $(TESTS_TOGETHER))
+	@$(if $(strip $(TESTS_ALONE)),$(BIN)/python scripts/run_tests.py $(if $(TEST_ALL),,-m "not slow") $(TESTS_ALONE))
 
 .PHONY: test-web
 test-web: $(PAGES) ## vitest and the size budget of /braidcast.js
