@@ -109,6 +109,8 @@ pages: $(PAGES) ## The web pages
 .PHONY: test-programs
 test-programs:
 	@scripts/system-packages.sh -- chromium ffmpeg
+	@[ "$$(id -u)" -ne 0 ] || scripts/system-packages.sh -- ip tc nft iptables ethtool gcc $(if $(TEST_ALL),turnserver) \
+	  || echo 'Going on: what needs them will be skipped.'
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo 'Please install Python 3.11, 3.12 or 3.13, then run make again.' >&2; exit 1; }

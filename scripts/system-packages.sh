@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that system programs are there. As root on Debian or Ubuntu it installs what is missing; elsewhere it says in
 # one sentence what to install.
-# Usage: scripts/system-packages.sh [PYTHON for its venv module] -- PROGRAM...   (programs: chromium ffmpeg)
+# Usage: scripts/system-packages.sh [PYTHON for its venv module] -- PROGRAM...   (programs: chromium ffmpeg, and those below)
 set -euo pipefail
 
 missing=()
@@ -27,6 +27,10 @@ for program in "$@"; do
         fi
       fi
       ;;
+    ip | tc) command -v "$program" >/dev/null || missing+=(iproute2) ;;
+    nft) command -v nft >/dev/null || missing+=(nftables) ;;
+    gcc) command -v gcc >/dev/null || missing+=(gcc libc6-dev) ;;
+    turnserver) command -v turnserver >/dev/null || missing+=(coturn) ;;
     *) command -v "$program" >/dev/null || missing+=("$program") ;;
   esac
 done
@@ -37,6 +41,10 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
   echo "Installing ${missing[*]} with apt-get."
   export DEBIAN_FRONTEND=noninteractive
   if apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; then
+    # Tests start a TURN server of their own; the package's would listen on this machine from now on.
+    if [[ " ${missing[*]} " == *" coturn "* ]] && [ -d /run/systemd/system ]; then
+      systemctl disable --quiet --now coturn
+    fi
     exit 0
   fi
 fi

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Error, Page, Playwright, async_playwright
 
@@ -133,6 +134,16 @@ class Watcher:
         await self.process.kill()
 
 
+class Home(Protocol):
+    """A place for a browser that is not this machine."""
+
+    def command(self, *command: str) -> tuple[str, ...]:
+        """What starts `command` there."""
+
+    async def reach(self, host: str, port: int) -> int:
+        """A port here that leads to one there."""
+
+
 class Audience:
     """Opens browsers and ends them all."""
 
@@ -143,17 +154,22 @@ class Audience:
         self._playwright = playwright
         self._folder = folder
 
-    async def seat(self) -> Watcher:
-        """A browser with an empty page."""
+    async def seat(self, at: Home | None = None, *arguments: str) -> Watcher:
+        """A browser with an empty page, perhaps in a home; `arguments` are further ones for Chromium."""
         number = len(list(self._folder.glob("browser-*")))
         profile = self._folder / f"browser-{number}"
         profile.mkdir()
+        command = (self._chromium, *ARGUMENTS, *arguments, f"--user-data-dir={profile}")
         process = await self._run.start(
-            f"browser {number}", self._chromium, *ARGUMENTS, f"--user-data-dir={profile}"
+            f"browser {number}", *(command if at is None else at.command(*command))
         )
         # Chromium says where its debugger listens.
         await process.until(lambda: any("DevTools listening on" in line for line in process.errors))
         address = next(line for line in process.errors if "DevTools listening on" in line).split()[-1]
+        if at is not None:
+            debugger = urlsplit(address)
+            port = await at.reach(debugger.hostname or "", debugger.port or 0)
+            address = debugger._replace(netloc=f"127.0.0.1:{port}").geturl()
         browser = await self._playwright.chromium.connect_over_cdp(address)
         (page,) = browser.contexts[0].pages
         watcher = Watcher(process, browser, page)
