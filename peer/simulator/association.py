@@ -22,6 +22,8 @@ OVERHEAD = 85
 INITIAL_WINDOW = 4404
 LEAST_THRESHOLD = 4 * PACKET
 RTO_MIN, RTO_MAX = 1.0, 60.0
+TWICE = -(10**9)
+"""Later packets that are taken to have arrived after one that was lost for the second time."""
 MISSES = 3
 """Later packets that have to arrive before a lost one is sent again at once."""
 QUEUE_SECONDS, QUEUE_LEAST = 0.25, 32 * 1024
@@ -68,6 +70,10 @@ class _Transfer:
     missing: int = 0
     arrives: float = 0.0
 
+    @property
+    def whole(self) -> bool:
+        return not self.left and not self.missing
+
 
 @dataclass(slots=True, eq=False)
 class _Lost:
@@ -78,10 +84,8 @@ class _Lost:
     size: int
     later: int
     """Packets that arrived after them."""
-    rto: float = RTO_MIN
-    under_way: bool = False
-    round: int = 0
-    """Counts retransmissions: a timer of an earlier one means nothing."""
+    noticed: bool = False
+    """Their retransmission is under way, or has been."""
 
 
 @dataclass(slots=True)
@@ -110,10 +114,13 @@ class Association:
         "_jitter",
         "_loss",
         "_lost",
-        "_pumping",
+        "_ordered",
+        "_pump_at",
         "_queue",
         "_recovering_until",
+        "_resend",
         "_threshold",
+        "_timeout",
         "_traffic",
         "_uplink",
         "delay",
@@ -146,19 +153,23 @@ class Association:
         self.waiting = 0
         """Bytes that were not handed to the network yet."""
         self._lost: list[_Lost] = []
+        self._resend: deque[_Lost] = deque()
+        self._ordered: deque[_Transfer] = deque()
+        """Control messages behind one that is not whole yet, that one first."""
+        self._timeout = RTO_MIN
         self._control_until = 0.0
         self._recovering_until = 0.0
         self.sent_at = clock.now
         """When something was last sent."""
-        self._pumping = False
+        self._pump_at = float("inf")
 
     def send(self, data: bytes, channel: Channel) -> bool:
         """Queue a message; False when too much waits already."""
         size = len(data)
-        if self._queue:
+        if self._queue or self._resend:
             if self.waiting + size > BUFFER_LIMIT:
                 return False
-            self._queue.append(_Transfer(data, channel, size))
+            self._queue.append(self._begin(data, channel, size))
             self.waiting += size
             return True
         now = self._clock.now
@@ -169,10 +180,11 @@ class Association:
             if sent[1] == 0:
                 self._post(data, channel, sent[0])
                 return True
-            transfer = _Transfer(data, channel, 0, 1, sent[0])
+            transfer = self._begin(data, channel, 0)
+            transfer.arrives = sent[0]
             self._miss(transfer, sent[1], sent[2], min(size, sent[1] * PACKET), sent[0])
             return True
-        self._queue.append(_Transfer(data, channel, size))
+        self._queue.append(self._begin(data, channel, size))
         self.waiting += size
         self._pump()
         return True
@@ -183,10 +195,30 @@ class Association:
 
     # --- inside
 
+    def _begin(self, data: bytes, channel: Channel, left: int) -> _Transfer:
+        transfer = _Transfer(data, channel, left)
+        if channel == "control":
+            self._ordered.append(transfer)
+        return transfer
+
     def _post(self, data: bytes, channel: Channel, at: float) -> None:
         if channel == "control":
+            if self._ordered:
+                self._ordered.append(_Transfer(data, channel, 0, 0, at))
+                return
             at = self._control_until = max(at, self._control_until)
         self._clock.post(at, self._arrive, data, channel)
+
+    def _complete(self, transfer: _Transfer) -> None:
+        """All of it has arrived, or will; on the ordered channel it lets go those that wait behind it."""
+        if transfer.channel == "blocks":
+            self._clock.post(transfer.arrives, self._arrive, transfer.data, "blocks")
+            return
+        ordered = self._ordered
+        while ordered and ordered[0].whole:
+            first = ordered.popleft()
+            self._control_until = max(first.arrives, self._control_until)
+            self._clock.post(self._control_until, self._arrive, first.data, "control")
 
     def _acknowledge(self, now: float) -> None:
         """Take the acknowledgements that have come; a window that was full grows by them."""
@@ -194,6 +226,7 @@ class Association:
         while acks and acks[0][0] <= now:
             at, size, full = acks.popleft()
             self._flight -= size
+            self._timeout = RTO_MIN
             if full and at > self._recovering_until:
                 if self.window <= self._threshold:
                     # One SACK for two packets, one packet more for each SACK (RFC 9260 section 7.2.1).
@@ -230,80 +263,106 @@ class Association:
     def _overtaken(self, came: int, arrives: float) -> None:
         """Packets that arrive after lost ones let the receiver tell of those."""
         for lost in self._lost:
-            if not lost.under_way:
+            if not lost.noticed:
                 lost.later += came
                 if lost.later >= MISSES:
-                    lost.under_way = True
-                    self._clock.post(arrives + self.delay, self._again, lost, lost.round, False)
+                    self._notice(lost, arrives)
+
+    def _notice(self, lost: _Lost, arrives: float) -> None:
+        lost.noticed = True
+        self._clock.post(arrives + self.delay, self._again, lost)
 
     def _miss(self, transfer: _Transfer, packets: int, after: int, size: int, arrives: float) -> None:
+        transfer.missing += 1
         lost = _Lost(transfer, packets, size, after)
         self._lost.append(lost)
         if after >= MISSES:
-            lost.under_way = True
-            self._clock.post(arrives + self.delay, self._again, lost, lost.round, False)
-        self._clock.post(self._clock.now + lost.rto, self._again, lost, lost.round, True)
+            self._notice(lost, arrives)
+        self._clock.post(self._clock.now + self._timeout, self._timed_out, lost)
 
-    def _again(self, lost: _Lost, round_: int, timeout: bool) -> None:
-        """Send what was lost once more."""
-        if lost.round != round_ or (timeout and lost.under_way):
+    def _timed_out(self, lost: _Lost) -> None:
+        """Nothing told of the loss, or the retransmission was lost as well."""
+        if lost.noticed:
             return
+        lost.noticed = True
         now = self._clock.now
         self._acknowledge(now)
-        if timeout:
+        if now >= self._recovering_until:
             self._traffic.timeouts += 1
             self._threshold = max(self.window / 2, LEAST_THRESHOLD)
             self.window = PACKET
-            lost.rto = min(2 * lost.rto, RTO_MAX)
-        elif now >= self._recovering_until:
-            self._threshold = self.window = max(self.window / 2, LEAST_THRESHOLD)
+            self._timeout = min(2 * self._timeout, RTO_MAX)
             self._recovering_until = now + 2 * self.delay
-        lost.round += 1
-        lost.under_way = True
-        self._traffic.retransmitted_packets += lost.packets
-        self._flight -= lost.size
-        arrives, again, _ = self._transmit(lost.packets, lost.size, now)
-        if again:
-            # Only the timer mends what is lost twice (RFC 9260 section 7.2.4).
-            lost.packets, lost.size, lost.under_way = again, min(lost.size, again * PACKET), False
-            lost.later = -(10**9)
-            self._clock.post(now + max(lost.rto, RTO_MIN), self._again, lost, lost.round, True)
-            return
-        self._lost.remove(lost)
-        transfer = lost.transfer
-        transfer.missing -= 1
-        transfer.arrives = max(transfer.arrives, arrives)
-        if transfer.missing == 0 and transfer.left == 0:
-            self._post(transfer.data, transfer.channel, transfer.arrives)
-        self._pump_when_acknowledged()
+        self._send_again(lost)
 
-    def _pump(self) -> None:
-        """Send of what waits as much as the window takes."""
-        self._pumping = False
+    def _again(self, lost: _Lost) -> None:
+        """The receiver has told of the loss: fast retransmission."""
         now = self._clock.now
         self._acknowledge(now)
-        high = self.waiting > LOW_WATER
-        while self._queue and self._flight < self.window:
-            transfer = self._queue[0]
-            room = -(-int(self.window - self._flight) // PACKET)
-            packets = min(max(1, room), -(-transfer.left // PACKET))
-            size = min(transfer.left, packets * PACKET)
-            transfer.left -= size
-            self.waiting -= size
-            if transfer.left == 0:
-                self._queue.popleft()
-            arrives, lost, after = self._transmit(packets, size, now)
-            transfer.arrives = max(transfer.arrives, arrives)
-            if lost:
-                transfer.missing += 1
-                self._miss(transfer, lost, after, min(size, lost * PACKET), arrives)
-            elif transfer.left == 0 and transfer.missing == 0:
-                self._post(transfer.data, transfer.channel, transfer.arrives)
-        if high and self.waiting <= LOW_WATER:
-            self._clock.post(now, self._drained)
-        self._pump_when_acknowledged()
+        if now >= self._recovering_until:
+            self._threshold = self.window = max(self.window / 2, LEAST_THRESHOLD)
+            self._recovering_until = now + 2 * self.delay
+        self._send_again(lost)
 
-    def _pump_when_acknowledged(self) -> None:
-        if self._queue and self._acks and not self._pumping:
-            self._pumping = True
-            self._clock.post(self._acks[0][0], self._pump)
+    def _send_again(self, lost: _Lost) -> None:
+        self._lost.remove(lost)
+        self._flight -= lost.size
+        self._resend.append(lost)
+        self._pump()
+
+    def _pump(self) -> None:
+        """Send of what waits as much as the window takes, first what was lost."""
+        self._acknowledge(self._clock.now)
+        high = self.waiting > LOW_WATER
+        while self._resend or self._queue:
+            room = int(self.window - self._flight) // PACKET
+            if room < 1:
+                if self._flight:
+                    break
+                room = 1
+            if self._resend:
+                self._resend_some(self._resend[0], room)
+            else:
+                self._send_some(self._queue[0], room)
+        if high and self.waiting <= LOW_WATER:
+            self._clock.post(self._clock.now, self._drained)
+        if (self._queue or self._resend) and self._acks and self._acks[0][0] < self._pump_at:
+            self._pump_at = self._acks[0][0]
+            self._clock.post(self._pump_at, self._window_opens, self._pump_at)
+
+    def _window_opens(self, at: float) -> None:
+        if at == self._pump_at:
+            self._pump_at = float("inf")
+            self._pump()
+
+    def _send_some(self, transfer: _Transfer, room: int) -> None:
+        packets = min(room, -(-transfer.left // PACKET))
+        size = min(transfer.left, packets * PACKET)
+        transfer.left -= size
+        self.waiting -= size
+        if transfer.left == 0:
+            self._queue.popleft()
+        arrives, lost, after = self._transmit(packets, size, self._clock.now)
+        transfer.arrives = max(transfer.arrives, arrives)
+        if lost:
+            self._miss(transfer, lost, after, min(size, lost * PACKET), arrives)
+        elif transfer.whole:
+            self._complete(transfer)
+
+    def _resend_some(self, piece: _Lost, room: int) -> None:
+        packets = min(room, piece.packets)
+        size = piece.size if packets == piece.packets else min(piece.size, packets * PACKET)
+        piece.packets -= packets
+        piece.size -= size
+        transfer = piece.transfer
+        if piece.packets == 0:
+            self._resend.popleft()
+            transfer.missing -= 1
+        self._traffic.retransmitted_packets += packets
+        arrives, lost, _ = self._transmit(packets, size, self._clock.now)
+        transfer.arrives = max(transfer.arrives, arrives)
+        if lost:
+            # Only the timer mends what is lost twice (RFC 9260 section 7.2.4).
+            self._miss(transfer, lost, TWICE, min(size, lost * PACKET), arrives)
+        elif transfer.whole:
+            self._complete(transfer)

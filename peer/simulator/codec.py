@@ -6,11 +6,14 @@ A block is forwarded as it came, so thousands of peers decode the same bytes and
 from __future__ import annotations
 
 from peer import wire
+from peer.merkle import verify_proof
+from peer.seal import Seal, verify_seal
 from peer.signing import verify
 
 _KEPT = 20_000
 
 _messages: dict[bytes, wire.Message | None] = {}
+_genuine: dict[bytes, bool] = {}
 _signatures: dict[tuple[bytes, bytes, bytes, bytes], bool] = {}
 
 
@@ -25,6 +28,21 @@ def decode(data: bytes) -> wire.Message | None:
         _messages.clear()
     _messages[data] = message
     return message
+
+
+def genuine(data: bytes, key: bytes) -> bool:
+    """Whether a BLOCK message carries what the publisher has sealed."""
+    known = _genuine.get(data)
+    if known is None:
+        if len(_genuine) >= _KEPT:
+            _genuine.clear()
+        block = wire.decode(data)
+        assert isinstance(block, wire.Block)
+        seal = Seal.parse(block.seal)
+        known = _genuine[data] = verify_seal(key, block.seal) and verify_proof(
+            block.index, seal.blocks, block.data, block.proof, seal.root
+        )
+    return known
 
 
 def check(key: bytes, tag: bytes, data: bytes, signature: bytes) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from peer.core.counters import Counters
+from peer.simulator.codec import genuine
 from peer.simulator.watching import DISTANCES, Player
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ class Measures:
     """The same as blocks with their seals and proofs."""
     altered: int = 0
     """Parts that were played with other bytes than the publisher's: must be 0."""
+    forged: int = 0
+    """Blocks that honest peers sent and that are not genuine: must be 0."""
     rejections: int = 0
     wrongly_rejected: int = 0
     """Links to honest peers that were ended for a bad block."""
@@ -115,7 +118,7 @@ class Measures:
         now = world.clock.now
         if data != world.part_data(number):
             self.altered += 1
-        if self.begun is None or peer.first_part is None or peer.role != "viewer":
+        if self.begun is None or peer.first_part is None or peer.role != "viewer" or peer.tag:
             return
         if peer.first_part == now and peer.born >= self.begun.at and not peer.started:
             peer.started = True
@@ -128,6 +131,11 @@ class Measures:
         """A core has ended a link for what came over it."""
         self.rejections += 1
         self.world.rejected(peer, source)
+
+    def forwarded(self, data: bytes) -> None:
+        """An honest peer sends a block."""
+        if not genuine(data, self.world.publisher_identity.key):
+            self.forged += 1
 
     def counters(self) -> Counters:
         """All viewers and relays together, those that are gone as well."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from peer.running import CommandError
+from peer.simulator.attacks import ATTACKS
 from peer.simulator.source import TRACES, recorded
 
 UPLOAD_SIGMA = 0.8
@@ -125,7 +126,7 @@ def read_options(
         origin=origin,
         media=media,
         events=tuple(map(parse_event, events)),
-        attacks=tuple(parse_attack(text, ()) for text in attacks),
+        attacks=tuple(parse_attack(text, tuple(ATTACKS)) for text in attacks),
     )
 
 

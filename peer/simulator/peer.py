@@ -16,6 +16,7 @@ from peer.core.neighbour import Role
 from peer.identity import Identity
 from peer.links.link import BYE_REASONS
 from peer.seal import Seal
+from peer.simulator.attacks import Behaviour
 from peer.simulator.codec import check
 from peer.simulator.member_links import MemberLinks
 from peer.simulator.membership import Membership
@@ -63,7 +64,9 @@ class SimulatedPeer:
         self.started = False
         """Its start-up was counted."""
         self.tag = ""
-        """What kind of peer it is where a scene has several."""
+        """The name of what it does against the rules, now or later; empty for an honest peer."""
+        self.behaviour: Behaviour | None = None
+        """What it does against the rules now."""
         chance = random.Random(f"{world.seed} peer {self.id.hex()}")
         self.links = MemberLinks(
             world, self.id, CARRYING_LINKS if carries else RECEIVE_ONLY_LINKS, chance.random, self
@@ -135,6 +138,8 @@ class SimulatedPeer:
             self._links_at = now + LINKS_EVERY
             self.links.handle_timer()
         self.core.handle_timer(now)
+        if self.behaviour is not None:
+            self.behaviour.tick(now)
         self.act()
         self.world.clock.post(max(now + 0.001, self.core.next_timer()), self._tick)
 
@@ -218,7 +223,12 @@ class SimulatedPeer:
         world = self.world
         match action:
             case actions.Send(peer, data, channel):
-                self.links.send(peer, data, channel)
+                if self.behaviour is not None:
+                    self.behaviour.send(peer, data, channel)
+                else:
+                    if world.watched and channel == "blocks":
+                        world.measures.forwarded(data)
+                    self.links.send(peer, data, channel)
             case actions.Verify():
                 ok = check(action.key, action.tag, action.data, action.signature)
                 self.core.verified(action.token, ok, world.clock.now)
@@ -304,7 +314,7 @@ class SimulatedPeer:
             slots=report.slots,
         )
         self._reported = (sent, received)
-        self.membership.send(message)
+        self.membership.send(message if self.behaviour is None else self.behaviour.report(message))
 
     # --- inside
 

@@ -90,7 +90,10 @@ def results(world: World) -> Record:
         "tree_depth": _depths(world),
         "links_per_peer": _round(_mean([len(peer.links.peers) for peer in present])),
         "defence": {
+            "attackers": len(world.attackers),
             "altered_parts_played": measures.altered,
+            "forged_blocks_forwarded": measures.forged,
+            "left_alone_after": _left_alone(world),
             "rejections": measures.rejections,
             "honest_rejected": measures.wrongly_rejected,
         },
@@ -135,6 +138,19 @@ def _depths(world: World) -> Record:
             else:
                 unfed += 1
     return {"p50": quantile(depths, 0.5), "p95": quantile(depths, 0.95), "unfed_stripes": unfed}
+
+
+def _left_alone(world: World) -> Record:
+    """Seconds from an attacker's first wrong to a child until it had no children any more."""
+    harmful = [each for each in world.attackers if each.harms_children and each.began is not None]
+    times = [each.left_alone_at - each.began for each in harmful if each.left_alone_at and each.began]
+    return {
+        "count": len(harmful),
+        "p50": _round(quantile(times, 0.5)),
+        "p95": _round(quantile(times, 0.95)),
+        "max": _round(max(times, default=None)),
+        "never": len(harmful) - len(times),
+    }
 
 
 def _work(world: World, what: str) -> float | None:

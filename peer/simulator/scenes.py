@@ -28,6 +28,7 @@ class Scene:
         self.measured_from = WARM_UP + self.fill + SETTLE
         self.end = self.measured_from + self.options.seconds
         self.outage = False
+        world.attacks_from = self.measured_from
         self._began = False
         self._plan()
 
@@ -46,6 +47,8 @@ class Scene:
         world.clock.run_until(target)
         if self._began:
             world.measures.population()
+        for behaviour in world.attackers:
+            behaviour.look(world.clock.now)
 
     # --- inside
 
@@ -123,5 +126,5 @@ def finish(world: World) -> None:
     for peer in world.viewers():
         for player in peer.players:
             player.end(world.timeline, world.clock.now)
-        if peer.players:
+        if peer.players and not peer.tag:
             world.measures.players.append(peer.players)

@@ -78,8 +78,10 @@ def show(record: dict[str, Any], console: Console) -> None:
         (
             "defence",
             f"{defence['altered_parts_played']} altered parts played, "
+            f"{defence['forged_blocks_forwarded']} forged blocks forwarded, "
             f"{defence['rejections']} links ended, {defence['honest_rejected']} of honest peers",
         ),
+        ("attackers", _attackers(defence)),
         (
             "planner",
             f"{machine['planner_us_per_join']} us a join, {machine['planner_us_per_report']} us a report, "
@@ -90,6 +92,17 @@ def show(record: dict[str, Any], console: Console) -> None:
     for name, text in rows:
         table.add_row(name, text)
     console.print(table)
+
+
+def _attackers(defence: dict[str, Any]) -> str:
+    alone = defence["left_alone_after"]
+    if not defence["attackers"]:
+        return "none"
+    return (
+        f"{defence['attackers']}; {alone['count']} harmed children and lost them "
+        f"after p50 {_ms(alone['p50'])}, p95 {_ms(alone['p95'])}, at most {_ms(alone['max'])}; "
+        f"{alone['never']} never"
+    )
 
 
 def _ms(seconds: float | None) -> str:

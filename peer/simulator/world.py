@@ -11,6 +11,7 @@ from peer.links.clock import VirtualClock
 from peer.seal import SEAL, SealedPart
 from peer.sealer import STRIPES
 from peer.signing import braid_id
+from peer.simulator.attacks import ATTACKS, Behaviour
 from peer.simulator.introducer import Desk
 from peer.simulator.measures import Measures, add
 from peer.simulator.member_links import MemberLinks
@@ -31,6 +32,8 @@ WARM_UP = 2.0
 """Seconds for which the publisher is alone."""
 KEPT_PARTS = 400
 """Parts whose bytes are kept, to compare what players got with them."""
+ATTACK_SPREAD = 10.0
+"""Seconds over which attackers begin, one by one."""
 BLOCK_HEAD = 1 + SEAL + 3
 
 
@@ -59,6 +62,12 @@ class World:
         """All that are there, the publisher first."""
         self.measures = Measures(self)
         self.uploads: UploadSpread = parse_uplink(options.uplink, self.trace.rate)
+        self.attackers: list[Behaviour] = []
+        """All that have begun."""
+        self.attacks_from = 0.0
+        """Until then attackers behave, so that they have places and children to misuse."""
+        self.watched = bool(options.attacks)
+        """Whether every block that an honest peer sends is checked once more."""
         self.came = 0
         """Viewers and relays, those that are gone as well."""
         self._parts: dict[int, bytes] = {}
@@ -74,8 +83,16 @@ class World:
 
     def viewer(self) -> SimulatedPeer:
         """A newcomer, whose upload is drawn."""
+        name = self._attack()
         upload = self.uploads.draw(self.chance)
-        return self.add(upload)
+        if name is None:
+            return self.add(upload)
+        # Who attacks has something to give: else nobody would come to it.
+        peer = self.add(max(upload or 0.0, self.uploads.mean))
+        peer.tag = name
+        begins = max(self.clock.now, self.attacks_from) + ATTACK_SPREAD * self.chance.random()
+        self.clock.post(begins, self._turn, peer)
+        return peer
 
     def add(self, upload: float | None, role: Role = "viewer") -> SimulatedPeer:
         """A newcomer with that upload (bit/s); None for one that gives nothing."""
@@ -108,7 +125,7 @@ class World:
         """A peer is gone."""
         if self.peers.pop(peer.id, None) is not None:
             add(self.measures.finished, peer.core.counters)
-            if self.measures.begun is not None and peer.players:
+            if self.measures.begun is not None and peer.players and not peer.tag:
                 self.measures.players.append(peer.players)
 
     def rejected(self, peer: SimulatedPeer, source: bytes) -> None:
@@ -147,6 +164,22 @@ class World:
         self.network.remove(peer)
 
     # --- inside
+
+    def _turn(self, peer: SimulatedPeer) -> None:
+        """A peer that has been as all others begins to do what it came for."""
+        peer.behaviour = ATTACKS[peer.tag](peer)
+        self.attackers.append(peer.behaviour)
+
+    def _attack(self) -> str | None:
+        """What the next newcomer does against the rules, if anything."""
+        if not self.options.attacks:
+            return None
+        drawn = self.chance.random()
+        for attack in self.options.attacks:
+            drawn -= attack.share
+            if drawn < 0:
+                return attack.name
+        return None
 
     def _identity(self, name: str) -> Identity:
         return Identity(random.Random(f"{self.seed} {name}").randbytes(32))
