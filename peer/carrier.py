@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
-from peer.core.actions import Deliver, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
+from peer.core.actions import Deliver, Equivocation, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
 from peer.core.braid import Action, Braid
 from peer.core.init_segments import InitSegments, PlayablePart
 from peer.core.neighbour import Role
 from peer.description import Rendition
 from peer.origin_client import Failure, OriginClient
 from peer.part import Part, part_of
+from peer.seal import Seal
 from peer.signing import verify
 from peer.streams import KnownStream
 from peer.wire import Message
@@ -22,6 +24,8 @@ from signaling.protocol import Report as ReportMessage
 
 if TYPE_CHECKING:
     from peer.node import Node
+
+log = logging.getLogger(__name__)
 
 
 class Carrier:
@@ -173,6 +177,13 @@ class Carrier:
                 self._skipped += parts
             case Reject(peer, reason, sentence):
                 self._node.mesh.expel(peer, reason, sentence)
+            case Equivocation(first, _):
+                number = Seal.parse(first).number
+                log.warning(
+                    "%s: two versions of part %d are signed; others may be shown something else.",
+                    self.stream.name,
+                    number,
+                )
             case Links(peers):
                 self._node.mesh.want(self.purpose, peers)
             case Join():

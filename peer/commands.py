@@ -229,6 +229,7 @@ async def _tell_relay(relaying: Relay, peer: Peer, line: StatusLine) -> None:
                     "bytes_to_peers": counters.to_peers,
                     "bytes_over_http": relaying.sent.http,
                     "blocks_rejected": counters.blocks_rejected,
+                    "equivocations": counters.equivocations,
                     "links": len(peer.node.mesh.peers),
                     "children": relaying.children(),
                 }

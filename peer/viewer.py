@@ -13,6 +13,7 @@ from peer.core.playout import Playout
 from peer.node import Node
 from peer.part import Part
 from peer.streams import KnownStream
+from signaling.protocol import to_base64url
 
 QUEUE = 256
 """Parts that wait for a slow program; the oldest are dropped, and counted as skipped."""
@@ -106,6 +107,8 @@ class Viewing:
             "stalls": self.playout.stalls,
             "peers": len(self._node.mesh.peers),
             "blocks_rejected": counters.blocks_rejected if counters else 0,
+            "equivocations": counters.equivocations if counters else 0,
+            "equivocation": self._equivocation(),
             "rendition": self._rendition,
             "parents": [None if peer is None else peer.hex() for peer in parents],
             "children": [[peer.hex() for peer in stripe] for stripe in children],
@@ -113,6 +116,11 @@ class Viewing:
             "parts_skipped": counters.parts_skipped if counters else 0,
             "fail_overs": counters.fail_overs if counters else 0,
         }
+
+    def _equivocation(self) -> list[str] | None:
+        """The first proof that the publisher signs two things: a pair of seals, base64url."""
+        proofs = self._carrier.core.equivocations() if self._carrier is not None else ()
+        return [to_base64url(proofs[0].first), to_base64url(proofs[0].second)] if proofs else None
 
     async def close(self) -> None:
         """Stop watching."""

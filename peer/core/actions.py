@@ -38,6 +38,14 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
+class Equivocation:
+    """The publisher has signed two seals (148 bytes each) for one part: the pair proves it to anybody."""
+
+    first: bytes
+    second: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Deliver:
     """A complete, verified part, in order; `seal` is its 148 bytes."""
 

@@ -6,7 +6,7 @@ Events are methods that take `now` (monotonic seconds) last; `poll_actions()` gi
 
 from __future__ import annotations
 
-from peer.core.actions import Deliver, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
+from peer.core.actions import Deliver, Equivocation, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
 from peer.core.announcements import Announcements
 from peer.core.children import (
     NEWEST_INDEPENDENT,
@@ -33,7 +33,7 @@ from peer.core.window import Window
 from peer.seal import Seal
 from peer.wire import Block, Message, Refuse, Status, Subscribe, Unsubscribe, Want, encode
 
-Action = Send | Verify | Reject | Deliver | Gap | Join | Fetch | Links | Report
+Action = Send | Verify | Reject | Equivocation | Deliver | Gap | Join | Fetch | Links | Report
 
 TICK = 0.05
 DEFAULT_CHILDREN = 32
@@ -278,6 +278,10 @@ class Braid:
         self._take(self._intake.verified(token, ok, self.neighbours, now), now)
 
     # --- counts for people
+
+    def equivocations(self) -> tuple[Equivocation, ...]:
+        """Proofs that the publisher has signed two seals for one part: the first eight."""
+        return tuple(self._intake.equivocations.proofs)
 
     def stripe_parents(self) -> tuple[bytes | None, ...]:
         return self.upstreams.parents()

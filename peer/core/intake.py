@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-from peer.core.actions import Reject, Verify
+from peer.core.actions import Equivocation, Reject, Verify
 from peer.core.counters import Counters
+from peer.core.equivocations import Equivocations
 from peer.core.verifier import Verifier, Waiting
 from peer.core.window import Window, WindowPart
 from peer.merkle import proofs, root, verify_proof
@@ -32,7 +33,7 @@ class Taken:
     fresh: bool
 
 
-Outcome = Began | Taken | Verify | Reject
+Outcome = Began | Taken | Verify | Reject | Equivocation
 
 
 class Intake:
@@ -44,6 +45,7 @@ class Intake:
         self._stripes = stripes
         self._window = window
         self._counters = counters
+        self.equivocations = Equivocations()
 
     def block(self, peer: bytes, block: Block, raw: bytes, now: float) -> list[Outcome]:
         """A BLOCK from a link; `raw` is the whole message."""
@@ -67,6 +69,8 @@ class Intake:
             return [self._reject(peer, "a block does not match its seal")]
         if part is not None:
             return [self._keep(peer, seal, block.seal, index, raw, now)]
+        if block.seal in self.equivocations:
+            return []
         out: list[Outcome] = []
         waiting = self._verifier.waiting(block.seal)
         if waiting is None:
@@ -156,6 +160,7 @@ class Intake:
         if known is not None and known.raw != raw:
             # Two genuine seals for one part: the publisher equivocates. The first stands.
             self._counters.equivocations += 1
+            out += self.equivocations.found(known.raw, raw)
             return out
         for peer, index, message in waiting.blocks:
             if peer in present:

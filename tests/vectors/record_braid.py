@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
-from peer.core.actions import Deliver, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
+from peer.core.actions import Deliver, Equivocation, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
 from peer.core.braid import Action, Braid
 from peer.wire import Message
 from tests.swarm import Member, Swarm
@@ -90,6 +90,8 @@ def action_as_json(action: Action, blobs: Blobs) -> list[Any]:
             return ["verify", token, blobs.place(data + signature)]
         case Reject(peer, reason, sentence):
             return ["reject", peer.hex(), reason, sentence]
+        case Equivocation(first, second):
+            return ["equivocation", blobs.place(first), blobs.place(second)]
         case Deliver(seal, data):
             return ["deliver", blobs.place(seal), sha256(data).hexdigest()[:16]]
         case Gap(parts):

@@ -181,6 +181,8 @@ export class Carrier {
         break;
       case "gap":
         break; // whoever takes the parts sees it in their numbers
+      case "equivocation":
+        break; // counted, and shown with the other figures
       case "reject":
         this.#node.mesh.expel(action.peer, action.reason);
         break;

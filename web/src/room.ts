@@ -67,6 +67,8 @@ export interface WatchStats {
   bytesFromOrigin: number;
   bytesToPeers: number;
   blocksRejected: number;
+  /** Parts of which the publisher has signed two versions. */
+  equivocations: number;
   peers: number;
   /** Peer id by stripe. */
   parents: (string | null)[];

@@ -17,6 +17,7 @@ const NOTHING: Counted = {
   bytesFromOrigin: 0,
   bytesToPeers: 0,
   blocksRejected: 0,
+  equivocations: 0,
   duplicates: 0,
 };
 
@@ -160,6 +161,7 @@ export class Viewing implements Watch {
       bytesToPeers: before.bytesToPeers + counters.toPeers,
       blocksRejected: before.blocksRejected + counters.blocksRejected,
       duplicates: before.duplicates + counters.duplicates,
+      equivocations: before.equivocations + counters.equivocations,
     };
   }
 }

@@ -98,6 +98,8 @@ function asJson(action: Action, blobs: Blobs): Json[] {
       return [type, action.token, blobs.place(concatBytes(action.data, action.signature))];
     case "reject":
       return [type, action.peer, action.reason, action.sentence];
+    case "equivocation":
+      return [type, blobs.place(action.first), blobs.place(action.second)];
     case "deliver":
       return [type, blobs.place(action.seal), toHex(sha256(action.data).subarray(0, 8))];
     case "gap":

@@ -75,7 +75,14 @@ export interface Report {
   readonly slots: number | null;
 }
 
-export type Action = Send | Verify | Reject | Deliver | Gap | Join | Fetch | Links | Report;
+/** The publisher has signed two seals (148 bytes each) for one part: the pair proves it to anybody. */
+export interface Equivocation {
+  readonly type: "equivocation";
+  readonly first: Uint8Array;
+  readonly second: Uint8Array;
+}
+
+export type Action = Send | Verify | Reject | Equivocation | Deliver | Gap | Join | Fetch | Links | Report;
 
 /** An action that sends `data` to `peer`. */
 export function send(peer: string, data: Uint8Array, channel: Channel = "control"): Send {

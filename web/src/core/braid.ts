@@ -17,7 +17,7 @@ import {
   type Status,
   type Subscribe,
 } from "../wire.ts";
-import { type Action, send } from "./actions.ts";
+import { type Action, type Equivocation, send } from "./actions.ts";
 import { Announcements } from "./announcements.ts";
 import { Children, NEWEST_INDEPENDENT } from "./children.ts";
 import { Counters } from "./counters.ts";
@@ -330,6 +330,11 @@ export class Braid {
   }
 
   // --- counts for people
+
+  /** Proofs that the publisher has signed two seals for one part: the first eight. */
+  equivocations(): readonly Equivocation[] {
+    return this.#intake.equivocations.proofs;
+  }
 
   stripeParents(): (string | null)[] {
     return this.upstreams.parents();

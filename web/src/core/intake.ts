@@ -4,8 +4,9 @@ import { equalBytes } from "../encoding.ts";
 import { proofs, root, verifyProof } from "../merkle.ts";
 import { cut, Seal, SealError } from "../seal.ts";
 import { type Block, encode } from "../wire.ts";
-import type { Reject, Verify } from "./actions.ts";
+import type { Equivocation, Reject, Verify } from "./actions.ts";
 import type { Counters } from "./counters.ts";
+import { Equivocations } from "./equivocations.ts";
 import { Verifier, type Waiting } from "./verifier.ts";
 import type { Window, WindowPart } from "./window.ts";
 
@@ -26,10 +27,11 @@ export interface Taken {
   readonly fresh: boolean;
 }
 
-export type Outcome = Began | Taken | Verify | Reject;
+export type Outcome = Began | Taken | Verify | Reject | Equivocation;
 
 /** Fills the window with what proves genuine, and says what that was. */
 export class Intake {
+  readonly equivocations = new Equivocations();
   readonly #verifier: Verifier;
   readonly #braid: string;
   readonly #stripes: number;
@@ -68,6 +70,7 @@ export class Intake {
       return [this.#reject(peer, "a block does not match its seal")];
     }
     if (part !== null) return [this.#keep(peer, seal, block.seal, index, raw, now)];
+    if (this.equivocations.has(block.seal)) return [];
     const out: Outcome[] = [];
     let waiting = this.#verifier.waiting(block.seal);
     if (waiting === null) {
@@ -163,6 +166,7 @@ export class Intake {
     if (known !== null && !equalBytes(known.raw, raw)) {
       // Two genuine seals for one part: the publisher equivocates. The first stands.
       this.#counters.equivocations += 1;
+      out.push(...this.equivocations.found(known.raw, raw));
       return out;
     }
     for (const { peer, index, message } of waiting.blocks) {

@@ -134,6 +134,12 @@ export class BraidcastPanel extends LitElement {
     if (stats.blocksRejected > 0) figures.push(["Blocks refused", String(stats.blocksRejected)]);
     return html`
       <dl>${figures.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+      ${
+        stats.equivocations === 0
+          ? nothing
+          : html`<p role="alert">The publisher has signed two versions of ${stats.equivocations} part(s): others may be
+            shown something else than you.</p>`
+      }
       ${stats.source === null ? nothing : html`<p class="muted">Comes ${SOURCES[stats.source]}.</p>`}`;
   }
 }

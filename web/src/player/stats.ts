@@ -26,6 +26,8 @@ export interface PlayerStats {
   /** Peer ids by stripe. */
   children: string[][];
   duplicates: number;
+  /** Parts of which the publisher has signed two versions. */
+  equivocations: number;
   state: PlayerState;
   p2p: P2pMode;
   /** What plays: parts straight into MSE, hls.js, or the browser's own HLS. */
@@ -48,6 +50,7 @@ export const NO_WATCH: Readonly<WatchStats> = Object.freeze({
   children: [],
   rendition: null,
   duplicates: 0,
+  equivocations: 0,
 });
 
 const COUNTED = [
@@ -57,6 +60,7 @@ const COUNTED = [
   "bytesToPeers",
   "blocksRejected",
   "duplicates",
+  "equivocations",
 ] as const;
 
 /** Counts go on from those of watches that ended; what describes the present is that of the last. */

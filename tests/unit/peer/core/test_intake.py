@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from peer.core.actions import Reject, Verify
+from peer.core.actions import Equivocation, Reject, Verify
 from peer.core.counters import Counters
+from peer.core.equivocations import PROOFS, SECONDS, Equivocations
 from peer.core.intake import Began, Intake, Outcome, Taken
 from peer.core.verifier import PENDING, PENDING_PER_PEER
 from peer.core.window import Window
@@ -172,11 +173,31 @@ def test_second_seal_for_a_part_is_equivocation_and_the_first_stands() -> None:
     gate = Gate()
     gate.fill(part(0))
     gate.block(LOW, blocks(part(0, salt=1))[0])
-    assert gate.settle() == []
+    assert gate.settle() == [Equivocation(part(0).raw, part(0, salt=1).raw)]
     assert gate.counters.equivocations == 1
     kept = gate.window.get(0)
     assert kept is not None
     assert kept.raw == part(0).raw
+
+
+def test_blocks_of_a_second_seal_are_dropped_without_checking_it_again() -> None:
+    gate = Gate()
+    gate.fill(part(0))
+    gate.block(LOW, blocks(part(0, salt=1))[0])
+    gate.settle()
+    gate.block(HIGH, blocks(part(0, salt=1))[1])
+    assert gate.settle() == []
+    assert gate.counters.equivocations == 1
+
+
+def test_proofs_of_equivocation_are_bounded_however_often_a_publisher_signs_twice() -> None:
+    found = Equivocations()
+    seals = [bytes([number % 256, number // 256]) * 74 for number in range(2 * SECONDS)]
+    told = [proof for seal in seals for proof in found.found(bytes(148), seal)]
+    assert told == found.proofs
+    assert len(told) == PROOFS
+    assert sum(seal in found for seal in seals) == SECONDS
+    assert seals[-1] in found
 
 
 def test_blocks_of_peers_that_have_gone_meanwhile_are_dropped() -> None:
