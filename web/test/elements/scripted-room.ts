@@ -51,7 +51,7 @@ export class ScriptedRoom extends EventTarget implements Room {
     children: [],
     rendition: null,
     duplicates: 0,
-  equivocations: 0,
+    equivocations: 0,
   };
 
   constructor(options: JoinOptions) {
