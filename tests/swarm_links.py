@@ -19,8 +19,8 @@ class Introducer:
         self._up = True
 
     @property
-    def now(self) -> float:
-        return self.network.now
+    def clock(self) -> Network:
+        return self.network
 
     @property
     def up(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Protocol
 from peer import wire
 from peer.core import link_actions as act
 from peer.core.link_set import LinkSet
+from peer.links.clock import VirtualClock
 from peer.links.link import Channel, Link
 from peer.simulator.codec import decode
 
@@ -50,8 +51,8 @@ class Switchboard(Protocol):
     """What peers reach without a link: the clock, the introducer's relaying, the transports themselves."""
 
     @property
-    def now(self) -> float:
-        """The virtual time, in seconds."""
+    def clock(self) -> VirtualClock:
+        """The virtual time."""
 
     @property
     def up(self) -> bool:
@@ -86,6 +87,7 @@ class MemberLinks:
         """Its process has ended or hangs: nothing happens here any more, and nobody is told."""
         self._set = LinkSet(own, limit, chance)
         self._board = board
+        self._clock = board.clock
         self._user = user
         self._acting = False
         self._open: dict[bytes, EmulatedLink] = {}
@@ -93,7 +95,7 @@ class MemberLinks:
         self._wanted: set[bytes] = set()
         self._filled: dict[bytes, int] = {}
         """Peers whose links were given blocks since they were last seen to be empty, and bytes of these."""
-        self._set.signaling_up(board.up, board.now)
+        self._set.signaling_up(board.up, board.clock.now)
 
     @property
     def peers(self) -> list[bytes]:
@@ -103,7 +105,7 @@ class MemberLinks:
     def send(self, peer: bytes, data: bytes, channel: Channel) -> None:
         link = self._open.get(peer)
         if link is not None and link.send(data, channel) and channel == "blocks":
-            self._set.used(peer, self._board.now)
+            self._set.used(peer, self._clock.now)
             self._filled[peer] = self._filled.get(peer, 0) + len(data)
 
     def want(self, peers: tuple[bytes, ...]) -> None:
@@ -111,14 +113,14 @@ class MemberLinks:
         old, self._wanted = self._wanted, set(peers)
         for peer in peers:
             if peer not in old:
-                self._set.want(peer, PURPOSE, self._board.now)
+                self._set.want(peer, PURPOSE, self._clock.now)
         for peer in sorted(old - self._wanted):
-            self._set.unwant(peer, PURPOSE, self._board.now)
+            self._set.unwant(peer, PURPOSE, self._clock.now)
         self._act()
 
     def befriend(self, peer: bytes) -> None:
         """A link to this neighbour is wanted for good."""
-        self._set.want(peer, "neighbour", self._board.now)
+        self._set.want(peer, "neighbour", self._clock.now)
         self._act()
 
     def round_trips(self) -> list[tuple[bytes, float]]:
@@ -126,7 +128,7 @@ class MemberLinks:
         return [(peer, link.round_trip()) for peer, link in self._open.items()]
 
     def expel(self, peer: bytes, reason: str) -> None:
-        self._set.expel(peer, reason, self._board.now)
+        self._set.expel(peer, reason, self._clock.now)
         self._act()
 
     def drop(self, peer: bytes) -> None:
@@ -136,7 +138,7 @@ class MemberLinks:
 
     def leave(self) -> None:
         """Say BYE everywhere; then its process ends."""
-        self._set.leave(self._board.now)
+        self._set.leave(self._clock.now)
         self._act()
         self.gone = True
 
@@ -148,7 +150,7 @@ class MemberLinks:
         return self._set.next_timer()
 
     def handle_timer(self) -> None:
-        self._set.handle_timer(self._board.now)
+        self._set.handle_timer(self._clock.now)
         self._act()
         # A link says when it has drained, but not while it never filled.
         for peer in [peer for peer, size in self._filled.items() if size >= TELL_DRAINED]:
@@ -157,28 +159,28 @@ class MemberLinks:
     # --- from the introducer
 
     def signaling_up(self, up: bool) -> None:
-        self._set.signaling_up(up, self._board.now)
+        self._set.signaling_up(up, self._clock.now)
         self._act()
 
     def introduced(self, peer: bytes) -> None:
         """Its key and nonce stand for those that would be checked where links are not emulated."""
-        self._set.introduced(peer, bytes(32), bytes(16), "", "", self._board.now)
+        self._set.introduced(peer, bytes(32), bytes(16), "", "", self._clock.now)
         self._act()
 
     def departed(self, peer: bytes) -> None:
-        self._set.departed(peer, self._board.now)
+        self._set.departed(peer, self._clock.now)
         self._act()
 
     def offered(self, peer: bytes, connection: bytes) -> None:
         self.introduced(peer)
-        self._set.offer_received(peer, connection, self._board.now)
+        self._set.offer_received(peer, connection, self._clock.now)
         self._act()
 
     def answered(self, peer: bytes, connection: bytes) -> None:
         """`peer` has accepted our offer: the transport of both sides begins."""
         if self._set.connection(peer) != connection:
             return
-        self._set.answer_received(peer, connection, self._board.now)
+        self._set.answer_received(peer, connection, self._clock.now)
         self._board.connect(self, peer, connection)
 
     def begin(self, link: EmulatedLink) -> None:
@@ -188,17 +190,17 @@ class MemberLinks:
     # --- from links
 
     def opened(self, link: Link) -> None:
-        self._set.link_opened(link.peer, link.connection, self._board.now)
+        self._set.link_opened(link.peer, link.connection, self._clock.now)
         self._act()
 
     def message(self, link: Link, data: bytes, channel: Channel) -> None:
         if self._open.get(link.peer) is not link:
             return
-        self._set.heard(link.peer, self._board.now)
+        self._set.heard(link.peer, self._clock.now)
         message = decode(data)
         if message is not None and not isinstance(message, wire.Ping):
             if not isinstance(message, wire.Status):
-                self._set.used(link.peer, self._board.now)
+                self._set.used(link.peer, self._clock.now)
             self._user.link_message(link.peer, message, data)
         self._act()
 
@@ -208,7 +210,7 @@ class MemberLinks:
 
     def closed(self, link: Link, reason: str) -> None:
         self._connections.pop(link.connection, None)
-        self._set.link_closed(link.peer, link.connection, reason, self._board.now)
+        self._set.link_closed(link.peer, link.connection, reason, self._clock.now)
         self._act()
 
     # --- inside
@@ -256,6 +258,6 @@ class MemberLinks:
                 # Both ends ask, so neither needs an answer to be heard.
                 link = self._open.get(peer)
                 if link is not None and not link.spoken_within(PING_SAYS_MORE):
-                    self.send(peer, wire.encode(wire.Ping(bytes(16), int(self._board.now * 1e6))), "control")
+                    self.send(peer, wire.encode(wire.Ping(bytes(16), int(self._clock.now * 1e6))), "control")
             case act.Refuse() | act.Unreachable():
                 pass

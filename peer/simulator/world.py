@@ -137,10 +137,6 @@ class World:
     # --- the switchboard
 
     @property
-    def now(self) -> float:
-        return self.clock.now
-
-    @property
     def up(self) -> bool:
         return False  # each peer learns by its own socket that the introducer can be reached
 
