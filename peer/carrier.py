@@ -8,7 +8,19 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
-from peer.core.actions import Deliver, Equivocation, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
+from peer.core.actions import (
+    Deliver,
+    Equivocation,
+    Fetch,
+    Gap,
+    Join,
+    Links,
+    Parity,
+    Reject,
+    Report,
+    Send,
+    Verify,
+)
 from peer.core.braid import Action, Braid
 from peer.core.init_segments import InitSegments, PlayablePart
 from peer.core.neighbour import Role
@@ -38,10 +50,12 @@ class Carrier:
         rendition: Rendition,
         *,
         carries: bool = True,
+        uplink: int | None = None,
         on_part: Callable[[Part, bytes], None] | None = None,
     ) -> None:
         self._node = node
         self.rendition = rendition.id
+        self.carries, self.uplink = carries, uplink
         self._on_part = on_part
         self._skipped = 0
         self._acting = False
@@ -190,6 +204,8 @@ class Carrier:
                 self._spawn(self._join())
             case Fetch(epoch, number):
                 self._spawn(self._fetch(epoch, number))
+            case Parity(wanted):
+                self._node.watch(self, parity=wanted)
             case Report():
                 self._report(action)
 

@@ -122,9 +122,17 @@ class Introducer:
         message = self._announced[stream] = Announce(to_base64url(description))
         self._put_if_up(message)
 
-    def watch(self, stream: str, rendition: str, *, carry: bool = True, uplink: int | None = None) -> None:
+    def watch(
+        self,
+        stream: str,
+        rendition: str,
+        *,
+        carry: bool = True,
+        uplink: int | None = None,
+        parity: bool = False,
+    ) -> None:
         """Hold a place in a braid; again with other arguments changes it."""
-        message = self._watched[stream, rendition] = Watch(stream, rendition, carry, uplink)
+        message = self._watched[stream, rendition] = Watch(stream, rendition, carry, uplink, parity)
         self._put_if_up(message)
 
     def unwatch(self, stream: str, rendition: str) -> None:

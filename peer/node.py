@@ -142,13 +142,23 @@ class Node:
         on_part: Callable[[Part, bytes], None] | None = None,
     ) -> Carrier:
         """Take part in a braid."""
-        carrier = Carrier(self, stream, rendition, carries=carries, on_part=on_part)
+        carrier = Carrier(self, stream, rendition, carries=carries, uplink=uplink, on_part=on_part)
         self.carriers[carrier.id] = carrier
         for peer in self.mesh.peers:
             carrier.link_opened(peer, self.role_of(peer))
         if not carrier.is_publisher:
-            self.introducer.watch(stream.name, rendition.id, carry=carries, uplink=uplink)
+            self.watch(carrier, parity=False)
         return carrier
+
+    def watch(self, carrier: Carrier, *, parity: bool) -> None:
+        """Ask the planner for a place in a braid, on its parity stripe as well if so wanted."""
+        self.introducer.watch(
+            carrier.stream.name,
+            carrier.rendition,
+            carry=carrier.carries,
+            uplink=carrier.uplink,
+            parity=parity,
+        )
 
     async def stop_carrying(self, carrier: Carrier) -> None:
         """Leave a braid."""

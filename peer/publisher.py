@@ -151,6 +151,9 @@ class Publisher:
         self.parts += 1
         self.media_bytes += len(part.data)
         self._carrier.publish(sealed.raw, sealed.data)
+        if self._carrier.core.feeds_parity:
+            companion = self._sealer.parity(sealed)
+            self._carrier.publish(companion.raw, companion.data)
         self.origin.add(rendition.id, sealed.seal, sealed.raw, part)
         self.sent.over_links(self._carrier.core.counters.to_peers)
 

@@ -26,6 +26,7 @@ FIRST = bytes(16)
 INDEPENDENT = 1
 DISCONTINUITY = 2
 SEGMENT_START = 4
+PARITY = 8
 
 _LAYOUT = struct.Struct(">BBBH8sIIIHBQIQI16s16s")
 
@@ -71,6 +72,11 @@ class Seal:
     def segment_start(self) -> bool:
         """The part is the first of a segment."""
         return bool(self.flags & SEGMENT_START)
+
+    @property
+    def parity(self) -> bool:
+        """It seals no part but the parity of one (peer/parity.py)."""
+        return bool(self.flags & PARITY)
 
     @property
     def block_size(self) -> int:

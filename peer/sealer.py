@@ -7,6 +7,7 @@ from typing import Literal
 
 from peer.description import Rendition, StreamDescription, init_text, sign_description
 from peer.media.parts import InitSegment, MediaPart
+from peer.parity import seal_parity
 from peer.seal import Seal, SealedPart, seal_part
 from peer.signing import Signer, braid_id
 
@@ -134,3 +135,7 @@ class Sealer:
         self._number += 1
         self._previous = sealed.seal.digest()
         return sealed
+
+    def parity(self, sealed: SealedPart) -> SealedPart:
+        """The companion of a part that was just sealed."""
+        return seal_parity(self._identity, sealed)

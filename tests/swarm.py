@@ -10,13 +10,14 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from peer import wire
-from peer.core.actions import Deliver, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
+from peer.core.actions import Deliver, Fetch, Gap, Join, Links, Parity, Reject, Report, Send, Verify
 from peer.core.braid import Action, Braid
 from peer.core.link_set import CARRYING_LINKS, RECEIVE_ONLY_LINKS
 from peer.core.neighbour import Role
 from peer.identity import Identity, braid_id, verify
 from peer.links.link import BYE_REASONS
 from peer.links.memory import Network, Path
+from peer.parity import seal_parity
 from peer.seal import Seal, SealedPart, seal_part
 from signaling.core.planner import Assignment, Planner
 from tests.swarm_links import Introducer, MemberLinks
@@ -47,6 +48,8 @@ class Member:
         swarm.introducer.links[identity.id] = self.links
         self.delivered: list[tuple[int, float]] = []
         self.skipped = 0
+        self.parity = False
+        """Whether it has asked for the parity stripe."""
         self.rejected: list[tuple[bytes, str]] = []
         self.reports = 0
         self.tamper: Callable[[bytes], bytes] | None = None
@@ -271,6 +274,9 @@ class Swarm:
         self.parts[number], self._previous = part, part.seal.digest()
         self.published += 1
         self.publisher.core.publish(part.raw, part.data, self.now)
+        if self.publisher.core.feeds_parity:
+            companion = seal_parity(self.publisher.identity, part)
+            self.publisher.core.publish(companion.raw, companion.data, self.now)
         self.act(self.publisher)
 
     def _plans(self) -> None:
@@ -330,6 +336,8 @@ class Swarm:
                 self.schedule(self.now + 2 * self._delay, lambda: self._joined(member))
             case Fetch():
                 self._fetch(member, action.number, self.now)
+            case Parity(wanted):
+                member.parity = wanted
             case Report():
                 member.reports += 1
                 if self.signaling_up and member.id.hex() in self.planner:

@@ -81,6 +81,13 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
+class Parity:
+    """Ask the planner for a parent on the parity stripe, or no longer."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Tell the planner who feeds each stripe, and what happened since the last report."""
 

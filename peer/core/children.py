@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from peer.core.actions import Send
 from peer.core.counters import Counters
+from peer.core.intake import Taken
 from peer.core.neighbour import Neighbour
 from peer.core.window import Window
 from peer.wire import Refuse, encode
@@ -24,7 +25,7 @@ class Children:
         self._braid = braid
         self._stripes = stripes
         self._counters = counters
-        self._by_stripe: list[dict[bytes, Neighbour]] = [{} for _ in range(stripes)]
+        self._by_stripe: list[dict[bytes, Neighbour]] = [{} for _ in range(stripes + 1)]
         self._wants: dict[tuple[int, int], dict[bytes, tuple[float, Neighbour]]] = {}
         self._wanted = 0
 
@@ -48,12 +49,8 @@ class Children:
             part = window.newest_independent()
             start = part.seal.number if part is not None else window.newest + 1
         for number in window.numbers(start):
-            part = window.get(number)
-            if part is not None:
-                for index in range(stripe, part.seal.blocks, self._stripes):
-                    message = part.messages[index]
-                    if message is not None:
-                        child.outbox.put(stripe, message, now)
+            for message in window.stripe(number, stripe, self._stripes):
+                child.outbox.put(stripe, message, now)
         return self.pump(child)
 
     def remove(self, child: Neighbour, stripe: int) -> None:
@@ -71,14 +68,17 @@ class Children:
             if not self._wants[key]:
                 del self._wants[key]
 
-    def push(self, number: int, index: int, message: bytes, source: bytes | None, now: float) -> list[Send]:
+    def push(self, taken: Taken, now: float) -> list[Send]:
         """A block has just been verified: to the stripe's children and to who asked for it."""
         out: list[Send] = []
-        stripe = index % self._stripes
+        number, stripe, index = taken.seal.number, taken.stripe, taken.index
+        message, source = taken.message, taken.source
         for child in self._by_stripe[stripe].values():
             if child.peer != source:
                 child.outbox.put(stripe, message, now)
                 out += self.pump(child)
+        if stripe == self._stripes:
+            return out  # nobody asks for parity
         asked = self._wants.pop((number, index), {})
         self._wanted -= len(asked)
         for peer, (until, neighbour) in {**asked, **self._wants.get((number, ALL), {})}.items():

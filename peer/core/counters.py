@@ -18,6 +18,7 @@ class Counters:
     duplicates: int = 0
     late: int = 0
     fail_overs: int = 0
+    rebuilt: int = 0
     wants_sent: int = 0
     wants_served: int = 0
     fetches: int = 0

@@ -11,10 +11,13 @@ from peer.core.equivocations import Equivocations
 from peer.core.verifier import Verifier, Waiting
 from peer.core.window import Window, WindowPart
 from peer.merkle import proofs, root, verify_proof
-from peer.seal import Seal, SealError, cut
+from peer.parity import belongs, rebuild
+from peer.seal import MAX_STRIPES, PARITY, Seal, SealError, cut
 from peer.wire import Block, encode
 
 BYE_BAD_BLOCK = 2
+COMPANIONS_AHEAD = 32
+"""Parts past the newest of which parity is kept: its tree may be the shorter way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +25,15 @@ class Began:
     """A genuine seal of a newer epoch has come; the window was emptied for it."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Taken:
-    """A verified block: `fresh` unless it was here already. `source` is None for the origin and ourselves."""
+    """A verified block: `fresh` unless it was here already.
+
+    `source` is None for the origin, ourselves, and what was rebuilt from parity. Parity is stripe number S.
+    """
 
     seal: Seal
+    stripe: int
     index: int
     message: bytes
     source: bytes | None
@@ -55,7 +62,7 @@ class Intake:
         except SealError as error:
             return [self._reject(peer, str(error))]
         index = block.index
-        if seal.braid != self._braid or seal.stripes != self._stripes or index >= seal.blocks:
+        if not self._is_ours(seal) or index >= seal.blocks:
             return [self._reject(peer, "a block does not belong to this braid")]
         if self._too_old(seal):
             self._counters.late += 1
@@ -63,12 +70,12 @@ class Intake:
         if part is not None and part.messages[index] == raw:
             # A block has but one proof: the same bytes are as good as a hash.
             self._counters.duplicates += 1
-            return [Taken(seal, index, raw, peer, False)]
+            return [Taken(seal, self._stripe(seal, index), index, raw, peer, False)]
         fits = len(block.data) == seal.block_length(index)
         if not fits or not verify_proof(index, seal.blocks, block.data, block.proof, seal.root):
             return [self._reject(peer, "a block does not match its seal")]
         if part is not None:
-            return [self._keep(peer, seal, block.seal, index, raw, now)]
+            return [self._keep(peer, seal, block.seal, index, raw, now), *self._mended(seal.number, now)]
         if block.seal in self.equivocations:
             return []
         out: list[Outcome] = []
@@ -92,8 +99,8 @@ class Intake:
             blocks, seal = [], None
         if (
             seal is None
-            or seal.braid != self._braid
-            or seal.stripes != self._stripes
+            or seal.parity
+            or not self._is_ours(seal)
             or len(blocks) != seal.blocks
             or root(blocks) != seal.root
         ):
@@ -120,7 +127,7 @@ class Intake:
         if seal.epoch > self._window.epoch:
             self._window.begin(seal.epoch)
             out.append(Began())
-        part = self._window.get(seal.number)
+        part = self._window.like(seal)
         if part is not None and part.complete:
             self._counters.duplicates += seal.blocks
             return out
@@ -156,7 +163,7 @@ class Intake:
         if self._too_old(seal):
             self._counters.late += 1
             return out
-        known = self._window.get(seal.number)
+        known = self._window.like(seal)
         if known is not None and known.raw != raw:
             # Two genuine seals for one part: the publisher equivocates. The first stands.
             self._counters.equivocations += 1
@@ -167,17 +174,49 @@ class Intake:
                 out.append(self._keep(peer, seal, raw, index, message, now))
         if waiting.whole is not None:
             out += self.own(seal, raw, waiting.whole, now)
-        return out
+        return out + self._mended(seal.number, now)
+
+    def _mended(self, number: int, now: float) -> list[Outcome]:
+        """Rebuild what a part lacks if its parity is enough; it is then as good as what came."""
+        part, companion = self._window.get(number), self._window.companion(number)
+        if part is None or part.complete or companion is None or companion.spoilt:
+            return []
+        if part.seal.blocks - part.held > companion.held:
+            return []
+        rebuilt = None
+        if belongs(companion.seal, part.seal):
+            rebuilt = rebuild(part.seal, part.payloads(), companion.payloads())
+        if rebuilt is None:
+            companion.spoilt = True
+            return []
+        self._counters.rebuilt += len(rebuilt)
+        return [
+            self._keep(None, part.seal, part.raw, index, encode(Block(part.raw, index, proof, data)), now)
+            for index, (data, proof) in rebuilt.items()
+        ]
+
+    def _is_ours(self, seal: Seal) -> bool:
+        """Of this braid, and cut as it should be."""
+        if seal.braid != self._braid:
+            return False
+        if seal.parity:
+            return seal.stripes == 1 and self._stripes < MAX_STRIPES
+        return seal.stripes == self._stripes
+
+    def _stripe(self, seal: Seal, index: int) -> int:
+        return self._stripes if seal.parity else index % self._stripes
 
     def _known(self, raw: bytes) -> WindowPart | None:
         """The part of the window that has exactly this seal: its signature was checked before."""
-        part = self._window.get(int.from_bytes(raw[17:21], "big"))
+        number = int.from_bytes(raw[17:21], "big")
+        part = self._window.companion(number) if raw[1] & PARITY else self._window.get(number)
         return part if part is not None and part.raw == raw else None
 
     def _too_old(self, seal: Seal) -> bool:
         if seal.epoch != self._window.epoch:
             return seal.epoch < self._window.epoch
-        return seal.number < self._window.oldest
+        ahead = seal.parity and seal.number > self._window.newest + COMPANIONS_AHEAD
+        return ahead or seal.number < self._window.oldest
 
     def _keep(
         self, peer: bytes | None, seal: Seal, raw: bytes, index: int, message: bytes, now: float
@@ -186,7 +225,7 @@ class Intake:
         fresh = self._window.add(part, index, message)
         if not fresh:
             self._counters.duplicates += 1
-        return Taken(seal, index, message, peer, fresh)
+        return Taken(seal, self._stripe(seal, index), index, message, peer, fresh)
 
     def _reject(self, peer: bytes, sentence: str) -> Reject:
         self._counters.blocks_rejected += 1

@@ -69,8 +69,11 @@ class Neighbour:
         """It has said that it carries nothing."""
         return self.status is not None and not self.status.carries
 
-    def leaving(self) -> bool:
-        return self.status is not None and self.status.leaving
+    def going(self) -> bool:
+        """It leaves, or hands its children over: it feeds until they have found another parent."""
+        if self.status is None or self.role == "publisher":
+            return False
+        return self.status.leaving or not self.status.carries
 
     def silent(self, now: float) -> bool:
         """Not even a STATUS has come when it should have: it may be dead."""

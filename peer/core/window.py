@@ -23,7 +23,7 @@ def block_payload(message: bytes) -> memoryview:
 class WindowPart:
     """One part as far as it is here. Each block is held once, as the message in which it travels."""
 
-    __slots__ = ("bytes_held", "first_seen", "held", "messages", "raw", "seal")
+    __slots__ = ("bytes_held", "first_seen", "held", "messages", "raw", "seal", "spoilt")
 
     def __init__(self, seal: Seal, raw: bytes, now: float) -> None:
         self.seal = seal
@@ -32,6 +32,8 @@ class WindowPart:
         self.held = 0
         self.bytes_held = 0
         self.first_seen = now
+        self.spoilt = False
+        """A companion whose parity has turned out to be false."""
 
     @property
     def complete(self) -> bool:
@@ -40,6 +42,10 @@ class WindowPart:
     def missing(self) -> list[int]:
         """The indices of the blocks that are not here."""
         return [i for i, message in enumerate(self.messages) if message is None]
+
+    def payloads(self) -> list[memoryview | None]:
+        """The blocks' data by index, None where one is not here."""
+        return [None if message is None else block_payload(message) for message in self.messages]
 
     def data(self) -> bytes:
         """The bytes of the part, which must be complete."""
@@ -53,6 +59,8 @@ class Window:
         self._seconds = seconds
         self._size = size
         self._parts: dict[int, WindowPart] = {}
+        self._companions: dict[int, WindowPart] = {}
+        """The parity of parts, by their numbers."""
         self.epoch = 0
         self.bytes_held = 0
         self.newest = -1
@@ -69,15 +77,26 @@ class Window:
     def get(self, number: int) -> WindowPart | None:
         return self._parts.get(number)
 
+    def companion(self, number: int) -> WindowPart | None:
+        """The parity of a part, as far as it is here."""
+        return self._companions.get(number)
+
+    def like(self, seal: Seal) -> WindowPart | None:
+        """What is here of the seal's number and kind: a part, or the companion of one."""
+        return (self._companions if seal.parity else self._parts).get(seal.number)
+
     def begin(self, epoch: int) -> None:
         """Forget everything: the publisher has begun another epoch."""
         self._parts.clear()
+        self._companions.clear()
         self.epoch, self.bytes_held = epoch, 0
         self.newest = self.newest_complete = self.first = -1
         self.oldest = 0
 
     def open(self, seal: Seal, raw: bytes, now: float) -> WindowPart:
-        """The part of a verified seal, made if it is new. The number must not be before `oldest`."""
+        """The part (or companion) of a verified seal, made if it is new; not to be before `oldest`."""
+        if seal.parity:
+            return self._companions.setdefault(seal.number, WindowPart(seal, raw, now))
         part = self._parts.get(seal.number)
         if part is None:
             part = self._parts[seal.number] = WindowPart(seal, raw, now)
@@ -95,7 +114,7 @@ class Window:
         part.held += 1
         part.bytes_held += len(message)
         self.bytes_held += len(message)
-        if part.complete:
+        if part.complete and not part.seal.parity:
             self.newest_complete = max(self.newest_complete, part.seal.number)
         if self.bytes_held > self._size:
             self._trim(part.seal.duration)
@@ -105,15 +124,26 @@ class Window:
         span = min(WINDOW_PARTS, max(8, int(self._seconds * 1e6 / max(duration, 1000))))
         floor = self.newest - span + 1
         if floor > self.oldest:
-            for number in [n for n in self._parts if n < floor]:
+            for number in {n for n in (*self._parts, *self._companions) if n < floor}:
                 self._drop(number)
             self.oldest = floor
         while self.bytes_held > self._size:
-            self._drop(number := min(self._parts))
+            self._drop(number := min((*self._parts, *self._companions)))
             self.oldest = max(self.oldest, number + 1)
 
     def _drop(self, number: int) -> None:
-        self.bytes_held -= self._parts.pop(number).bytes_held
+        for held in (self._parts, self._companions):
+            dropped = held.pop(number, None)
+            if dropped is not None:
+                self.bytes_held -= dropped.bytes_held
+
+    def stripe(self, number: int, stripe: int, stripes: int) -> list[bytes]:
+        """The messages of a stripe of part `number` that are here; number `stripes` is the parity's."""
+        part = self._companions.get(number) if stripe == stripes else self._parts.get(number)
+        if part is None:
+            return []
+        messages = part.messages if stripe == stripes else part.messages[stripe::stripes]
+        return [message for message in messages if message is not None]
 
     def first_missing(self, stripe: int, stripes: int, start: int) -> int:
         """The first part from `start` on of which the stripe is not all here; at most one past the newest."""

@@ -100,6 +100,7 @@ class SimulatedPeer:
         self._fetches = 0
         self._links_at = 0.0
         self._reported = (0, 0)
+        self._parity = False
 
     @property
     def alive(self) -> bool:
@@ -154,7 +155,11 @@ class SimulatedPeer:
             if not resumed:
                 self.core.plan_restarted()
             self.core.report_soon(now)
-        return [Watch(self.world.stream, self.world.rendition, self.carries, self.world.told_uplink(self))]
+        return [self._watch()]
+
+    def _watch(self) -> Watch:
+        world = self.world
+        return Watch(world.stream, world.rendition, self.carries, world.told_uplink(self), self._parity)
 
     def cut_off(self) -> None:
         self.links.signaling_up(False)
@@ -245,6 +250,9 @@ class SimulatedPeer:
                 self._join()
             case actions.Fetch(_, number):
                 self._fetch(number)
+            case actions.Parity(wanted):
+                self._parity = wanted
+                self.membership.send(self._watch())
             case actions.Report():
                 self._report(action)
 

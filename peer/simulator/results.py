@@ -132,7 +132,7 @@ def _depths(world: World) -> Record:
     unfed = 0
     for peer in world.viewers():
         for stripe in range(world.stripes):
-            path = peer.core.upstreams.path(stripe, peer.core.neighbours)
+            path = peer.core.upstreams.path(stripe)
             if path:
                 depths.append(len(path) - 1)
             else:

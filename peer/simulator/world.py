@@ -8,6 +8,7 @@ from peer.core.neighbour import Role
 from peer.description import Rendition, StreamDescription, sign_description
 from peer.identity import Identity
 from peer.links.clock import VirtualClock
+from peer.parity import seal_parity
 from peer.seal import SEAL, SealedPart
 from peer.sealer import STRIPES
 from peer.signing import braid_id
@@ -229,4 +230,7 @@ class World:
         if self.origin is not None:
             self.origin.add(part)
         self.publisher.publish(part.raw, part.data)
+        if self.publisher.core.feeds_parity:
+            companion = seal_parity(self.publisher_identity, part)
+            self.publisher.publish(companion.raw, companion.data)
         self.clock.post(now + self._source.next_duration(), self._publish)

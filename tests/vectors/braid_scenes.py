@@ -1,6 +1,7 @@
 """The scenes whose traces `record_braid` records: small parts, few seconds, one event in each.
 
-Those of peers and links are here; `braid_part_scenes` has those of blocks and parts.
+Those of peers and links are here; `braid_part_scenes` has those of blocks and parts, and
+`braid_trouble_scenes` those of lost packets and of peers that can carry no more.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from peer.core.outbox import IN_FLIGHT
 from tests.swarm import STRIPES, Swarm
 from tests.vectors.braid_part_scenes import PART_SCENES
 from tests.vectors.braid_stage import PART_SIZE, parent_of, settled, tell
+from tests.vectors.braid_trouble_scenes import TROUBLE_SCENES
 from tests.vectors.record_braid import Recorder
 
 
@@ -192,6 +194,7 @@ SCENES: dict[str, Callable[[], Recorder]] = {
     scene.__name__: scene
     for scene in (
         *PART_SCENES,
+        *TROUBLE_SCENES,
         start_over_http_and_hand_over_to_links,
         start_without_an_origin,
         parent_vanishes,

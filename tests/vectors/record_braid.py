@@ -19,7 +19,19 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
-from peer.core.actions import Deliver, Equivocation, Fetch, Gap, Join, Links, Reject, Report, Send, Verify
+from peer.core.actions import (
+    Deliver,
+    Equivocation,
+    Fetch,
+    Gap,
+    Join,
+    Links,
+    Parity,
+    Reject,
+    Report,
+    Send,
+    Verify,
+)
 from peer.core.braid import Action, Braid
 from peer.wire import Message
 from tests.swarm import Member, Swarm
@@ -47,6 +59,7 @@ EVENTS = {
     "set_carries": ("carries", "now"),
     "set_http_only": ("http_only",),
     "set_origins": ("origins",),
+    "throttled": ("level", "now"),
     "verified": ("token", "ok", "now"),
 }
 """The arguments of each event, in their order. A received message stands as its bytes alone."""
@@ -102,6 +115,8 @@ def action_as_json(action: Action, blobs: Blobs) -> list[Any]:
             return ["fetch", epoch, number]
         case Links(peers):
             return ["links", hexed(peers)]
+        case Parity(wanted):
+            return ["parity", wanted]
         case Report(parents, lost, failed, received_from, loss, slots):
             received = [[peer.hex(), size] for peer, size in received_from]
             return ["report", hexed(parents), hexed(lost), hexed(failed), received, loss, slots]
@@ -132,12 +147,12 @@ class Recorder:
             "key": swarm.key.hex(),
             "braid": core.braid.hex(),
             "stripes": core._stripes,
-            "part_duration": core._part_duration,
+            "part_duration": core._up._part_duration,
             "epoch": core.window.epoch,
             "now": swarm.now,
-            "delivers": core._delivers,
+            "delivers": core._up._delivers,
             "carries": core.carries,
-            "origins": core._startup.origins,
+            "origins": core._up.startup.origins,
         }
         member.core = cast(Braid, self)
 

@@ -35,6 +35,9 @@ export class Carrier {
   /** Seconds. */
   readonly partDuration: number;
   readonly core: Braid;
+  /** Whether this peer passes anything on, and whether it wants the parity stripe. */
+  carries: boolean;
+  parity = false;
   stream: KnownStream;
   rendition: Rendition;
   readonly #node: Node;
@@ -54,6 +57,7 @@ export class Carrier {
     this.stripes = rendition.stripes;
     this.partDuration = description.partDuration;
     this.#onPart = options.onPart;
+    this.carries = options.carries;
     this.id = braidOf(stream, rendition.id);
     this.#origin = new OriginClient(node.server);
     this.#origin.setOrigins(description.origins);
@@ -126,6 +130,7 @@ export class Carrier {
 
   /** Whether this peer passes anything on. */
   setCarries(carries: boolean): void {
+    this.carries = carries;
     this.core.setCarries(carries && this.linked, seconds());
     this.#act();
   }
@@ -194,6 +199,10 @@ export class Carrier {
         break;
       case "fetch":
         void this.#fetch(action.epoch, action.number);
+        break;
+      case "parity":
+        this.parity = action.wanted;
+        this.#node.watch(this);
         break;
       case "report":
         this.#report(action);

@@ -155,8 +155,8 @@ export class Introducer {
   }
 
   /** Holds a place in a braid; again with other arguments changes it. `uplink` is in bit/s. */
-  watch(stream: string, rendition: string, carry: boolean, uplink: number | null): void {
-    const message: Watch = { type: "watch", stream, rendition, carry, uplink };
+  watch(stream: string, rendition: string, carry: boolean, uplink: number | null, parity = false): void {
+    const message: Watch = { type: "watch", stream, rendition, carry, uplink, parity };
     this.#watched.set(`${stream} ${rendition}`, message);
     if (this.isUp) this.#tellWatch(message);
   }

@@ -91,7 +91,7 @@ export class Node implements MeshEvents {
     this.#webrtc = new WebRtcLinks(
       new Handshake(identity, room, this.#introducer.nonce),
       (message) => this.signal(message),
-      hello(AGENT, ["braid", "chat"]),
+      hello(AGENT, ["braid", "chat", "parity"]),
     );
     this.mesh = new Mesh(identity.id, LINKS_CARRYING, this.#webrtc, this, unguessable);
   }
@@ -144,7 +144,7 @@ export class Node implements MeshEvents {
     if (linked) {
       this.#linked.set(carrier.id, carrier);
       for (const peer of this.mesh.peers) carrier.linkOpened(peer, this.#roleOf(peer));
-      this.#watch(carrier, options.carries);
+      this.watch(carrier);
     }
     carrier.handleTimer(seconds());
     return carrier;
@@ -153,7 +153,13 @@ export class Node implements MeshEvents {
   /** Passes on what comes, or no longer does. */
   setCarries(carrier: Carrier, carries: boolean): void {
     carrier.setCarries(carries);
-    if (carrier.linked) this.#watch(carrier, carries);
+    if (carrier.linked) this.watch(carrier);
+  }
+
+  /** Asks the planner for a place in a braid, on its parity stripe as well if that is wanted. */
+  watch({ stream, rendition, carries, parity }: Carrier): void {
+    this.mesh.setLimit(carries ? LINKS_CARRYING : LINKS_RECEIVING);
+    this.#introducer.watch(stream.description.stream, rendition.id, carries, null, parity);
   }
 
   /** Leaves a braid. */
@@ -359,11 +365,6 @@ export class Node implements MeshEvents {
 
   #watches(publisher: string): boolean {
     return [...this.#carriers].some(({ stream }) => stream.publisher === publisher);
-  }
-
-  #watch({ stream, rendition }: Carrier, carries: boolean): void {
-    this.mesh.setLimit(carries ? LINKS_CARRYING : LINKS_RECEIVING);
-    this.#introducer.watch(stream.description.stream, rendition.id, carries, null);
   }
 
   #roleOf(peer: string): Role {

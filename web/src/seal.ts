@@ -22,6 +22,7 @@ export const FIRST: Uint8Array = new Uint8Array(16);
 export const INDEPENDENT = 1;
 export const DISCONTINUITY = 2;
 export const SEGMENT_START = 4;
+export const PARITY = 8;
 
 /** Bytes are no seal; the message is one sentence. */
 export class SealError extends Error {}
@@ -69,6 +70,11 @@ export class Seal {
   /** The part is the first of a segment. */
   get segmentStart(): boolean {
     return (this.flags & SEGMENT_START) !== 0;
+  }
+
+  /** It seals no part but the parity of one (parity.ts). */
+  get parity(): boolean {
+    return (this.flags & PARITY) !== 0;
   }
 
   /** Bytes of every block but the last ones, which are shorter and may be empty. */

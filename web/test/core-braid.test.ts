@@ -110,6 +110,8 @@ function asJson(action: Action, blobs: Blobs): Json[] {
       return [type, action.epoch, action.number];
     case "links":
       return [type, [...action.peers]];
+    case "parity":
+      return [type, action.wanted];
     case "report":
       return [
         type,

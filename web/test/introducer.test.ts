@@ -130,7 +130,7 @@ test("a dropped socket is resumed and told what holds", async () => {
   expect(events.at(-1)).toMatchObject({ type: "up", resumed: true });
   expect(last().sent).toEqual([
     { type: "unwatch", stream: "main", rendition: "720p" },
-    { type: "watch", stream: "main", rendition: "360p", carry: false, uplink: null },
+    { type: "watch", stream: "main", rendition: "360p", carry: false, uplink: null, parity: false },
   ]);
 });
 

@@ -59,6 +59,12 @@ export interface Links {
   readonly peers: readonly string[];
 }
 
+/** Ask the planner for a parent on the parity stripe, or no longer. */
+export interface Parity {
+  readonly type: "parity";
+  readonly wanted: boolean;
+}
+
 /** Tell the planner who feeds each stripe, and what happened since the last report. */
 export interface Report {
   readonly type: "report";
@@ -82,7 +88,18 @@ export interface Equivocation {
   readonly second: Uint8Array;
 }
 
-export type Action = Send | Verify | Reject | Equivocation | Deliver | Gap | Join | Fetch | Links | Report;
+export type Action =
+  | Send
+  | Verify
+  | Reject
+  | Equivocation
+  | Deliver
+  | Gap
+  | Join
+  | Fetch
+  | Links
+  | Parity
+  | Report;
 
 /** An action that sends `data` to `peer`. */
 export function send(peer: string, data: Uint8Array, channel: Channel = "control"): Send {

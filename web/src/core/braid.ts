@@ -7,41 +7,21 @@
  */
 
 import { Seal } from "../seal.ts";
-import {
-  encode,
-  type Message,
-  REFUSE_FULL,
-  REFUSE_LEAVING,
-  REFUSE_LOOP,
-  REFUSE_NOT_CARRIED,
-  type Status,
-  type Subscribe,
-} from "../wire.ts";
-import { type Action, type Equivocation, send } from "./actions.ts";
-import { Announcements } from "./announcements.ts";
-import { Children, NEWEST_INDEPENDENT } from "./children.ts";
+import type { Message } from "../wire.ts";
+import type { Action, Equivocation } from "./actions.ts";
 import { Counters } from "./counters.ts";
-import { Delivery } from "./delivery.ts";
+import type { Delivery } from "./delivery.ts";
+import { Downward } from "./downward.ts";
 import { Intake, type Outcome, type Taken } from "./intake.ts";
 import { Judge, refusal } from "./judge.ts";
 import { Neighbour, type Role } from "./neighbour.ts";
-import { Reception } from "./reception.ts";
-import { ASK_AFTER_PARTS, Repair } from "./repair.ts";
-import { Reports } from "./reports.ts";
 import { Standing } from "./standing.ts";
-import { Startup } from "./startup.ts";
-import type { Change } from "./upstream.ts";
-import { Upstreams } from "./upstreams.ts";
+import type { Level } from "./throttle.ts";
+import type { Upstreams } from "./upstreams.ts";
+import { Upward } from "./upward.ts";
 import { Window } from "./window.ts";
 
 export const TICK = 0.05;
-export const DEFAULT_CHILDREN = 32;
-/** Children that a publisher takes on one stripe: the planned one, and one more while trees are mended. */
-export const PUBLISHER_PER_STRIPE = 2;
-/** Leaves that it takes besides: a room of leaves has nobody else to feed it. */
-export const PUBLISHER_LEAVES = 24;
-/** Parts behind the newest that a relay, which has no deadline, still asks for. */
-export const RELAY_MENDS = 20;
 
 export interface BraidOptions {
   stripes: number;
@@ -68,51 +48,32 @@ export class Braid {
   readonly isPublisher: boolean;
   readonly counters = new Counters();
   readonly window = new Window();
-  readonly delivery = new Delivery();
   readonly neighbours = new Map<string, Neighbour>();
-  readonly upstreams: Upstreams;
-  carries: boolean;
   readonly #stripes: number;
-  readonly #partDuration: number;
-  readonly #delivers: boolean;
-  readonly #repair: Repair;
-  readonly #startup: Startup;
-  readonly #children: Children;
   readonly #intake: Intake;
+  readonly #up: Upward;
+  readonly #down: Downward;
   readonly #judge: Judge;
-  readonly #announcements: Announcements;
-  readonly #reception: Reception;
-  readonly #reports: Reports;
-  #leaving = false;
-  #childrenLimit = DEFAULT_CHILDREN;
   #planSequence = -1;
-  #links: readonly string[] = [];
+  #left = false;
   #actions: Action[] = [];
-  #newest = -1;
   #tickAt: number;
 
   constructor(me: string, publisher: string, key: Uint8Array, braid: string, options: BraidOptions) {
     const { stripes, partDuration, epoch, now, delivers = true, carries = true, origins = false } = options;
+    const { neighbours, window: parts, counters } = this;
     this.#judge = new Judge(options.standing ?? new Standing(), now);
     this.me = me;
     this.publisher = publisher;
     this.braid = braid;
     this.isPublisher = me === publisher;
-    this.carries = carries;
-    const spread = Number.parseInt(me.slice(0, 4), 16) / 65536;
+    const [plays, joins] = [delivers && !this.isPublisher, origins && !this.isPublisher];
     this.#stripes = stripes;
-    this.#partDuration = partDuration;
-    this.#delivers = delivers && !this.isPublisher;
-    this.#repair = new Repair(spread);
-    this.#startup = new Startup(origins && !this.isPublisher, now);
-    this.#children = new Children(braid, stripes, this.counters);
-    this.#intake = new Intake(key, braid, stripes, this.window, this.counters);
-    this.upstreams = new Upstreams(me, stripes, spread, now);
-    const above = this.isPublisher ? null : this.upstreams;
-    this.#announcements = new Announcements(me, braid, stripes, above, this.#children, this.window, now);
+    this.#intake = new Intake(key, braid, stripes, parts, counters);
+    this.#up = new Upward(me, braid, stripes, partDuration, neighbours, parts, counters, plays, joins, now);
+    const above = this.isPublisher ? null : this.#up.upstreams;
+    this.#down = new Downward(me, braid, stripes, above, neighbours, parts, counters, carries, now);
     this.#tickAt = now;
-    this.#reception = new Reception(stripes);
-    this.#reports = new Reports(this.upstreams, this.#reception, now);
     this.window.begin(epoch);
   }
 
@@ -143,7 +104,7 @@ export class Braid {
       return;
     }
     this.neighbours.set(peer, neighbour);
-    this.#send(peer, this.#status());
+    this.#do(this.#down.greet(peer, now));
     this.#tick(now);
   }
 
@@ -151,9 +112,9 @@ export class Braid {
     const neighbour = this.neighbours.get(peer);
     if (neighbour === undefined) return;
     this.neighbours.delete(peer);
-    this.#children.gone(neighbour);
+    this.#down.children.gone(neighbour);
     if (this.upstreams.lost(peer, now)) this.counters.failOvers += 1;
-    this.#reports.lost(peer, now);
+    this.#up.reports.lost(peer, now);
     this.#tick(now);
   }
 
@@ -165,7 +126,7 @@ export class Braid {
     this.#tick(now);
   }
 
-  /** The planner's assignment; an older one than the last is ignored. */
+  /** The planner's assignment, with one parent more for who takes parity; an older one is ignored. */
   plan(
     sequence: number,
     parents: readonly (string | null)[],
@@ -173,9 +134,10 @@ export class Braid {
     childrenLimit: number,
     now: number,
   ): void {
-    if (sequence <= this.#planSequence || parents.length !== this.#stripes) return;
+    const more = parents.length - this.#stripes;
+    if (sequence <= this.#planSequence || more < 0 || more > 1) return;
     this.#planSequence = sequence;
-    this.#childrenLimit = childrenLimit;
+    this.#down.places.limit = childrenLimit;
     this.upstreams.plan(
       parents,
       standbys.filter((peer) => peer !== this.me),
@@ -191,7 +153,7 @@ export class Braid {
 
   /** Tells the planner who feeds us at the next tick. */
   reportSoon(now: number): void {
-    this.#reports.soon(now);
+    this.#up.reports.soon(now);
   }
 
   /** A newer stream description: its epoch is the least that seals may have. */
@@ -203,40 +165,34 @@ export class Braid {
 
   /** Whether the stream can be had over HTTP. */
   setOrigins(origins: boolean): void {
-    this.#startup.origins = origins && !this.isPublisher;
+    this.#up.startup.origins = origins && !this.isPublisher;
   }
 
   /** No links at all: everything comes over HTTP. */
   setHttpOnly(httpOnly: boolean): void {
-    this.#startup.httpOnly = httpOnly;
+    this.#up.startup.httpOnly = httpOnly;
   }
 
   /** Whether this peer uploads at all. */
   setCarries(carries: boolean, now: number): void {
-    this.carries = carries;
-    if (!carries) {
-      for (const neighbour of this.neighbours.values()) {
-        for (const stripe of [...neighbour.feeds].sort((a, b) => a - b)) {
-          this.#children.remove(neighbour, stripe);
-          this.#refuse(neighbour.peer, stripe, REFUSE_NOT_CARRIED);
-        }
-      }
-    }
-    this.#announce(now);
+    this.#do(this.#down.setCarries(carries, now));
   }
 
-  /** Going: children are told first, so that they move before the links close. */
+  /** How far this machine slows us down: 0 not, 1 somewhat (a hidden tab), 2 so that we are behind. */
+  throttled(level: Level, now: number): void {
+    this.#down.places.throttle.told(level, now);
+    this.#tick(now);
+  }
+
+  /** Going: children are told first and fed until they have moved, or the links close. */
   leave(now: number): void {
-    this.#leaving = true;
-    this.#announce(now);
-    for (const [stripe, { parent, pending }] of this.upstreams.stripes.entries()) {
-      for (const peer of [parent, pending]) if (peer !== null) this.#unsubscribe(peer, stripe);
-    }
+    this.#do(this.#down.leave(now));
+    this.#tick(now);
   }
 
   // --- media in
 
-  /** The publisher's own part: `raw` is its seal. */
+  /** The publisher's own part, or the companion with its parity: `raw` is its seal. */
   publish(raw: Uint8Array, data: Uint8Array, now: number): void {
     this.#take(this.#intake.own(Seal.parse(raw), raw, data, now), now);
     if (now >= this.#tickAt) this.#tick(now);
@@ -249,28 +205,28 @@ export class Braid {
 
   /** The origin's answer to `Join`: (seal, part) from its newest independent part on. */
   joined(parts: readonly (readonly [Uint8Array, Uint8Array])[], now: number): void {
-    this.#startup.joined(now);
+    this.#up.startup.joined(now);
     for (const [raw, data] of parts) this.#take(this.#intake.whole(raw, data, now), now);
     this.#tick(now);
   }
 
   joinFailed(retryAfter: number, now: number): void {
-    this.#startup.joinFailed(retryAfter, now);
+    this.#up.startup.joinFailed(retryAfter, now);
     this.#tick(now);
   }
 
   /** The origin's answer to `Fetch`. */
   fetched(number: number, raw: Uint8Array, data: Uint8Array, now: number): void {
-    this.#repair.fetched(number);
-    this.#startup.fetched(number);
+    this.#up.repair.fetched(number);
+    this.#up.startup.fetched(number);
     this.#take(this.#intake.whole(raw, data, now), now);
     this.#tick(now);
   }
 
   /** No answer, or (`gone`) the part has left the origin's window. */
   fetchFailed(number: number, gone: boolean, now: number): void {
-    this.#repair.fetched(number);
-    this.#startup.fetchFailed(number, gone, now);
+    this.#up.repair.fetched(number);
+    this.#up.startup.fetchFailed(number, gone, now);
   }
 
   /** A decoded link message for this braid, and its bytes. */
@@ -294,24 +250,25 @@ export class Braid {
         break;
       }
       case "status":
-        this.#theirStatus(neighbour, message, now);
+        neighbour.status = message;
+        neighbour.statusAt = now;
+        neighbour.takesPart = true;
+        if (this.upstreams.stripes.some((up) => up.parent === peer)) this.#tick(now);
         break;
       case "subscribe":
-        this.#subscribed(neighbour, message, now);
+        this.#do(this.#down.subscribed(neighbour, message, now));
         break;
       case "unsubscribe":
-        if (message.stripe < this.#stripes) this.#children.remove(neighbour, message.stripe);
+        this.#down.unsubscribed(neighbour, message.stripe);
         break;
       case "refuse":
-        if (message.stripe < this.#stripes) {
+        if (message.stripe <= this.#stripes) {
           neighbour.refused(message.stripe, now);
           this.upstreams.refused(message.stripe, peer, now);
         }
         break;
       case "want":
-        if (message.epoch === this.window.epoch && this.#canCarry()) {
-          this.#do(this.#children.want(neighbour, message.number, message.blocks, this.window, now));
-        }
+        this.#do(this.#down.wanted(neighbour, message, now));
         break;
     }
   }
@@ -319,9 +276,7 @@ export class Braid {
   /** The link to `peer` holds `buffered` bytes of blocks. */
   drained(peer: string, buffered: number, _now: number): void {
     const neighbour = this.neighbours.get(peer);
-    if (neighbour === undefined) return;
-    neighbour.outbox.drained(buffered);
-    this.#do(this.#children.pump(neighbour));
+    if (neighbour !== undefined) this.#do(this.#down.drained(neighbour, buffered));
   }
 
   /** The answer to `Verify`. */
@@ -329,19 +284,31 @@ export class Braid {
     this.#take(this.#intake.verified(token, ok, this.neighbours, now), now);
   }
 
-  // --- counts for people
+  // --- for the shell and for people
+
+  get upstreams(): Upstreams {
+    return this.#up.upstreams;
+  }
+
+  get delivery(): Delivery {
+    return this.#up.delivery;
+  }
 
   /** Proofs that the publisher has signed two seals for one part: the first eight. */
   equivocations(): readonly Equivocation[] {
     return this.#intake.equivocations.proofs;
   }
 
+  /** By stripe; one more where the parity stripe is taken. */
   stripeParents(): (string | null)[] {
     return this.upstreams.parents();
   }
 
+  /** By stripe; one more where the parity stripe is fed. */
   stripeChildren(): string[][] {
-    return Array.from({ length: this.#stripes }, (_, stripe) => [...this.#children.of(stripe).keys()]);
+    const { children } = this.#down;
+    const length = this.#stripes + Number(children.of(this.#stripes).size > 0);
+    return Array.from({ length }, (_, stripe) => [...children.of(stripe).keys()]);
   }
 
   // --- inside
@@ -356,214 +323,39 @@ export class Braid {
         this.#actions.push(outcome);
       }
     }
-    this.#deliver(now);
+    this.#do(this.#up.deliver(now));
   }
 
-  #taken({ seal, index, message, source, fresh }: Taken, now: number): void {
-    const { number } = seal;
-    if (fresh) {
-      if (number > this.#newest) {
-        this.#newest = number;
-        this.upstreams.movedAt = now;
-      }
-      this.#do(this.#children.push(number, index, message, source, now));
-    }
-    const neighbour = source === null ? undefined : this.neighbours.get(source);
-    if (source === null || neighbour === undefined) return;
-    const { conduct } = neighbour;
-    const stripe = index % this.#stripes;
-    conduct.sent(number, index);
-    const before = this.upstreams.stripes[stripe]?.parent;
-    this.#apply(this.upstreams.block(stripe, number, source, now));
-    const parent = this.upstreams.stripes[stripe]?.parent;
-    if (parent !== before) this.#tickAt = now;
-    if (parent === source) {
-      const size = fresh ? message.length : 0;
-      this.#reception.pushed(stripe, number, seal.blocks / this.#stripes, source, size);
-      const inTime = fresh || this.#seenFor(number, now) <= ASK_AFTER_PARTS;
-      if (this.upstreams.shares.pushed(number, index, inTime)) conduct.inTime += Number(inTime);
-      else if (!fresh) conduct.unexpected();
-    } else if (!fresh && source !== this.upstreams.stripes[stripe]?.pending) {
-      conduct.unexpected();
-    }
-  }
-
-  /** For how long, in parts, a part in the window has been known. */
-  #seenFor(number: number, now: number): number {
-    return (now - (this.window.get(number)?.firstSeen ?? now)) / this.#partDuration;
-  }
-
-  #deliver(now: number): void {
-    if (!this.#delivers) return;
-    for (const action of this.delivery.poll(this.window, now)) {
-      if (action.type === "deliver") this.counters.partsDelivered += 1;
-      else this.counters.partsSkipped += action.parts;
-      this.#actions.push(action);
-    }
+  #taken(taken: Taken, now: number): void {
+    if (taken.fresh) this.#do(this.#down.taken(taken, now));
+    const up = this.upstreams.stripes[taken.stripe];
+    const before = up?.parent;
+    this.#do(this.#up.taken(taken, now));
+    if (up?.parent !== before) this.#tickAt = now;
   }
 
   /** The publisher has begun a new epoch, and the window is empty. */
   #begun(now: number): void {
-    this.#newest = -1;
-    this.delivery.begin();
-    this.upstreams.rhythm.begin();
-    this.#reception.begin();
-    this.upstreams.shares.begin();
-    this.#repair.begin();
-    this.#children.begin();
-    this.#startup.begin(now);
+    this.#up.begun(now);
+    this.#down.children.begin();
     this.#tickAt = now;
-  }
-
-  #canCarry(): boolean {
-    return (this.carries || this.isPublisher) && !this.#leaving;
-  }
-
-  #subscribed(neighbour: Neighbour, message: Subscribe, now: number): void {
-    const { stripe, epoch, number } = message;
-    if (stripe >= this.#stripes) return;
-    neighbour.takesPart = true;
-    const asked = this.upstreams.stripes[stripe]?.pending === neighbour.peer;
-    const reason = this.#refusal(neighbour, stripe);
-    // We asked each other, and the smaller id is the parent: it may have begun to push to us before.
-    if (asked && reason === null) this.#unsubscribe(neighbour.peer, stripe);
-    if (reason !== null) {
-      this.counters.refusedChildren += 1;
-      this.#refuse(neighbour.peer, stripe, reason);
-      return;
-    }
-    const known = epoch === this.window.epoch || number === NEWEST_INDEPENDENT;
-    let start = known ? number : this.window.oldest;
-    if (!neighbour.conduct.mayHaveBacklog(now)) start = this.window.newest + 1;
-    this.#do(this.#children.add(neighbour, stripe, start, this.window, now));
-    this.#send(neighbour.peer, this.#status());
-  }
-
-  #refusal(neighbour: Neighbour, stripe: number): number | null {
-    if (this.#leaving) return REFUSE_LEAVING;
-    if (!this.#canCarry()) return REFUSE_NOT_CARRIED;
-    const children = this.#children.of(stripe);
-    if (children.has(neighbour.peer)) return null;
-    if (this.isPublisher) {
-      const leaf = neighbour.isLeaf();
-      const alike = [...children.values()].filter((child) => child.isLeaf() === leaf).length;
-      return alike >= (leaf ? PUBLISHER_LEAVES : PUBLISHER_PER_STRIPE) ? REFUSE_FULL : null;
-    }
-    if (this.upstreams.path(stripe, this.neighbours).includes(neighbour.short)) return REFUSE_LOOP;
-    if (this.#children.count() >= this.#childrenLimit) return REFUSE_FULL;
-    return this.upstreams.askedBy(stripe, neighbour.peer) ? null : REFUSE_LOOP;
-  }
-
-  #theirStatus(neighbour: Neighbour, status: Status, now: number): void {
-    neighbour.status = status;
-    neighbour.statusAt = now;
-    neighbour.takesPart = true;
-    if (this.upstreams.stripes.some((up) => up.parent === neighbour.peer)) this.#tick(now);
-  }
-
-  #apply(changes: readonly Change[]): void {
-    for (const { type, stripe, peer } of changes) {
-      if (type === "unsubscribe") {
-        this.#unsubscribe(peer, stripe);
-        continue;
-      }
-      const parts = this.window;
-      const { epoch } = parts;
-      let number = NEWEST_INDEPENDENT;
-      if (parts.newest >= 0) number = parts.firstMissing(stripe, this.#stripes, this.#nextNeeded());
-      this.#send(peer, encode({ type: "subscribe", braid: this.braid, stripe, epoch, number }));
-    }
-  }
-
-  /** The part that is played next; before that is known, and at a relay, the first that came. */
-  #nextNeeded(): number {
-    return this.delivery.next ?? Math.max(0, this.window.first);
-  }
-
-  #watchParents(now: number): void {
-    if (this.isPublisher) return;
-    this.#apply(this.upstreams.tick(this.neighbours, this.window, this.#partDuration, now));
   }
 
   #tick(now: number): void {
     this.#tickAt = now + TICK;
-    if (!this.isPublisher && !this.#leaving) this.#pull(now);
-    for (const neighbour of this.neighbours.values()) this.#do(this.#children.slow(neighbour, now));
-    this.#children.expire(now);
+    const { places, children } = this.#down;
+    if (!this.isPublisher && !places.leaving) {
+      this.#do(this.#up.tick(this.#intake.settled(), places.slots(now), now));
+    }
+    this.#do(this.#down.tick(now));
     this.#do(this.#judge.settle(this.neighbours.values(), this.upstreams.takeMeagre(), now));
-    if (this.#announcements.due(this.neighbours, now)) this.#announce(now);
-  }
-
-  #pull(now: number): void {
-    const up = this.upstreams;
-    const settled = this.#intake.settled();
-    if (this.#startup.maySubscribe(settled, now)) this.#watchParents(now);
-    this.counters.failOvers += up.takeFailOvers();
-    const active = this.#startup.active(up.allFed(), up.noneFed(), now);
-    if (active) up.shares.excuse(this.window.newest);
-    if (settled) this.#do(this.#startup.poll(active, this.window.epoch, this.window.newestComplete, now));
-    if (!active || !this.#startup.joinedOnce) this.#mend(now);
-    this.#deliver(now);
-    const wanted = up.wanted();
-    if (!same(wanted, this.#links)) {
-      this.#links = wanted;
-      this.#actions.push({ type: "links", peers: wanted });
+    if (places.leaving && !this.#left && children.count() === 0) {
+      this.#left = true;
+      this.#do(this.#up.leave());
     }
-    this.#do(this.#reports.due(null, now));
-  }
-
-  #mend(now: number): void {
-    const parts = this.window;
-    let start = this.#nextNeeded();
-    if (!this.#delivers) start = Math.max(start, parts.newest - RELAY_MENDS);
-    const choose = this.upstreams.mender(this.neighbours, parts.epoch, now);
-    for (const ask of this.#repair.due(parts, start, this.#partDuration, choose, now)) {
-      this.counters.wantsSent += 1;
-      const { peer, number, indices: blocks } = ask;
-      this.neighbours.get(peer)?.asked(number, blocks, now);
-      const { epoch } = parts;
-      this.#send(peer, encode({ type: "want", braid: this.braid, epoch, number, blocks }));
-    }
-    if (!this.#startup.origins) return;
-    const deadline = this.#delivers ? this.delivery.deadline(now) : now + 1;
-    for (const number of this.#repair.fetches(parts, start, deadline, now)) {
-      this.counters.fetches += 1;
-      this.#actions.push({ type: "fetch", epoch: parts.epoch, number });
-    }
-  }
-
-  #announce(now: number): void {
-    this.#announcements.said(this.neighbours, now);
-    const data = this.#status();
-    for (const neighbour of this.neighbours.values()) {
-      if (neighbour.takesPart || this.#leaving) this.#send(neighbour.peer, data);
-    }
-  }
-
-  #status(): Uint8Array {
-    const limit = this.isPublisher
-      ? PUBLISHER_PER_STRIPE * this.#stripes + this.#children.leaves()
-      : this.#childrenLimit;
-    return this.#announcements.encode(this.neighbours, limit, this.#canCarry(), this.#leaving);
-  }
-
-  #refuse(peer: string, stripe: number, reason: number): void {
-    this.#send(peer, encode({ type: "refuse", braid: this.braid, stripe, reason }));
-  }
-
-  #unsubscribe(peer: string, stripe: number): void {
-    this.#send(peer, encode({ type: "unsubscribe", braid: this.braid, stripe }));
-  }
-
-  #send(peer: string, data: Uint8Array): void {
-    this.#actions.push(send(peer, data));
   }
 
   #do(actions: readonly Action[]): void {
     for (const action of actions) this.#actions.push(action);
   }
-}
-
-function same(one: readonly (string | null)[], two: readonly (string | null)[]): boolean {
-  return one.length === two.length && one.every((peer, i) => peer === two[i]);
 }

@@ -3,6 +3,7 @@
 import { encode, REFUSE_SLOW } from "../wire.ts";
 import { type Send, send } from "./actions.ts";
 import type { Counters } from "./counters.ts";
+import type { Taken } from "./intake.ts";
 import type { Neighbour } from "./neighbour.ts";
 import type { Window } from "./window.ts";
 
@@ -31,7 +32,7 @@ export class Children {
     this.#braid = braid;
     this.#stripes = stripes;
     this.#counters = counters;
-    this.#byStripe = Array.from({ length: stripes }, () => new Map());
+    this.#byStripe = Array.from({ length: stripes + 1 }, () => new Map());
   }
 
   /** Stripe children in all. */
@@ -59,11 +60,8 @@ export class Children {
     let from = start;
     if (start === NEWEST_INDEPENDENT) from = parts.newestIndependent()?.seal.number ?? parts.newest + 1;
     for (const number of parts.numbers(from)) {
-      const part = parts.get(number);
-      if (part === null) continue;
-      for (let index = stripe; index < part.seal.blocks; index += this.#stripes) {
-        const message = part.message(index);
-        if (message !== null) child.outbox.put(stripe, message, now);
+      for (const message of parts.stripe(number, stripe, this.#stripes)) {
+        child.outbox.put(stripe, message, now);
       }
     }
     return this.pump(child);
@@ -86,15 +84,15 @@ export class Children {
   }
 
   /** A block has just been verified: to the stripe's children and to who asked for it. */
-  push(number: number, index: number, message: Uint8Array, source: string | null, now: number): Send[] {
+  push({ seal: { number }, stripe, index, message, source }: Taken, now: number): Send[] {
     const out: Send[] = [];
-    const stripe = index % this.#stripes;
     for (const child of this.of(stripe).values()) {
       if (child.peer === source) continue;
       child.outbox.put(stripe, message, now);
       out.push(...this.pump(child));
     }
-    if (this.#wants.size === 0) return out;
+    // Nobody asks for parity.
+    if (this.#wants.size === 0 || stripe === this.#stripes) return out;
     const asked = this.#wants.get(key(number, index)) ?? new Map<string, Asker>();
     this.#wants.delete(key(number, index));
     this.#wanted -= asked.size;

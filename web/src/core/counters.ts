@@ -13,6 +13,7 @@ export class Counters {
   duplicates = 0;
   late = 0;
   failOvers = 0;
+  rebuilt = 0;
   wantsSent = 0;
   wantsServed = 0;
   fetches = 0;

@@ -2,7 +2,8 @@
 
 import { equalBytes } from "../encoding.ts";
 import { proofs, root, verifyProof } from "../merkle.ts";
-import { cut, Seal, SealError } from "../seal.ts";
+import { belongs, rebuild } from "../parity.ts";
+import { cut, MAX_STRIPES, PARITY, Seal, SealError } from "../seal.ts";
 import { type Block, encode } from "../wire.ts";
 import type { Equivocation, Reject, Verify } from "./actions.ts";
 import type { Counters } from "./counters.ts";
@@ -11,16 +12,23 @@ import { Verifier, type Waiting } from "./verifier.ts";
 import type { Window, WindowPart } from "./window.ts";
 
 const BYE_BAD_BLOCK = 2;
+/** Parts past the newest of which parity is kept: its tree may be the shorter way. */
+export const COMPANIONS_AHEAD = 32;
 
 /** A genuine seal of a newer epoch has come; the window was emptied for it. */
 export interface Began {
   readonly type: "began";
 }
 
-/** A verified block: `fresh` unless it was here already. `source` is null for the origin and ourselves. */
+/**
+ * A verified block: `fresh` unless it was here already.
+ *
+ * `source` is null for the origin, ourselves, and what was rebuilt from parity. Parity is stripe number S.
+ */
 export interface Taken {
   readonly type: "taken";
   readonly seal: Seal;
+  readonly stripe: number;
   readonly index: number;
   readonly message: Uint8Array;
   readonly source: string | null;
@@ -52,7 +60,7 @@ export class Intake {
     const seal = part?.seal ?? parsed(block.seal);
     if (seal instanceof SealError) return [this.#reject(peer, seal.message)];
     const { index } = block;
-    if (seal.braid !== this.#braid || seal.stripes !== this.#stripes || index >= seal.blocks) {
+    if (!this.#isOurs(seal) || index >= seal.blocks) {
       return [this.#reject(peer, "a block does not belong to this braid")];
     }
     if (this.#tooOld(seal)) {
@@ -63,13 +71,16 @@ export class Intake {
     if (held !== null && equalBytes(held, raw)) {
       // A block has but one proof: the same bytes are as good as a hash.
       this.#counters.duplicates += 1;
-      return [{ type: "taken", seal, index, message: raw, source: peer, fresh: false }];
+      const stripe = this.#stripe(seal, index);
+      return [{ type: "taken", seal, stripe, index, message: raw, source: peer, fresh: false }];
     }
     const fits = block.data.length === seal.blockLength(index);
     if (!fits || !verifyProof(index, seal.blocks, block.data, block.proof, seal.root)) {
       return [this.#reject(peer, "a block does not match its seal")];
     }
-    if (part !== null) return [this.#keep(peer, seal, block.seal, index, raw, now)];
+    if (part !== null) {
+      return [this.#keep(peer, seal, block.seal, index, raw, now), ...this.#mended(seal.number, now)];
+    }
     if (this.equivocations.has(block.seal)) return [];
     const out: Outcome[] = [];
     let waiting = this.#verifier.waiting(block.seal);
@@ -90,8 +101,8 @@ export class Intake {
     const blocks = seal instanceof SealError || data.length !== seal.size ? [] : cut(data, seal.stripes);
     if (
       seal instanceof SealError ||
-      seal.braid !== this.#braid ||
-      seal.stripes !== this.#stripes ||
+      seal.parity ||
+      !this.#isOurs(seal) ||
       blocks.length !== seal.blocks ||
       !equalBytes(root(blocks), seal.root)
     ) {
@@ -121,7 +132,7 @@ export class Intake {
       this.#window.begin(seal.epoch);
       out.push({ type: "began" });
     }
-    const part = this.#window.get(seal.number);
+    const part = this.#window.like(seal);
     if (part?.complete) {
       this.#counters.duplicates += seal.blocks;
       return out;
@@ -162,7 +173,7 @@ export class Intake {
       this.#counters.late += 1;
       return out;
     }
-    const known = this.#window.get(seal.number);
+    const known = this.#window.like(seal);
     if (known !== null && !equalBytes(known.raw, raw)) {
       // Two genuine seals for one part: the publisher equivocates. The first stands.
       this.#counters.equivocations += 1;
@@ -173,19 +184,51 @@ export class Intake {
       if (present.has(peer)) out.push(this.#keep(peer, seal, raw, index, message, now));
     }
     if (waiting.whole !== null) out.push(...this.own(seal, raw, waiting.whole, now));
+    out.push(...this.#mended(seal.number, now));
     return out;
+  }
+
+  /** Rebuilds what a part lacks if its parity is enough; it is then as good as what came. */
+  #mended(number: number, now: number): Taken[] {
+    const part = this.#window.get(number);
+    const companion = this.#window.companion(number);
+    if (part === null || part.complete || companion === null || companion.spoilt) return [];
+    const { seal, raw } = part;
+    if (seal.blocks - part.held > companion.held) return [];
+    const rebuilt = belongs(companion.seal, seal)
+      ? rebuild(seal, part.payloads(), companion.payloads())
+      : null;
+    companion.spoilt = rebuilt === null;
+    this.#counters.rebuilt += rebuilt?.length ?? 0;
+    return (rebuilt ?? []).map(({ index, data, proof }) => {
+      const message = encode({ type: "block", seal: raw, index, proof, data });
+      return this.#keep(null, seal, raw, index, message, now);
+    });
+  }
+
+  /** Of this braid, and cut as it should be. */
+  #isOurs(seal: Seal): boolean {
+    if (seal.braid !== this.#braid) return false;
+    if (seal.parity) return seal.stripes === 1 && this.#stripes < MAX_STRIPES;
+    return seal.stripes === this.#stripes;
+  }
+
+  #stripe(seal: Seal, index: number): number {
+    return seal.parity ? this.#stripes : index % this.#stripes;
   }
 
   /** The part of the window that has exactly this seal: its signature was checked before. */
   #known(raw: Uint8Array): WindowPart | null {
     const number = new DataView(raw.buffer, raw.byteOffset).getUint32(17);
-    const part = this.#window.get(number);
+    const parity = ((raw[1] ?? 0) & PARITY) !== 0;
+    const part = parity ? this.#window.companion(number) : this.#window.get(number);
     return part !== null && equalBytes(part.raw, raw) ? part : null;
   }
 
   #tooOld(seal: Seal): boolean {
     if (seal.epoch !== this.#window.epoch) return seal.epoch < this.#window.epoch;
-    return seal.number < this.#window.oldest;
+    const ahead = seal.parity && seal.number > this.#window.newest + COMPANIONS_AHEAD;
+    return ahead || seal.number < this.#window.oldest;
   }
 
   #keep(
@@ -199,7 +242,7 @@ export class Intake {
     const part = this.#window.open(seal, raw, now);
     const fresh = this.#window.add(part, index, message);
     if (!fresh) this.#counters.duplicates += 1;
-    return { type: "taken", seal, index, message, source: peer, fresh };
+    return { type: "taken", seal, stripe: this.#stripe(seal, index), index, message, source: peer, fresh };
   }
 
   #reject(peer: string, sentence: string): Reject {

@@ -77,8 +77,10 @@ export class Neighbour {
     return this.status !== null && !this.status.carries;
   }
 
-  leaving(): boolean {
-    return this.status?.leaving ?? false;
+  /** It leaves, or hands its children over: it feeds until they have found another parent. */
+  going(): boolean {
+    if (this.status === null || this.role === "publisher") return false;
+    return this.status.leaving || !this.status.carries;
   }
 
   /** Not even a STATUS has come when it should have: it may be dead. */

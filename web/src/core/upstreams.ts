@@ -3,57 +3,66 @@
 import { bestParent, mender, type Neighbours } from "./candidates.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { PushShare } from "./push-share.ts";
-import { Rhythm, SILENT_PARTS, STARVED_PARTS } from "./rhythm.ts";
-import { type Change, Upstream } from "./upstream.ts";
+import { Rhythm, STARVED_PARTS } from "./rhythm.ts";
+import { type Change, PENDING_PATIENCE, ROOTLESS_TRUST, Upstream } from "./upstream.ts";
 import type { Window } from "./window.ts";
 
-/** Seconds in which a new parent must push its first block while others move. */
-export const PENDING_PATIENCE = 1.0;
-/** Parts that a new parent must push in time, one after another, before a working one is given up for it. */
-export const PROOF_PARTS = 5;
-/** Parts that it may be behind the working one: a longer way takes longer. */
-export const PROOF_LATE = 2;
-/** Seconds in which it must have done so; a page that has just been opened is often late at first. */
-export const PROOF_PATIENCE = 5.0;
-/** Seconds for which a parent that announced starvation is left to look for its own new parent. */
-export const STARVED_TRUST = 0.6;
-/** Seconds over which those that trust no longer spread themselves. */
-export const TRUST_SPREAD = 0.4;
-export const PLAN_RETRY = 2.0;
 /** Seconds after which a peer without a plan looks for parents among its neighbours. */
 export const NO_PLAN_PATIENCE = 2.0;
-/** Seconds for which a parent may not know its way to the publisher; then we might be in a circle. */
-export const ROOTLESS_TRUST = 0.6;
 /** Seconds for which an orphan takes nobody that was fed through the lost parent: they are orphans, too. */
 export const SHUN = 0.5;
 /** Parts over which orphans that have only the publisher to ask spread themselves. */
 export const PUBLISHER_WAIT_PARTS = 2.0;
 
-/** Chooses parents. It sends nothing: it returns what to subscribe to and what to give up. */
+/**
+ * Chooses parents. It sends nothing: it returns what to subscribe to and what to give up.
+ *
+ * `stripes` are those of the data; one more, with that number, is the parity's. `neighbours` and `parts` are the
+ * braid's own, `partDuration` is in seconds, and `spread` (0 to 1) is this peer's own: it keeps those that are in the
+ * same plight from acting in one moment.
+ */
 export class Upstreams {
   readonly #me: string;
   readonly #id: string;
+  readonly #data: number;
   readonly #spread: number;
+  readonly #partDuration: number;
+  readonly #neighbours: Neighbours;
+  readonly #parts: Window;
   readonly #born: number;
-  readonly stripes: readonly Upstream[];
+  readonly stripes: Upstream[];
   readonly rhythm: Rhythm;
   readonly shares: PushShare;
   #meagre: string[] = [];
   standbys: readonly string[] = [];
   hasPlan = false;
+  wantsParity = false;
+  #plannedParity = false;
   /** When a part newer than all before was last seen. */
   movedAt = Number.NEGATIVE_INFINITY;
   #failOvers = 0;
   /** Planned parents that never pushed, or too little; told to the planner. */
   readonly failed = new Set<string>();
 
-  constructor(me: string, stripes: number, spread: number, now: number) {
+  constructor(
+    me: string,
+    stripes: number,
+    spread: number,
+    partDuration: number,
+    neighbours: Neighbours,
+    parts: Window,
+    now: number,
+  ) {
     this.#me = short(me);
     this.#id = me;
+    this.#data = stripes;
     this.#spread = spread;
+    this.#partDuration = partDuration;
+    this.#neighbours = neighbours;
+    this.#parts = parts;
     this.#born = now;
-    this.stripes = Array.from({ length: stripes }, () => new Upstream());
-    this.rhythm = new Rhythm(stripes);
+    this.stripes = Array.from({ length: stripes + 1 }, (_, stripe) => new Upstream(stripe < stripes));
+    this.rhythm = new Rhythm(stripes + 1);
     this.shares = new PushShare(stripes);
   }
 
@@ -61,14 +70,8 @@ export class Upstreams {
   plan(parents: readonly (string | null)[], standbys: readonly string[], now: number): void {
     this.hasPlan = true;
     this.standbys = standbys;
-    for (const [stripe, up] of this.stripes.entries()) {
-      const planned = parents[stripe] ?? null;
-      if (planned === up.planned) continue;
-      up.superseded = up.pending !== null && up.pending === up.planned;
-      up.planned = planned;
-      up.planRetryAt = now;
-      up.planFailures = 0;
-    }
+    this.#plannedParity = parents.length > this.#data;
+    for (const [stripe, up] of this.stripes.entries()) up.plan(parents[stripe] ?? null, now);
   }
 
   /** The peers to be linked with, parents first. */
@@ -81,21 +84,31 @@ export class Upstreams {
     return [...ordered];
   }
 
+  /** We want the parity stripe, or the planner wants us to carry it. */
+  get takesParity(): boolean {
+    return this.wantsParity || this.#plannedParity;
+  }
+
+  /** How many stripes are taken: those of the data, and the parity's while it is. */
+  taken(): number {
+    return this.#data + Number(this.takesParity);
+  }
+
   parents(): (string | null)[] {
-    return this.stripes.map((up) => up.parent);
+    return this.stripes.slice(0, this.taken()).map((up) => up.parent);
   }
 
   allFed(): boolean {
-    return this.stripes.every((up) => up.parent !== null);
+    return this.stripes.every((up, stripe) => up.parent !== null || stripe === this.#data);
   }
 
   noneFed(): boolean {
-    return this.stripes.every((up) => up.parent === null);
+    return this.stripes.every((up, stripe) => up.parent === null || stripe === this.#data);
   }
 
   /** Short ids from the publisher to this peer; empty while that is not known. */
-  path(stripe: number, neighbours: Neighbours): readonly string[] {
-    const above = find(neighbours, this.stripes[stripe]?.parent ?? null)?.path(stripe) ?? [];
+  path(stripe: number): readonly string[] {
+    const above = this.#neighbour(this.stripes[stripe]?.parent ?? null)?.path(stripe) ?? [];
     return above.length > 0 && above.length < 32 ? [...above, this.#me] : [];
   }
 
@@ -104,34 +117,17 @@ export class Upstreams {
     const up = this.stripes[stripe];
     const changes: Change[] = [];
     if (up === undefined) return changes;
-    if (peer === up.pending && this.#keepsUp(up, stripe, number, now)) {
+    if (peer === up.pending && up.keepsUp(number, this.rhythm.newest(stripe), now)) {
       if (up.parent !== null && up.parent !== peer) {
         changes.push({ type: "unsubscribe", stripe, peer: up.parent });
         if (up.forMore) this.#meagre.push(up.parent);
       }
-      up.parent = peer;
-      up.pending = null;
-      up.lost = null;
-      up.orphanSince = null;
-      up.trustUntil = null;
-      up.rootlessSince = null;
-      if (peer === up.planned) up.planFailures = 0;
+      up.adopt(peer);
       this.rhythm.reset(stripe, number, now);
-      this.shares.takenOver(stripe, number);
+      if (stripe < this.#data) this.shares.takenOver(stripe, number);
     }
     if (peer === up.parent) this.rhythm.block(stripe, number, now);
     return changes;
-  }
-
-  /** Whether the pending parent may take over; anybody may where nothing works. */
-  #keepsUp(up: Upstream, stripe: number, number: number, now: number): boolean {
-    if (up.parent === null || up.starved || up.rootlessSince !== null) return true;
-    up.pushingSince ??= now;
-    if (number > up.provedTo) {
-      up.provedTo = number;
-      up.proved = number >= this.rhythm.newest(stripe) - PROOF_LATE ? up.proved + 1 : 0;
-    }
-    return up.proved >= PROOF_PARTS;
   }
 
   /** `peer` will not, or will no longer, push this stripe. */
@@ -139,7 +135,7 @@ export class Upstreams {
     const up = this.stripes[stripe];
     if (up === undefined) return;
     if (up.pending === peer) up.pending = null;
-    if (up.parent === peer) this.#orphan(up, now);
+    if (up.parent === peer) this.#orphan(up, null, now);
     else if (up.planned === peer) this.#planFailed(up, now);
   }
 
@@ -150,8 +146,7 @@ export class Upstreams {
       if (up.pending === peer) up.pending = null;
       if (up.parent === peer) {
         fed = true;
-        this.#orphan(up, now);
-        up.lost = short(peer);
+        this.#orphan(up, short(peer), now);
       }
     }
     return fed;
@@ -183,220 +178,155 @@ export class Upstreams {
   }
 
   /** Looks at every stripe; returns what to change. */
-  tick(neighbours: Neighbours, parts: Window, partDuration: number, now: number): Change[] {
-    const changes: Change[] = [];
-    this.shares.review(parts, now);
-    for (const [stripe, up] of this.stripes.entries()) {
-      const parent = find(neighbours, up.parent);
-      const silent = parent !== null ? this.rhythm.silentParts(stripe, parts, partDuration, now) : 0;
+  tick(now: number): Change[] {
+    const changes: Change[] = this.takesParity ? [] : this.#giveUpParity();
+    const moment = { me: this.#me, spread: this.#spread, now };
+    this.shares.review(this.#parts, now);
+    for (const [stripe, up] of this.stripes.slice(0, this.taken()).entries()) {
+      let parent = this.#neighbour(up.parent);
+      let silent = 0;
+      if (parent !== null) silent = this.rhythm.silentParts(stripe, this.#parts, this.#partDuration, now);
       up.starved = parent === null || silent >= STARVED_PARTS;
-      if (parent !== null && this.#mustReplace(up, parent, stripe, silent, now)) {
+      if (parent !== null && up.mustGo(parent, stripe, silent, moment)) {
         this.#failOvers += 1;
-        changes.push(...this.#replace(up, stripe, now));
+        this.#orphan(up, parent.short, now);
+        changes.push({ type: "unsubscribe", stripe, peer: parent.peer });
+        parent = null;
       }
-      changes.push(...this.#checkPending(up, stripe, neighbours, now));
-      changes.push(...this.#followPlan(up, stripe, neighbours, now));
-      if (up.pending === null && this.#rootless(up, stripe, neighbours, now)) {
-        changes.push(...this.#leaveCircle(up, stripe, neighbours, parts, partDuration, now));
+      changes.push(...this.#checkPending(up, stripe, now));
+      changes.push(...this.#followPlan(up, stripe, parent, now));
+      if (up.isGoing(parent, now) && up.pending === null) changes.push(...this.#move(up, stripe, now));
+      if (up.pending === null && up.isRootless(parent, stripe, this.#spread, now)) {
+        changes.push(...this.#leaveCircle(up, stripe, now));
       }
-      const hops = parent !== null && up.parent === parent.peer ? parent.path(stripe).length : null;
-      if (up.pending === null && hops !== null && this.shares.meagre(stripe, hops, now)) {
-        changes.push(...this.#askForMore(up, stripe, neighbours, parts, partDuration, now));
+      if (up.pending === null && parent !== null && this.#isMeagre(parent, stripe, now)) {
+        changes.push(...this.#askForMore(up, stripe, now));
       }
-      if (up.pending === null) {
-        changes.push(...this.#seek(up, stripe, neighbours, parts, partDuration, now));
-      }
+      if (up.pending === null) changes.push(...this.#seek(up, stripe, now));
     }
     return changes;
   }
 
-  #mustReplace(up: Upstream, parent: Neighbour, stripe: number, silent: number, now: number): boolean {
-    if (parent.quiet || parent.leaving() || parent.path(stripe).includes(this.#me)) return true;
-    if (silent < STARVED_PARTS) {
-      up.trustUntil = null;
-      return false;
-    }
-    if (parent.starved(stripe)) {
-      // Only the real orphan looks for a parent; its descendants pull meanwhile, for a while.
-      up.trustUntil ??= now + STARVED_TRUST + this.#spread * TRUST_SPREAD;
-      return now >= up.trustUntil;
-    }
-    return silent >= SILENT_PARTS;
+  /** Whom to ask for a stripe's lost blocks on the n-th try. */
+  mender(now: number): (stripe: number, tries: number) => string | null {
+    return mender(this.parents(), this.#neighbours, { epoch: this.#parts.epoch, me: this.#me, now });
   }
 
-  #replace(up: Upstream, stripe: number, now: number): Change[] {
-    const old = up.parent;
-    this.#orphan(up, now);
-    if (old === null) return [];
-    up.lost = short(old);
-    return [{ type: "unsubscribe", stripe, peer: old }];
+  #neighbour(peer: string | null): Neighbour | null {
+    return peer === null ? null : (this.#neighbours.get(peer) ?? null);
   }
 
-  /** Asks the planned parent, unless it is not fed and the one that we have is. */
-  #followPlan(up: Upstream, stripe: number, neighbours: Neighbours, now: number): Change[] {
-    const planned = find(neighbours, up.planned);
-    if (planned === null || planned.peer === up.parent || now < up.planRetryAt) return [];
-    if (up.pending !== null && (up.pending === planned.peer || !up.superseded)) return [];
-    const way = planned.path(stripe);
-    if (planned.quiet || way.includes(this.#me)) return [];
-    if (planned.doubt > 0 && up.parent !== null) return [];
-    const parent = find(neighbours, up.parent);
-    if (way.length === 0 && parent !== null && parent.path(stripe).length > 0) return [];
-    const changes: Change[] = [];
-    if (up.pending !== null) changes.push({ type: "unsubscribe", stripe, peer: up.pending });
-    return [...changes, ...this.#subscribe(up, stripe, planned.peer, now)];
+  #giveUpParity(): Change[] {
+    const stripe = this.#data;
+    const { parent, pending, orphanSince } = this.stripes[stripe] as Upstream;
+    const peers = [parent, pending].filter((peer) => peer !== null);
+    if (peers.length > 0 || orphanSince !== null) this.stripes[stripe] = new Upstream(false);
+    return peers.map((peer) => ({ type: "unsubscribe", stripe, peer }));
   }
 
-  /**
-   * Whether the parent has not known its way to the publisher for too long.
-   *
-   * A circle may live on the blocks that its members ask for elsewhere, so it is never silent, and nobody in it has a
-   * path that could tell.
-   */
-  #rootless(up: Upstream, stripe: number, neighbours: Neighbours, now: number): boolean {
-    const parent = find(neighbours, up.parent);
-    if (parent === null || parent.status === null || parent.path(stripe).length > 0) {
-      up.rootlessSince = null;
-      return false;
-    }
-    up.rootlessSince ??= now;
-    return now - up.rootlessSince >= ROOTLESS_TRUST + this.#spread * TRUST_SPREAD;
-  }
-
-  /** Asks somebody who knows the way; the parent is kept until then, for it may be fed by the origin. */
-  #leaveCircle(
-    up: Upstream,
-    stripe: number,
-    neighbours: Neighbours,
-    parts: Window,
-    partDuration: number,
-    now: number,
-  ): Change[] {
-    const since = (up.rootlessSince ?? now) + ROOTLESS_TRUST;
-    const found = this.#best(up, stripe, neighbours, parts.epoch, now);
-    if (found === null || this.#mustWait(found, neighbours, partDuration, since, now)) return [];
+  #orphan(up: Upstream, lost: string | null, now: number): void {
     if (up.planned === up.parent) this.#planFailed(up, now);
-    return this.#subscribe(up, stripe, found.peer, now);
-  }
-
-  /** The parent sends just enough not to be silent: it is kept until another has shown to be better. */
-  #askForMore(
-    up: Upstream,
-    stripe: number,
-    neighbours: Neighbours,
-    parts: Window,
-    partDuration: number,
-    now: number,
-  ): Change[] {
-    const found = this.#best(up, stripe, neighbours, parts.epoch, now);
-    if (found === null || this.#mustWait(found, neighbours, partDuration, now, now)) return [];
-    if (up.planned !== null && up.planned === up.parent) {
-      this.#planFailed(up, now);
-      this.failed.add(up.planned);
-    }
-    const changes = this.#subscribe(up, stripe, found.peer, now);
-    up.forMore = true;
-    return changes;
-  }
-
-  #orphan(up: Upstream, now: number): void {
-    if (up.planned === up.parent) this.#planFailed(up, now);
-    up.parent = null;
-    up.orphanSince = now;
-    up.trustUntil = null;
-    up.lost = null;
+    up.orphan(lost, now);
   }
 
   #planFailed(up: Upstream, now: number): void {
-    up.planFailures += 1;
-    up.planRetryAt = now + PLAN_RETRY * up.planFailures;
-    if (up.planFailures >= 2 && up.planned !== null) this.failed.add(up.planned);
+    if (up.planFailed(now) && up.planned !== null) this.failed.add(up.planned);
   }
 
-  #checkPending(up: Upstream, stripe: number, neighbours: Neighbours, now: number): Change[] {
+  #checkPending(up: Upstream, stripe: number, now: number): Change[] {
     const peer = up.pending;
-    if (peer === null) return [];
-    const waited = now - up.pendingSince;
-    const proving = up.pushingSince !== null && now - up.pushingSince <= PROOF_PATIENCE;
-    const othersMove = this.movedAt > up.pendingSince + PENDING_PATIENCE / 2;
-    const patient = waited <= PENDING_PATIENCE || !(othersMove || waited > 3 * PENDING_PATIENCE);
-    const neighbour = find(neighbours, peer);
-    if ((patient || proving) && !neighbour?.silent(now)) return [];
+    const neighbour = this.#neighbour(peer);
+    if (peer === null || !up.hopeless(neighbour, this.movedAt, now)) return [];
     up.pending = null;
     neighbour?.refused(stripe, now);
     if (peer === up.planned) this.#planFailed(up, now);
     return [{ type: "unsubscribe", stripe, peer }];
   }
 
-  #seek(
-    up: Upstream,
-    stripe: number,
-    neighbours: Neighbours,
-    parts: Window,
-    partDuration: number,
-    now: number,
-  ): Change[] {
+  /** Asks the planned parent, unless it is not fed and the one that we have is. */
+  #followPlan(up: Upstream, stripe: number, parent: Neighbour | null, now: number): Change[] {
+    const planned = this.#neighbour(up.planned);
+    if (planned === null || planned.peer === up.parent || now < up.planRetryAt) return [];
+    if (up.pending !== null && (up.pending === planned.peer || !up.superseded)) return [];
+    const way = planned.path(stripe);
+    if (planned.quiet || planned.going() || way.includes(this.#me)) return [];
+    if (planned.doubt > 0 && up.parent !== null) return [];
+    if (way.length === 0 && parent !== null && parent.path(stripe).length > 0) return [];
+    const changes: Change[] = [];
+    if (up.pending !== null) changes.push({ type: "unsubscribe", stripe, peer: up.pending });
+    return [...changes, ...this.#subscribe(up, stripe, planned.peer, now)];
+  }
+
+  /** Asks somebody who is not fed through the parent that goes; that one is kept until then. */
+  #move(up: Upstream, stripe: number, now: number): Change[] {
+    const going = short(up.parent ?? "");
+    const found = this.#best(stripe, going, now);
+    if (found?.path(stripe).includes(going) !== false || this.#mustWait(found, up.goingSince, now)) return [];
+    return this.#subscribe(up, stripe, found.peer, now);
+  }
+
+  /** Asks somebody who knows the way; the parent is kept until then, for it may be fed by the origin. */
+  #leaveCircle(up: Upstream, stripe: number, now: number): Change[] {
+    const since = (up.rootlessSince ?? now) + ROOTLESS_TRUST;
+    const found = this.#best(stripe, up.lost, now);
+    if (found === null || this.#mustWait(found, since, now)) return [];
+    if (up.planned === up.parent) this.#planFailed(up, now);
+    return this.#subscribe(up, stripe, found.peer, now);
+  }
+
+  #isMeagre(parent: Neighbour, stripe: number, now: number): boolean {
+    return stripe < this.#data && this.shares.meagre(stripe, parent.path(stripe).length, now);
+  }
+
+  /** The parent sends just enough not to be silent: it is kept until another has shown to be better. */
+  #askForMore(up: Upstream, stripe: number, now: number): Change[] {
+    const found = this.#best(stripe, up.lost, now);
+    if (found === null || this.#mustWait(found, now, now)) return [];
+    if (up.planned !== null && up.planned === up.parent) {
+      this.#planFailed(up, now);
+      this.failed.add(up.planned);
+    }
+    return this.#subscribe(up, stripe, found.peer, now, true);
+  }
+
+  #seek(up: Upstream, stripe: number, now: number): Change[] {
     if (up.parent !== null) return [];
     if (!this.hasPlan && now - this.#born < NO_PLAN_PATIENCE) return [];
     if (up.orphanSince === null) {
       up.orphanSince = Math.max(now, this.#born);
       if (up.planned !== null) return [];
     }
-    if (up.planned !== null && up.planFailures === 0 && now - up.orphanSince < PENDING_PATIENCE) return [];
-    const found = this.#best(up, stripe, neighbours, parts.epoch, now);
-    if (found === null || this.#mustWait(found, neighbours, partDuration, up.orphanSince, now)) return [];
+    // Who has just asked for parity gives the planner its time, too.
+    const awaited = up.planned !== null || (stripe === this.#data && !this.#plannedParity);
+    if (awaited && up.planFailures === 0 && now - up.orphanSince < PENDING_PATIENCE) return [];
+    const found = this.#best(stripe, up.lost, now);
+    if (found === null || this.#mustWait(found, up.orphanSince, now)) return [];
     if (found.path(stripe).includes(up.lost ?? "") && now - up.orphanSince < SHUN) return [];
     return this.#subscribe(up, stripe, found.peer, now);
   }
 
   /** Those who have only the publisher to ask do not ask all at once: the first helps the others. */
-  #mustWait(
-    found: Neighbour,
-    neighbours: Neighbours,
-    partDuration: number,
-    since: number,
-    now: number,
-  ): boolean {
-    if (found.role !== "publisher" || !this.#others(found, neighbours)) return false;
-    return now - since < this.#spread * PUBLISHER_WAIT_PARTS * partDuration;
+  #mustWait(found: Neighbour, since: number | null, now: number): boolean {
+    if (found.role !== "publisher" || !this.#others(found)) return false;
+    return now - (since ?? 0) < this.#spread * PUBLISHER_WAIT_PARTS * this.#partDuration;
   }
 
-  #subscribe(up: Upstream, stripe: number, peer: string, now: number): Change[] {
-    up.pending = peer;
-    up.pendingSince = now;
-    up.superseded = false;
-    up.forMore = false;
-    up.pushingSince = null;
-    up.proved = 0;
-    up.provedTo = -1;
-    return [{ type: "subscribe", stripe, peer }];
-  }
-
-  #best(up: Upstream, stripe: number, neighbours: Neighbours, epoch: number, now: number): Neighbour | null {
-    const moment = { epoch, me: this.#me, now };
-    return bestParent(stripe, neighbours, this.standbys, up.lost, this.parents(), moment);
-  }
-
-  #others(publisher: Neighbour, neighbours: Neighbours): boolean {
-    for (const n of neighbours.values()) if (n !== publisher && n.takesPart && !n.quiet) return true;
+  #others(publisher: Neighbour): boolean {
+    for (const n of this.#neighbours.values()) if (n !== publisher && n.takesPart && !n.quiet) return true;
     return false;
   }
 
-  /** Whom to ask for a stripe's lost blocks on the n-th try. */
-  mender(
-    neighbours: Neighbours,
-    epoch: number,
-    now: number,
-  ): (stripe: number, tries: number) => string | null {
-    return mender(this.parents(), neighbours, { epoch, me: this.#me, now });
+  #subscribe(up: Upstream, stripe: number, peer: string, now: number, forMore = false): Change[] {
+    up.ask(peer, now, forMore);
+    return [{ type: "subscribe", stripe, peer }];
+  }
+
+  #best(stripe: number, lost: string | null, now: number): Neighbour | null {
+    const moment = { epoch: this.#parts.epoch, me: this.#me, now };
+    return bestParent(stripe, this.#neighbours, this.standbys, lost, this.parents(), moment);
   }
 }
 
-/** The short id of a peer. */
 function short(peer: string): string {
   return peer.slice(0, 8);
-}
-
-function find(neighbours: Neighbours, peer: string | null): Neighbour | null {
-  return peer === null ? null : (neighbours.get(peer) ?? null);
 }

@@ -20,6 +20,8 @@ export class WindowPart {
   readonly messages: (Uint8Array | null)[];
   held = 0;
   bytesHeld = 0;
+  /** A companion whose parity has turned out to be false. */
+  spoilt = false;
 
   constructor(
     readonly seal: Seal,
@@ -45,6 +47,11 @@ export class WindowPart {
     return indices;
   }
 
+  /** The blocks' data by index, null where one is not here. */
+  payloads(): (Uint8Array | null)[] {
+    return this.messages.map((message) => (message === null ? null : blockPayload(message)));
+  }
+
   /** The bytes of the part, which must be complete. */
   data(): Uint8Array<ArrayBuffer> {
     const data = new Uint8Array(this.seal.size);
@@ -64,6 +71,8 @@ export class Window {
   readonly #seconds: number;
   readonly #size: number;
   readonly #parts = new Map<number, WindowPart>();
+  /** The parity of parts, by their numbers. */
+  readonly #companions = new Map<number, WindowPart>();
   epoch = 0;
   bytesHeld = 0;
   /** The greatest number of which a block is here; -1 before the first. */
@@ -87,9 +96,20 @@ export class Window {
     return this.#parts.get(number) ?? null;
   }
 
+  /** The parity of a part, as far as it is here. */
+  companion(number: number): WindowPart | null {
+    return this.#companions.get(number) ?? null;
+  }
+
+  /** What is here of the seal's number and kind: a part, or the companion of one. */
+  like(seal: Seal): WindowPart | null {
+    return seal.parity ? this.companion(seal.number) : this.get(seal.number);
+  }
+
   /** Forgets everything: the publisher has begun another epoch. */
   begin(epoch: number): void {
     this.#parts.clear();
+    this.#companions.clear();
     this.epoch = epoch;
     this.bytesHeld = 0;
     this.newest = -1;
@@ -98,12 +118,14 @@ export class Window {
     this.first = -1;
   }
 
-  /** The part of a verified seal, made if it is new. The number must not be before `oldest`. */
+  /** The part (or companion) of a verified seal, made if it is new; not to be before `oldest`. */
   open(seal: Seal, raw: Uint8Array, now: number): WindowPart {
-    let part = this.#parts.get(seal.number);
+    const held = seal.parity ? this.#companions : this.#parts;
+    let part = held.get(seal.number);
     if (part === undefined) {
       part = new WindowPart(seal, raw, now);
-      this.#parts.set(seal.number, part);
+      held.set(seal.number, part);
+      if (seal.parity) return part;
       this.first = this.first < 0 ? seal.number : Math.min(this.first, seal.number);
       if (seal.number > this.newest) {
         this.newest = seal.number;
@@ -120,7 +142,8 @@ export class Window {
     part.held += 1;
     part.bytesHeld += message.length;
     this.bytesHeld += message.length;
-    if (part.complete) this.newestComplete = Math.max(this.newestComplete, part.seal.number);
+    if (part.complete && !part.seal.parity)
+      this.newestComplete = Math.max(this.newestComplete, part.seal.number);
     if (this.bytesHeld > this.#size) this.#trim(part.seal.duration);
     return true;
   }
@@ -129,19 +152,35 @@ export class Window {
     const fits = Math.trunc((this.#seconds * 1e6) / Math.max(duration, 1000));
     const floor = this.newest - Math.min(WINDOW_PARTS, Math.max(8, fits)) + 1;
     if (floor > this.oldest) {
-      for (const number of this.#parts.keys()) if (number < floor) this.#drop(number);
+      for (const held of [this.#parts, this.#companions]) {
+        for (const number of held.keys()) if (number < floor) this.#drop(number);
+      }
       this.oldest = floor;
     }
     while (this.bytesHeld > this.#size) {
-      const number = Math.min(...this.#parts.keys());
+      const number = Math.min(...this.#parts.keys(), ...this.#companions.keys());
       this.#drop(number);
       this.oldest = Math.max(this.oldest, number + 1);
     }
   }
 
   #drop(number: number): void {
-    this.bytesHeld -= this.#parts.get(number)?.bytesHeld ?? 0;
-    this.#parts.delete(number);
+    for (const held of [this.#parts, this.#companions]) {
+      this.bytesHeld -= held.get(number)?.bytesHeld ?? 0;
+      held.delete(number);
+    }
+  }
+
+  /** The messages of a stripe of part `number` that are here; number `stripes` is the parity's. */
+  stripe(number: number, stripe: number, stripes: number): Uint8Array[] {
+    const parity = stripe === stripes;
+    const messages = (parity ? this.companion(number) : this.get(number))?.messages ?? [];
+    const out: Uint8Array[] = [];
+    for (let index = parity ? 0 : stripe; index < messages.length; index += parity ? 1 : stripes) {
+      const message = messages[index];
+      if (message) out.push(message);
+    }
+    return out;
   }
 
   /** The first part from `start` on of which the stripe is not all here; at most one past the newest. */

@@ -6,6 +6,7 @@ from peer import wire
 from peer.core.actions import Send
 from peer.core.children import ALL, NEWEST_INDEPENDENT, REFUSE_SLOW, WANT_SECONDS, WANTS_KEPT, Children
 from peer.core.counters import Counters
+from peer.core.intake import Taken
 from peer.core.neighbour import WANTS_BURST, Neighbour
 from peer.core.outbox import IN_FLIGHT, MAX_AGE
 from peer.core.window import Window
@@ -30,7 +31,8 @@ class Nursery:
         for block in blocks(sealed):
             message = wire.encode(block)
             self.window.add(self.window.open(sealed.seal, sealed.raw, now), block.index, message)
-            out += self.children.push(number, block.index, message, source, now)
+            taken = Taken(sealed.seal, block.index % STRIPES, block.index, message, source, True)
+            out += self.children.push(taken, now)
         return out
 
 

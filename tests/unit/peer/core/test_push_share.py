@@ -14,7 +14,7 @@ from peer.core.push_share import (
     SETTLED_PARTS,
     PushShare,
 )
-from peer.core.upstreams import PROOF_PARTS
+from peer.core.upstream import PROOF_PARTS
 from peer.core.window import Window
 from peer.wire import encode
 from tests.unit.peer.core.braid_bench import (

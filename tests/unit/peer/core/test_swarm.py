@@ -111,6 +111,67 @@ def test_leaving_viewer_hands_over_before_it_goes() -> None:
             assert viewer.skipped == 0
 
 
+def feeder(swarm: Swarm, viewers: list[Member]) -> Member:
+    """The viewer with the most children."""
+    return max(viewers, key=lambda viewer: sum(map(len, viewer.core.stripe_children())))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_leaving_or_slowed_feeder_is_kept_until_its_children_have_another(seed: int) -> None:
+    """Nobody lacks a block for it: what is asked for elsewhere does not grow."""
+    for way in ("leave", "slowed"):
+        swarm, viewers = settled(seed, 9)
+        going = feeder(swarm, viewers)
+        others = [viewer for viewer in viewers if viewer is not going]
+        swarm.run(1.0)
+        since, asked = swarm.now, sum(viewer.core.counters.wants_sent for viewer in others)
+        if way == "leave":
+            swarm.leave(going)
+        else:
+            going.core.throttled(2, swarm.now)
+        swarm.run(5.0)
+        assert going.core.stripe_children() == ((),) * STRIPES
+        assert sum(viewer.core.counters.wants_sent for viewer in others) - asked <= 2
+        for viewer in others:
+            assert viewer.skipped == 0
+            assert swarm.longest_wait(viewer, since) < 0.25
+        if way == "slowed":
+            assert swarm.at_edge(going)
+
+
+def test_slowed_viewer_carries_again_when_it_has_recovered() -> None:
+    swarm, viewers = settled(3, 6)
+    going = feeder(swarm, viewers)
+    going.core.throttled(2, swarm.now)
+    swarm.run(6.0)
+    assert going.core.stripe_children() == ((),) * STRIPES
+    going.core.throttled(0, swarm.now)
+    swarm.run(22.0)
+    assert all(swarm.at_edge(viewer) for viewer in viewers)
+    status = viewers[0].core.neighbours[going.id].status if going.id in viewers[0].core.neighbours else None
+    assert status is None or status.carries
+
+
+def test_lost_packets_are_mended_by_parity_where_a_player_could_not_wait() -> None:
+    swarm, viewers = settled(6, 6, path=replace(PATH, loss=0.02))
+    swarm.run(10.0)
+    assert any(viewer.parity for viewer in viewers)
+    taking = [viewer for viewer in viewers if len(viewer.core.stripe_parents()) > STRIPES]
+    assert taking
+    asked = {viewer.id: viewer.core.counters.wants_sent for viewer in taking}
+    rebuilt = {viewer.id: viewer.core.counters.rebuilt for viewer in taking}
+    swarm.run(10.0)
+    more = sum(viewer.core.counters.rebuilt - rebuilt[viewer.id] for viewer in taking)
+    assert more > 4 * sum(viewer.core.counters.wants_sent - asked[viewer.id] for viewer in taking)
+
+
+def test_no_parity_without_loss() -> None:
+    swarm, viewers = settled(6, 6)
+    swarm.run(10.0)
+    assert not any(viewer.parity for viewer in viewers)
+    assert sum(viewer.core.counters.rebuilt for viewer in viewers) == 0
+
+
 def test_polluter_is_cut_off_and_nothing_of_it_is_played_or_forwarded() -> None:
     swarm, viewers = settled(5, 6)
     polluter = viewers[1]

@@ -6,15 +6,15 @@ import pytest
 
 from peer import wire
 from peer.core.actions import Send
-from peer.core.upstreams import (
+from peer.core.upstream import (
     PENDING_PATIENCE,
     PROOF_LATE,
     PROOF_PARTS,
     ROOTLESS_TRUST,
-    SHUN,
     STARVED_TRUST,
     TRUST_SPREAD,
 )
+from peer.core.upstreams import SHUN
 from tests.swarm import Swarm
 from tests.unit.peer.core.braid_bench import HIGH, LOW, PUBLISHER, STRIPES, Bench, status
 

@@ -1,0 +1,106 @@
+"""Whom this peer takes as a child, and how many."""
+
+from __future__ import annotations
+
+from peer.core.children import (
+    REFUSE_FULL,
+    REFUSE_LEAVING,
+    REFUSE_LOOP,
+    REFUSE_NOT_CARRIED,
+    REFUSE_SLOW,
+    Children,
+)
+from peer.core.neighbour import Neighbour
+from peer.core.throttle import Step, Throttle
+from peer.core.upstreams import Upstreams
+
+DEFAULT_CHILDREN = 32
+PUBLISHER_PER_STRIPE = 2
+"""Children that a publisher takes on one stripe: the planned one, and one more while trees are mended."""
+PUBLISHER_LEAVES = 24
+"""Leaves that it takes besides: a room of leaves has nobody else to feed it."""
+SLOW_AGAIN = 10.0
+"""Seconds for which a child that could not keep up is not taken again, so that it settles elsewhere."""
+OVERLOAD_WITHIN = 5.0
+"""When two children are too slow within that many seconds it is our own upload that is too small."""
+OVERLOADED_FOR = 30.0
+"""Seconds for which we then take no more than we had left; the planner is told."""
+
+
+class Places:
+    """The planner's limit, our own will, and what our upload turned out to carry."""
+
+    def __init__(self, stripes: int, upstreams: Upstreams | None, children: Children, carries: bool) -> None:
+        self._stripes = stripes
+        self._upstreams, self._children = upstreams, children
+        self.limit = DEFAULT_CHILDREN
+        self.carries = carries
+        self.leaving = False
+        self.throttle = Throttle()
+        self._slow: dict[bytes, float] = {}
+        """Until when a peer is not taken again."""
+        self._slow_at = float("-inf")
+        self._carried: int | None = None
+        """What our upload carried when it was too small."""
+        self._carried_until = 0.0
+
+    def carry(self) -> bool:
+        """Whether anything is passed on at all."""
+        return self.carries and not self.leaving and self.throttle.step < Step.LEAF
+
+    def announces_carrying(self) -> bool:
+        """What STATUS says: who hands over seems to carry nothing, so that its children look around."""
+        return self.carry() and self.throttle.step < Step.HANDING_OVER
+
+    def free(self, now: float) -> int:
+        """(child, stripe) pairs that may come."""
+        if not self.carry() or self.throttle.step > Step.OPEN:
+            return 0
+        if self._upstreams is None:
+            limit = PUBLISHER_PER_STRIPE * (self._stripes + 1) + self._children.leaves()
+        else:
+            slots = self.slots(now)
+            limit = self.limit if slots is None else min(self.limit, slots)
+        return max(0, min(255, limit - self._children.count()))
+
+    def slots(self, now: float) -> int | None:
+        """What we can carry, if that is less than the planner may think."""
+        if self.throttle.step >= Step.HANDING_OVER:
+            return 0
+        if self.throttle.step == Step.FULL:
+            return self._children.count()
+        if self._carried is not None and now >= self._carried_until:
+            self._carried = None
+        return self._carried
+
+    def slow(self, child: bytes, now: float) -> None:
+        """A child could not keep up and has just lost a stripe."""
+        others = any(peer != child for peer in self._slow)
+        if others and now - self._slow_at <= OVERLOAD_WITHIN:
+            self._carried, self._carried_until = self._children.count(), now + OVERLOADED_FOR
+        self._slow = {peer: until for peer, until in self._slow.items() if until > now}
+        self._slow[child], self._slow_at = now + SLOW_AGAIN, now
+
+    def refusal(self, child: Neighbour, stripe: int, now: float) -> int | None:
+        """Why `child` may not have `stripe`; None if it may."""
+        if self.leaving:
+            return REFUSE_LEAVING
+        if not self.announces_carrying():
+            return REFUSE_NOT_CARRIED
+        if child.peer in self._children.of(stripe):
+            return None
+        if self._slow.get(child.peer, 0.0) > now:
+            return REFUSE_SLOW
+        if self._upstreams is None:
+            leaf = child.is_leaf()
+            limit = PUBLISHER_LEAVES if leaf else PUBLISHER_PER_STRIPE
+            full = sum(other.is_leaf() == leaf for other in self._children.of(stripe).values()) >= limit
+            return REFUSE_FULL if full else None
+        if stripe >= self._upstreams.taken():
+            return REFUSE_NOT_CARRIED
+        if child.short in self._upstreams.path(stripe):
+            return REFUSE_LOOP
+        slots = self.slots(now)
+        if self._children.count() >= (self.limit if slots is None else min(self.limit, slots)):
+            return REFUSE_FULL
+        return None if self._upstreams.asked_by(stripe, child.peer) else REFUSE_LOOP
