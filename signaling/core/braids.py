@@ -3,7 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from signaling.core.appraisal import Fare
+from signaling.core.capacity import ROUNDING
 from signaling.core.members import Member
+from signaling.core.nodes import MOST_CHILDREN
+from signaling.core.placement import BUDGET
 from signaling.core.planner import Assignment, Planner
 from signaling.core.pool import Chance
 from signaling.core.streams import LiveStream, Streams
@@ -11,11 +15,14 @@ from signaling.core.timers import Timers
 from signaling.description import Rendition
 from signaling.protocol import Introduction, Plan, Report, Watch, braid_id
 
-DEFAULT_SLOTS = 8
-"""(child, stripe) pairs of a carrying peer whose upload is not known: with four stripes twice the stream."""
-RELAY_SLOTS = 16
-MOST_SLOTS = 24
-"""Of 32 links of a carrying peer; the rest is for its parents, standbys and chat."""
+CREDIT = 1
+"""Times the stream that a newcomer is given to feed before anything is known of it: as much as it takes.
+
+With less a flash crowd could not carry itself until the first confirmations, seconds later. One that gives
+nothing spoils S (child, stripe) pairs at most, once, each until that child's fail-over.
+"""
+RELAY_CREDIT = 4
+"""The same for a relay, which somebody started in order to carry."""
 OVERHEAD = 1.1
 """Bytes on the wire for each byte of the stream: seals, proofs, transport."""
 SETTLE = 6.0
@@ -49,13 +56,15 @@ class Braid:
     told_at: dict[str, float] = field(default_factory=dict)
 
 
-def slots_of(wish: Watch, rendition: Rendition, *, relay: bool) -> int:
-    """How many (child, stripe) pairs a peer's upload feeds."""
-    if not wish.carry:
-        return 0
-    if wish.uplink is None:
-        return RELAY_SLOTS if relay else DEFAULT_SLOTS
-    return min(MOST_SLOTS, int(wish.uplink / (rendition.bandwidth * OVERHEAD / rendition.stripes)))
+def slots_of(wish: Watch, rendition: Rendition, *, relay: bool) -> tuple[int, int]:
+    """(child, stripe) pairs that a peer is given to feed at first, and those that it may be given later.
+
+    One child gets one stripe from a viewer, as a rule, but under shortage it may get all.
+    """
+    most = MOST_CHILDREN * rendition.stripes
+    if wish.uplink is not None:
+        most = min(most, int(wish.uplink / (rendition.bandwidth * OVERHEAD / rendition.stripes) + ROUNDING))
+    return min(most, rendition.stripes * (RELAY_CREDIT if relay else CREDIT)), most
 
 
 class Braids:
@@ -70,7 +79,9 @@ class Braids:
         chance: Chance,
         tell: Tell,
         sequence: Iterator[int],
+        budget: float = BUDGET,
     ) -> None:
+        self._budget = budget
         self._room = room
         self._members = members
         self._streams = streams
@@ -104,8 +115,8 @@ class Braids:
         braid.wishes[member.id] = wish
         planner, rendition = braid.planner, self._rendition(braid)
         if planner is not None and rendition is not None and member.id in planner:
-            slots = slots_of(wish, rendition, relay=member.role == "relay")
-            planner.resize(member.id, slots > 0, slots)
+            slots, most = slots_of(wish, rendition, relay=member.role == "relay")
+            planner.resize(member.id, wish.carry, slots, most=most, parity=wish.parity, now=now)
             planner.tell_again(member.id)
         else:
             self._admit(braid, member, now)
@@ -119,7 +130,7 @@ class Braids:
             return
         braid.told_at.pop(member.id, None)
         if braid.planner is not None:
-            braid.planner.leave(member.id)
+            braid.planner.leave(member.id, now)
             self._flush(braid, now)
         if not braid.wishes:
             del self._braids[(stream, rendition)]
@@ -149,6 +160,7 @@ class Braids:
             planner.reconcile_all(member.id)
             if member.id != planner.root:
                 planner.set_away(member.id, False)
+                planner.set_prefix(member.id, member.prefix)
                 planner.tell_again(member.id)
             if other_nonce:
                 for child in sorted(planner.children(member.id)):
@@ -174,8 +186,10 @@ class Braids:
             lost = [peer for peer in report.lost if not self._is_fresh(peer, now)]
             failed = self._separate(braid, planner, member, report.failed, SEPARATION, now)
             trouble = self._separate(braid, planner, member, lost, LOSS, now) or failed
-            if trouble or now - braid.told_at.get(member.id, now) >= SETTLE:
-                planner.report(member.id, parents)
+            fare = Fare(report.received_from, report.loss, report.rtt, report.slots)
+            final = trouble or now - braid.told_at.get(member.id, now) >= SETTLE
+            weak = planner.report(member.id, parents, fare=fare, final=final, now=now)
+            self._separate(braid, planner, member, weak, SEPARATION, now)
         self._flush(braid, now)
 
     def _rendition(self, braid: Braid) -> Rendition | None:
@@ -197,13 +211,19 @@ class Braids:
         self._by_id.pop(braid.id, None)
         braid.id = braid_id(stream.key, self._room, braid.stream, braid.rendition).hex()
         braid.started_at = now
-        braid.planner = Planner(stream.publisher, rendition.stripes, self._chance, sequence=self._sequence)
+        braid.planner = Planner(
+            stream.publisher,
+            rendition.stripes,
+            self._chance,
+            budget=self._budget,
+            sequence=self._sequence,
+        )
         self._by_id[braid.id] = braid
         started = braid.planner
 
         def recovered(now: float) -> None:
             if braid.planner is started:
-                started.expect_no_more()
+                started.expect_no_more(now)
                 self._flush(braid, now)
 
         self._timers.at(now + RECOVERY, recovered)
@@ -217,11 +237,23 @@ class Braids:
         if planner is None or rendition is None or member.id == planner.root:
             return
         relay = member.role == "relay"
-        slots = slots_of(braid.wishes[member.id], rendition, relay=relay)
+        wish = braid.wishes[member.id]
+        slots, most = slots_of(wish, rendition, relay=relay)
         young = now < braid.started_at + RECOVERY
         parents = member.reports.pop(braid.id, None)
         if parents is not None and member.returned:
-            planner.adopt(member.id, slots > 0, slots, parents, relay=relay, expect=young)
+            planner.adopt(
+                member.id,
+                wish.carry,
+                slots,
+                parents,
+                most=most,
+                relay=relay,
+                prefix=member.prefix,
+                parity=wish.parity,
+                expect=young,
+                now=now,
+            )
         elif wait and member.returned and young:
 
             def waited(now: float) -> None:
@@ -232,7 +264,16 @@ class Braids:
 
             self._timers.at(now + FIRST_REPORT, waited)
         else:
-            planner.join(member.id, slots > 0, slots, relay=relay)
+            planner.join(
+                member.id,
+                wish.carry,
+                slots,
+                most=most,
+                relay=relay,
+                prefix=member.prefix,
+                parity=wish.parity,
+                now=now,
+            )
 
     def _separate(
         self,
@@ -251,7 +292,8 @@ class Braids:
             if peer != member.id and (peer in planner or (peer == planner.root and self._is_here(peer)))
         ][:MOST_SEPARATIONS]
         for peer in apart:
-            if planner.separate(member.id, peer):
+            planner.blame(member.id, peer, now)
+            if planner.separate(member.id, peer, now=now):
 
                 def over(now: float, peer: str = peer) -> None:
                     if braid.planner is planner:

@@ -12,7 +12,7 @@ class Limits:
 
     sockets: int = 20_000
     rooms: int = 1_000
-    peers_per_room: int = 5_000
+    peers_per_room: int = 20_000
     streams_per_room: int = 16
     watches_per_peer: int = 8
     roster: int = 200
@@ -26,6 +26,8 @@ class Limits:
     heartbeat: float = 10.0
     silence: float = 90.0
     """Without a message for as long a socket is dropped; hidden pages' timers are held for a minute."""
+    publisher_budget: float = 6.0
+    """Times the stream that a publisher sends over links at most, to all peers together."""
     grace: float = 20.0
     """For as long a dropped peer keeps its place, and a stream its name after its publisher has left."""
 

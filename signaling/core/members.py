@@ -17,6 +17,8 @@ class Member:
     session: str
     socket: int | None
     joined_at: float
+    prefix: str | None = None
+    """Of its address; None where that says nothing of its network."""
     links: bool = True
     """Whether it can be linked to."""
     returned: bool = False

@@ -6,7 +6,8 @@ The rules, in the order in which they matter:
 2. A newcomer takes heads over from a peer that has two more than it. Otherwise it feeds the stripe with the
    least spare capacity, as near to the publisher as it can without moving anybody but a leaf.
 3. A child goes to the shallowest free slot; without one, somebody with free slots begins to feed a second
-   stripe; without such a peer the publisher takes it; without room there it has to ask the origin.
+   stripe; without such a peer one of its parents, a relay, feeds it more; then the publisher within its
+   budget; then it takes the place of a leaf that gives less; then it has to ask the origin.
 4. Who was placed worse than these rules want (nobody, the publisher) is moved as soon as there is room.
 """
 
@@ -14,33 +15,48 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 
-from signaling.core.trees import UNFED, Node, Trees
+from signaling.core.nodes import MOST_STANDING, UNFED, Node
+from signaling.core.pool import Shelf
+from signaling.core.trees import SCAN, Trees
 
 ROOT_LINKS = 24
 """Peers that the publisher feeds at most; the rest of its 32 links is for chat and failing over."""
+BUDGET = 6.0
+"""Times the stream that the publisher sends over links at most, all children together."""
 MANY_VIEWERS = 30
 """With more viewers the publisher feeds each stripe twice, until there are fewer than FEW_VIEWERS."""
 FEW_VIEWERS = 24
-RECRUITS = 256
+RECRUITS = 32
 """Peers with free slots that are looked at for one that begins to feed another stripe."""
 RETRIES = 64
-"""Peers without a parent, by stripe, that are tried again at each event."""
+"""Peers without a parent, by stripe, that are tried again when there is room."""
+FAILURES = 16
+"""Of these in a row, by stripe, after which the others are left to later events."""
 MOVES = 8
 """Superfluous children of the publisher that are moved at each event, by stripe."""
+MOST_PARENTS = 8
+"""Different parents of one peer: who only receives has 12 links, two for standbys, two for chat."""
 
 
 class Placement:
     """The rules by which nodes are put into trees: `want` for each that was detached, then `settle`."""
 
-    def __init__(self, trees: Trees, root_links: int) -> None:
+    def __init__(self, trees: Trees, root_links: int, budget: float) -> None:
         self.trees = trees
         self.fan = 1
         """How many heads a stripe is to have."""
         self.expected: dict[str, Node] = {}
         """Named as parents after a restart and not back yet; while there are some, nothing is improved."""
         self._root_links = root_links
+        self._root_slots = int(budget * trees.stripes)
         self._waiting: deque[tuple[Node, int]] = deque()
-        self._unfed: list[dict[str, Node]] = [{} for _ in range(trees.stripes)]
+        self._unfed: list[dict[str, int]] = [{} for _ in trees.all]
+        self._shelves: list[Shelf[Node]] = [Shelf() for _ in trees.all]
+        self._enlisted: dict[str, Node] = {}
+
+    def unfed(self, stripe: int) -> int:
+        """How many have no parent on a stripe."""
+        return len(self._unfed[stripe])
 
     def want(self, node: Node, stripe: int) -> None:
         """A detached node needs a parent."""
@@ -48,19 +64,21 @@ class Placement:
 
     def satisfied(self, node: Node, stripe: int) -> None:
         """A node needs no parent any more."""
-        self._unfed[stripe].pop(node.id, None)
+        level = self._unfed[stripe].pop(node.id, None)
+        if level is not None:
+            self._shelves[stripe].move(node, level, UNFED)
 
     def choose_home(self, node: Node) -> dict[int, Node]:
         """Choose the stripes that a newcomer feeds; returns those where it takes a head's place."""
         taken: dict[int, Node] = {}
         if self.expected:
-            node.home.add(self.neediest())
+            node.home.add(self.neediest(node))
         elif self.root_has_room(node):
-            node.home.update(stripe for stripe in range(self.trees.stripes) if not self.trees.heads(stripe))
+            node.home.update(stripe for stripe in node.takes if not self.trees.heads(stripe))
             # Putting somebody under a newcomer moves all who are below: only in small rooms is that few.
             while len(taken) < node.free and len(self.trees.nodes) <= MANY_VIEWERS:
                 heads: dict[str, list[int]] = {}
-                for stripe in range(self.trees.stripes):
+                for stripe in node.takes:
                     for child in self.trees.root.children[stripe].values():
                         if stripe in child.home and stripe not in taken and not child.away:
                             heads.setdefault(child.id, []).append(stripe)
@@ -72,7 +90,7 @@ class Placement:
                 taken[stripe] = head
                 node.home.add(stripe)
         if not node.home:
-            node.home.add(self.neediest())
+            node.home.add(self.neediest(node))
         self.trees.refresh(node)
         return taken
 
@@ -88,31 +106,58 @@ class Placement:
             self.trees.attach(child, stripe, node)
         self.trees.refresh(head)
 
-    def neediest(self) -> int:
-        return min(range(self.trees.stripes), key=lambda stripe: self.trees.spare[stripe])
-
-    def is_head(self, node: Node) -> bool:
-        return any(node.parents[stripe] is self.trees.root for stripe in node.home)
+    def neediest(self, node: Node) -> int:
+        """The stripe that lacks capacity most, of those that a node takes."""
+        return min(node.takes, key=lambda stripe: self.trees.spare[stripe] - len(self._unfed[stripe]))
 
     def root_has_room(self, node: Node) -> bool:
-        if node.id in self.trees.root.separated:
+        """Whether the root could feed a node one stripe more."""
+        root = self.trees.root
+        if node.id in root.separated or root.used >= self._root_slots:
             return False
-        return node.id in self.trees.root_links or len(self.trees.root_links) < self._root_links
+        return node.id in root.fed or len(root.fed) < self._root_links
 
     def release(self, node: Node, stripe: int) -> None:
+        """Take all its children from a node."""
         for child in list(node.children[stripe].values()):
             self.trees.detach(child, stripe)
-            self._waiting.append((child, stripe))
+            self.want(child, stripe)
 
     def shed(self, node: Node) -> None:
-        """Take from a node the children that it has no slots for, first those outside its home."""
-        stripes = sorted(range(self.trees.stripes), key=lambda stripe: stripe in node.home)
-        for stripe in stripes:
-            for child in list(node.children[stripe].values()):
-                if node.free >= 0:
-                    return
-                self.trees.detach(child, stripe)
-                self._waiting.append((child, stripe))
+        """Take from a node the children that it has no slots for: outside its home, then weak leaves."""
+        if node.free >= 0:
+            return
+        pairs = [(stripe, child) for stripe in self.trees.all for child in node.children[stripe].values()]
+        pairs.sort(key=lambda pair: (pair[0] in node.home, bool(pair[1].children[pair[0]]), pair[1].standing))
+        for stripe, child in pairs[: -node.free]:
+            self.trees.detach(child, stripe)
+            self.want(child, stripe)
+
+    def enlist(self, relay: Node) -> None:
+        """Have a relay take the parity stripe, in order to carry it."""
+        relay.parity = relay.enlisted = True
+        relay.home.add(self.trees.stripes)
+        self._enlisted[relay.id] = relay
+        self.trees.refresh(relay)
+        self.want(relay, self.trees.stripes)
+
+    def forget(self, node: Node) -> None:
+        """A node leaves the braid."""
+        self._enlisted.pop(node.id, None)
+
+    def dismiss(self, node: Node) -> None:
+        """A node takes no parity any more; its children on that stripe have others already."""
+        parity = self.trees.stripes
+        self._enlisted.pop(node.id, None)
+        self.trees.detach(node, parity)
+        self.satisfied(node, parity)
+        node.home.discard(parity)
+        self.trees.refresh(node)
+        node.parity = node.enlisted = False
+        if node.carries and not node.home:
+            node.home.add(self.neediest(node))
+            self.trees.refresh(node)
+        self.trees.changed[node.id] = None
 
     def settle(self) -> None:
         """Find places for all who wait for one, and better ones for those whom only the root could take."""
@@ -125,82 +170,177 @@ class Placement:
         progress = True
         while progress:
             # What one got, above all a link to the root, may be what another of its stripes needed.
-            unfed = sum(map(len, self._unfed))
-            for stripe, nodes in enumerate(self._unfed):
-                self._waiting.extend((node, stripe) for node in islice(nodes.values(), RETRIES))
-            self._place_waiting()
+            before = sum(map(len, self._unfed))
+            if before:
+                self._retry()
             moved = not self.expected and self._relieve_root()
             left = sum(map(len, self._unfed))
-            progress = left > 0 and (moved or left < unfed)
+            progress = left > 0 and (moved or left < before)
+        for relay in [relay for relay in self._enlisted.values() if not relay.children[self.trees.stripes]]:
+            self.dismiss(relay)
+        self.trees.settle_depths()
+
+    def _retry(self) -> None:
+        """Try those again for whom there may be room now, those who give most first."""
+        for stripe, shelf in enumerate(self._shelves):
+            failures = 0
+            nodes = [node for _, level in shelf.levels(RETRIES) for node in level][:RETRIES]
+            for node in nodes:
+                if failures == FAILURES or not self._may_have_room(node):
+                    break
+                self.want(node, stripe)
+                self._place_waiting()
+                failures = failures + 1 if node.parents[stripe] is None else 0
+        root = self.trees.root
+        if root.used < self._root_slots:
+            for peer in list(root.fed):
+                for stripe in self.trees.all:
+                    if peer in self._unfed[stripe]:
+                        self.want(self.trees.nodes[peer], stripe)
+            self._place_waiting()
+
+    def _may_have_room(self, node: Node) -> bool:
+        return bool(self.trees.able) or self.root_has_room(node)
 
     def _place_waiting(self) -> None:
         # Those who feed the stripe come first: they bring the slots that the others need.
-        waiting = sorted(self._waiting, key=lambda item: (item[1] not in item[0].home, -item[0].slots))
+        waiting = sorted(
+            self._waiting,
+            key=lambda item: (
+                not item[0].children[item[1]],
+                item[1] not in item[0].home,
+                -item[0].standing,
+                -item[0].slots,
+            ),
+        )
         self._waiting = deque(waiting)
         while self._waiting:
             node, stripe = self._waiting.popleft()
-            if node.parents[stripe] is not None or node.id not in self.trees.nodes:
+            if (
+                node.parents[stripe] is not None
+                or node.id not in self.trees.nodes
+                or stripe not in node.takes
+            ):
                 continue
             if stripe not in node.home and not self.expected and not self.trees.heads(stripe):
                 self._elect_head(stripe)
             if node.parents[stripe] is not None or self._place(node, stripe):
-                self._unfed[stripe].pop(node.id, None)
+                self.satisfied(node, stripe)
             else:
-                self._unfed[stripe][node.id] = node
-                self.release(node, stripe)
+                self._give_up(node, stripe)
+
+    def _give_up(self, node: Node, stripe: int) -> None:
+        """Nobody can feed a node now. Whoever was tried in vain comes after the others next time."""
+        self.satisfied(node, stripe)
+        level = MOST_STANDING - node.standing
+        self._unfed[stripe][node.id] = level
+        self._shelves[stripe].move(node, UNFED, level)
+        self.trees.changed[node.id] = None
+        self.release(node, stripe)
 
     def _place(self, node: Node, stripe: int) -> bool:
         trees = self.trees
+        trees.touched += 1
         feeds = stripe in node.home and node.carries
         if feeds and trees.heads(stripe) < self.fan and self.root_has_room(node):
             trees.attach(node, stripe, trees.root)
             return True
         parent = trees.open_slot(node, stripe)
-        if feeds and node.free > 0:
+        if node.children[stripe] or (feeds and node.free > 0):
             leaf = trees.leaf(node, stripe)
-            if leaf is not None and (parent is None or leaf.depth[stripe] <= parent.depth[stripe]):
-                above = leaf.parents[stripe]
-                if above is not None and (above is not trees.root or self.root_has_room(node)):
-                    trees.detach(leaf, stripe)
-                    trees.attach(node, stripe, above)
-                    trees.attach(leaf, stripe, node)
-                    return True
+            near = leaf is not None and (parent is None or leaf.depth[stripe] <= parent.depth[stripe])
+            if leaf is not None and near and self.replace(node, leaf, stripe):
+                return True
         if parent is None:
-            parent = self._recruit(node, stripe)
+            parent = self._recruit(node, stripe) or self._patron(node, stripe)
         if parent is None and self.root_has_room(node):
             parent = trees.root
         if parent is None:
-            return False
+            return self._evict(node, stripe)
         trees.attach(node, stripe, parent)
         return True
 
+    def replace(self, node: Node, leaf: Node, stripe: int) -> bool:
+        """Give a detached node a leaf's place, and the leaf one under it if there is room."""
+        above = leaf.parents[stripe]
+        if above is None:
+            return False
+        self.trees.detach(leaf, stripe)
+        if above is self.trees.root and not self.root_has_room(node):
+            self.trees.attach(leaf, stripe, above)
+            return False
+        self.trees.attach(node, stripe, above)
+        if node.free > 0 and stripe in node.home:
+            self.trees.attach(leaf, stripe, node)
+        else:
+            self.want(leaf, stripe)
+        return True
+
+    def _evict(self, node: Node, stripe: int) -> bool:
+        """Under shortage a node takes the place of a leaf that gives less."""
+        if self.expected:
+            return False
+        for standing, level in self.trees.weak[stripe].levels(SCAN):
+            if standing >= node.standing:
+                break
+            for leaf in level:
+                if self.trees.can_replace(node, leaf, stripe) and self.replace(node, leaf, stripe):
+                    return True
+        return False
+
+    def _patron(self, child: Node, stripe: int) -> Node | None:
+        """A parent that has as many children as it may have links, and slots: relays feed whole streams."""
+        for patron in child.parents:
+            if (
+                patron is not None
+                and patron.free > 0
+                and patron.carries
+                and not (patron.away or patron.expected)
+                and patron.depth[stripe] != UNFED
+                and self.trees.fits(patron, child, stripe)
+            ):
+                return patron
+        return None
+
+    def _able(self) -> Iterable[Node]:
+        for _, level in self.trees.able.levels(RECRUITS):
+            self.trees.touched += len(level)
+            yield from level
+
     def _recruit(self, child: Node, stripe: int) -> Node | None:
         """Somebody with free slots who begins to feed this stripe, at best one who feeds nobody yet."""
-        fit = (
+        fit = [
             node
-            for node in islice(self.trees.free.values(), RECRUITS)
-            if node.depth[stripe] != UNFED and node is not child and node.id not in child.separated
-        )
+            for node in self._able()
+            if node.depth[stripe] != UNFED and self.trees.fits(node, child, stripe)
+        ]
+        if not fit and stripe == self.trees.stripes:
+            idle = [node for node in self._able() if node.relay and not node.parity]
+            if idle:
+                self.enlist(idle[0])
         return self._engage(fit, stripe)
 
     def _elect_head(self, stripe: int) -> None:
         """A stripe that nobody feeds gets a head."""
         fit = (
             node
-            for node in islice(self.trees.free.values(), RECRUITS)
-            if node.parents[stripe] is not self.trees.root and self.root_has_room(node)
+            for node in self._able()
+            if stripe in node.takes
+            and node.parents[stripe] is not self.trees.root
+            and self.root_has_room(node)
         )
         head = self._engage(fit, stripe)
         if head is not None:
             self.trees.detach(head, stripe)
             self.trees.attach(head, stripe, self.trees.root)
-            self._unfed[stripe].pop(head.id, None)
+            self.satisfied(head, stripe)
 
     def _engage(self, fit: Iterable[Node], stripe: int) -> Node | None:
         node = max(
             fit,
             key=lambda node: (
-                node.used == 0 and not self.is_head(node),
+                node.able_at == 0,
+                node.relay,
                 -len(node.home),
                 -node.depth[stripe],
                 node.free,
@@ -208,7 +348,7 @@ class Placement:
             default=None,
         )
         if node is not None:
-            if node.used == 0 and not self.is_head(node):
+            if node.able_at == 0:
                 node.home.clear()
             node.home.add(stripe)
             self.trees.refresh(node)
@@ -216,10 +356,13 @@ class Placement:
 
     def _relieve_root(self) -> bool:
         """Move superfluous children of the root to free slots elsewhere; returns whether any was moved."""
+        root = self.trees.root
+        if root.used <= self.fan * self.trees.stripes or not self.trees.able:
+            return False
         moved = False
-        for stripe in range(self.trees.stripes):
-            children = self.trees.root.children[stripe]
-            if len(children) <= self.fan or not self.trees.free:
+        for stripe in self.trees.all:
+            children = root.children[stripe]
+            if len(children) <= self.fan:
                 continue
             # First those who feed nobody; a head with many below it is not worth the change.
             surplus = sorted(
@@ -233,8 +376,9 @@ class Placement:
             for child in surplus[:MOVES]:
                 if len(children) <= self.fan:
                     break
-                self.trees.detach(child, stripe)
                 parent = self.trees.open_slot(child, stripe) or self._recruit(child, stripe)
-                self.trees.attach(child, stripe, parent or self.trees.root)
-                moved = moved or parent is not None
+                if parent is not None:
+                    self.trees.detach(child, stripe)
+                    self.trees.attach(child, stripe, parent)
+                    moved = True
         return moved

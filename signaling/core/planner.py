@@ -1,16 +1,30 @@
 """Who feeds whom in one braid: S striped trees, each peer interior in one of them and a leaf in the others.
 
-What comes and goes, what peers report, and what they are told; `placement` has the rules.
+What comes and goes, what peers report, and what they are told. `placement` has the rules for places,
+`succession` those for the gaps that leavers make, `promotion` those for better places, `capacity` how much
+a peer is given to feed, `appraisal` what is made of reports.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from signaling.core.placement import ROOT_LINKS, Placement
+from signaling.core.appraisal import Appraisal, Fare
+from signaling.core.capacity import Capacity
+from signaling.core.nodes import UNFED, Node
+from signaling.core.placement import BUDGET, ROOT_LINKS, Placement
 from signaling.core.pool import Chance
+from signaling.core.promotion import Promotion
 from signaling.core.standbys import Standbys
-from signaling.core.trees import UNFED, Node, Trees
+from signaling.core.succession import succeed
+from signaling.core.trees import Trees
+
+MOST_STRIPES = 16
+"""Trees at most; a braid that has as many stripes has no parity stripe."""
+
+REMEMBERED = 4_096
+"""Peers that left whose capacity is remembered: who comes back is neither unknown nor forgiven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +38,10 @@ class Assignment:
 
 
 class Planner:
-    """The plan of one braid. Peers are named by their id; the publisher, the root, is not one of them."""
+    """The plan of one braid. Peers are named by their id; the publisher, the root, is not one of them.
+
+    `root_links` bounds the peers that the publisher feeds, `budget` what it sends, in times the stream.
+    """
 
     def __init__(
         self,
@@ -33,14 +50,18 @@ class Planner:
         chance: Chance,
         *,
         root_links: int = ROOT_LINKS,
+        budget: float = BUDGET,
         sequence: Iterator[int] | None = None,
     ) -> None:
         self.trees = Trees(root, stripes)
-        self._placement = Placement(self.trees, root_links)
+        self._placement = Placement(self.trees, root_links, budget)
+        self._promotion = Promotion(self.trees, self._placement)
+        self._appraisal = Appraisal(self.trees)
         self._sequence = count(1) if sequence is None else sequence
         self._standbys = Standbys(self.trees, chance)
         self._told: dict[str, tuple[tuple[str | None, ...], tuple[str, ...], int]] = {}
         self._tell: dict[str, None] = {}
+        self._remembered: OrderedDict[str, Capacity] = OrderedDict()
 
     def __contains__(self, peer: object) -> bool:
         return peer in self.trees.nodes and peer not in self._placement.expected
@@ -52,25 +73,41 @@ class Planner:
 
     @property
     def stripes(self) -> int:
-        """How many trees there are."""
+        """How many trees there are, without the parity stripe's."""
         return self.trees.stripes
 
     def children(self, peer: str) -> set[str]:
         """Everybody whom a peer, or the publisher, feeds."""
-        return {child for children in self._node(peer).children for child in children}
+        return set(self._node(peer).fed)
 
     def parents(self, peer: str) -> tuple[str | None, ...]:
         """A peer's parents by stripe."""
         return self.trees.nodes[peer].parent_ids
 
-    def join(self, peer: str, carries: bool, slots: int, *, relay: bool = False) -> None:
-        """Give a newcomer its places. `slots`: (child, stripe) pairs that its upload can feed."""
-        node = self._arrive(peer, carries, slots, relay)
+    def join(
+        self,
+        peer: str,
+        carries: bool,
+        slots: int,
+        *,
+        most: int | None = None,
+        relay: bool = False,
+        prefix: str | None = None,
+        parity: bool = False,
+        now: float = 0.0,
+    ) -> None:
+        """Give a newcomer its places.
+
+        `slots`: (child, stripe) pairs that it begins with; `most`: how many they may become as children
+        confirm them (no more than `slots` unless given); `prefix`: of its address.
+        """
+        self.trees.now = now
+        node = self._arrive(peer, carries, slots, most, relay, prefix, parity)
         self._placement.shed(node)
         taken = self._placement.choose_home(node) if node.carries else {}
         for stripe, head in taken.items():
             self._placement.take_over(node, head, stripe)
-        for stripe in sorted(range(self.trees.stripes), key=lambda stripe: stripe not in node.home):
+        for stripe in sorted(node.takes, key=lambda stripe: stripe not in node.home):
             if node.parents[stripe] is None:
                 self._placement.want(node, stripe)
         self._placement.settle()
@@ -82,15 +119,20 @@ class Planner:
         slots: int,
         parents: Sequence[str | None],
         *,
+        most: int | None = None,
         relay: bool = False,
+        prefix: str | None = None,
+        parity: bool = False,
         expect: bool = True,
+        now: float = 0.0,
     ) -> None:
         """Take in a peer that is being fed already, as after a restart of the introducer, as it is fed.
 
         A parent that is not there is expected to come back, until `expect_no_more`, if `expect` allows it.
         """
-        node = self._arrive(peer, carries, slots, relay)
-        for stripe, name in enumerate(parents[: self.trees.stripes]):
+        self.trees.now = now
+        node = self._arrive(peer, carries, slots, most, relay, prefix, parity)
+        for stripe, name in zip(node.takes, parents, strict=False):
             parent = self._claimed(node, stripe, name, expect)
             if parent is None:
                 continue
@@ -99,50 +141,59 @@ class Planner:
                 node.home.add(stripe)
             elif parent is not self.trees.root and stripe not in parent.home:
                 # An expected parent shows by its children what it feeds; an idle one has no home to keep.
-                if not parent.expected and parent.used == 1 and not self._placement.is_head(parent):
+                if not parent.expected and parent.used == 1 and not self.trees.is_head(parent):
                     parent.home.clear()
                 parent.home.add(stripe)
                 self.trees.refresh(parent)
         if node.carries and not node.home:
-            node.home.add(self._placement.neediest())
+            node.home.add(self._placement.neediest(node))
         self.trees.refresh(node)
-        for stripe in range(self.trees.stripes):
+        for stripe in node.takes:
             if node.parents[stripe] is None:
                 self._placement.want(node, stripe)
         self._placement.shed(node)
         self._placement.settle()
 
-    def expect_no_more(self) -> None:
+    def expect_no_more(self, now: float = 0.0) -> None:
         """Those who were named as parents and have not come back are gone."""
         for peer in list(self._placement.expected):
-            self.leave(peer)
+            self.leave(peer, now)
 
-    def resize(self, peer: str, carries: bool, slots: int) -> None:
-        """A peer's upload is another than was thought."""
+    def resize(
+        self,
+        peer: str,
+        carries: bool,
+        slots: int,
+        *,
+        most: int | None = None,
+        parity: bool = False,
+        now: float = 0.0,
+    ) -> None:
+        """A peer says that it carries or not, that its bound is another, that it takes parity or not.
+
+        With a bound `most` what was measured stays, else `slots` is what it is given from now on.
+        """
+        self.trees.now = now
         node = self.trees.nodes[peer]
-        node.carries = carries and slots > 0
-        node.slots = slots if node.carries else 0
-        if node.carries:
-            self._standbys.carriers.add(peer)
-            if not node.home:
-                node.home.add(self._placement.neediest())
+        node.willing = carries
+        if most is None:
+            node.capacity = Capacity(slots, slots)
         else:
-            self._standbys.carriers.discard(peer)
-            node.home.clear()
-        self.trees.refresh(node)
+            node.capacity.most = most
+        self._set_parity(node, parity)
+        self._refit(node)
         self.trees.changed[peer] = None
-        self._placement.shed(node)
         self._placement.settle()
 
-    def leave(self, peer: str) -> None:
+    def leave(self, peer: str, now: float = 0.0) -> None:
         """Take a peer out and give its children other parents."""
+        self.trees.now = max(self.trees.now, now)
         node = self.trees.nodes.get(peer)
         if node is None:
             return
-        for stripe in range(self.trees.stripes):
-            self._placement.release(node, stripe)
-            self.trees.detach(node, stripe)
-            self._placement.satisfied(node, stripe)
+        for stripe in self.trees.all:
+            succeed(self.trees, self._placement, node, stripe)
+        self._placement.forget(node)
         self.trees.remove(node)
         self._placement.expected.pop(peer, None)
         self._standbys.forget(peer)
@@ -150,42 +201,50 @@ class Planner:
             self._node(other).separated.discard(peer)
         self._told.pop(peer, None)
         self._tell.pop(peer, None)
+        if not node.expected and node.capacity.forget():
+            self._remembered[peer] = node.capacity
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
         self._placement.settle()
 
-    def report(self, peer: str, parents: Sequence[str | None]) -> None:
-        """A peer says who its parents are: a fail-over that fits becomes the plan, else it is told again."""
+    def report(
+        self,
+        peer: str,
+        parents: Sequence[str | None],
+        *,
+        fare: Fare | None = None,
+        final: bool = True,
+        now: float = 0.0,
+    ) -> list[str]:
+        """A peer says who its parents are, and how it fares.
+
+        A fail-over that fits becomes the plan, else it is told again, unless it may have reported before it
+        got its last plan (`final` is False). Returns parents that push far less to it than others do.
+        """
+        self.trees.now = now
         node = self.trees.nodes[peer]
-        accepted: dict[int, str] = {}
-        for stripe, name in enumerate(parents[: self.trees.stripes]):
-            planned = node.parents[stripe]
-            if name is None and (planned is None or not planned.away):
-                continue
-            if planned is not None and planned.id == name:
-                continue
-            parent = self._claimed(node, stripe, name, expect=False)
-            if parent is self.trees.root and self.trees.heads(stripe) >= self._placement.fan:
-                parent = None
-            if parent is not None:
-                self.trees.detach(node, stripe)
-                self.trees.attach(node, stripe, parent)
-                self._placement.satisfied(node, stripe)
-                accepted[stripe] = parent.id
-            elif planned is not None and planned.away:
-                self.trees.detach(node, stripe)
+        if final:
+            self._reconcile_parents(node, parents)
+        weak: list[str] = []
+        if fare is not None:
+            appraised = self._appraisal.hear(node, tuple(parents), fare)
+            weak = appraised.weak
+            for other in (node, *appraised.parents):
+                self._refit(other)
+        for stripe in node.takes:
+            if node.parents[stripe] is None and fare is not None:
                 self._placement.want(node, stripe)
-            else:
-                self._tell[peer] = None
-        told = self._told.get(peer)
-        if accepted and told is not None:
-            known = tuple(accepted.get(stripe, name) for stripe, name in enumerate(told[0]))
-            self._told[peer] = (known, *told[1:])
+        if tuple(parents) == node.parent_ids:
+            self._promotion.consider(node)
         self._placement.settle()
+        return weak
 
-    def separate(self, one: str, other: str) -> bool:
+    def separate(self, one: str, other: str, *, now: float = 0.0) -> bool:
         """Two peers cannot reach each other: neither is to feed the other until `reconcile`.
 
         Returns whether this is new.
         """
+        self.trees.now = max(self.trees.now, now)
         first, second = self._node(one), self._node(other)
         if first is second or other in first.separated:
             return False
@@ -193,12 +252,21 @@ class Planner:
         second.separated.add(one)
         self._standbys.separate(one, other)
         for child, parent in ((first, second), (second, first)):
-            for stripe in range(self.trees.stripes):
+            for stripe in self.trees.all:
                 if child.parents[stripe] is parent:
                     self.trees.detach(child, stripe)
                     self._placement.want(child, stripe)
         self._placement.settle()
         return True
+
+    def blame(self, child: str, parent: str, now: float) -> None:
+        """A child could not keep, or not reach, one that was to feed it."""
+        blamed = self.trees.nodes.get(parent)
+        accuser = self.trees.nodes.get(child)
+        if blamed is not None and accuser is not None and child in blamed.fed:
+            blamed.capacity.blame(child, accuser.network(), len(blamed.fed), now)
+            self._refit(blamed)
+            self._placement.settle()
 
     def reconcile_all(self, peer: str) -> None:
         """A peer, or the publisher, is back on another way: everybody may try again to reach it."""
@@ -221,6 +289,10 @@ class Planner:
         node.away = away
         self.trees.refresh(node)
         self._placement.settle()
+
+    def set_prefix(self, peer: str, prefix: str | None) -> None:
+        """A peer is in another network now."""
+        self.trees.nodes[peer].prefix = prefix
 
     def tell_again(self, peer: str) -> None:
         """Have `changes` name a peer even though nothing changed for it."""
@@ -247,15 +319,32 @@ class Planner:
     def _node(self, peer: str) -> Node:
         return self.trees.root if peer == self.trees.root.id else self.trees.nodes[peer]
 
-    def _arrive(self, peer: str, carries: bool, slots: int, relay: bool) -> Node:
+    def _arrive(
+        self,
+        peer: str,
+        carries: bool,
+        slots: int,
+        most: int | None,
+        relay: bool,
+        prefix: str | None,
+        parity: bool,
+    ) -> Node:
         if peer == self.trees.root.id or peer in self:
             raise ValueError(f"{peer} is in the braid already.")
         node = self._placement.expected.pop(peer, None) or Node(
             peer, self.trees.stripes, carries=False, slots=0
         )
-        node.carries = carries and slots > 0
-        node.slots = slots if node.carries else 0
+        known = self._remembered.pop(peer) if peer in self._remembered else None
+        node.capacity = Capacity(slots, slots) if known is None else known
+        node.capacity.most = slots if most is None else most
+        node.willing = carries
+        node.slots = node.capacity.slots if carries else 0
+        node.carries = node.slots > 0
         node.relay = relay
+        node.prefix = prefix
+        node.parity = parity and self.trees.stripes < MOST_STRIPES
+        node.joined_at = node.moved_at = self.trees.now
+        node.standing = node.stand(self.trees.now)
         if not node.carries:
             node.home.clear()
         if node.expected:
@@ -266,6 +355,66 @@ class Planner:
         if node.carries:
             self._standbys.carriers.add(peer)
         return node
+
+    def _refit(self, node: Node) -> None:
+        """Bring a node's slots, standing and homes in line with what is known of its capacity."""
+        slots = node.capacity.slots if node.willing else 0
+        standing = node.standing
+        if (slots, slots > 0) != (node.slots, node.carries):
+            node.slots = slots
+            node.carries = slots > 0
+            self.trees.changed[node.id] = None
+            if not node.carries:
+                self._standbys.carriers.discard(node.id)
+                node.home.clear()
+            else:
+                self._standbys.carriers.add(node.id)
+                if not node.home:
+                    node.home.add(self._placement.neediest(node))
+            standing = -1
+        node.standing = node.stand(self.trees.now)
+        if node.standing != standing:
+            self.trees.refresh(node)
+            self._placement.shed(node)
+
+    def _set_parity(self, node: Node, parity: bool) -> None:
+        stripe = self.trees.stripes
+        parity = parity and stripe < MOST_STRIPES
+        if parity and not node.parity:
+            node.parity = True
+            self._placement.want(node, stripe)
+        elif parity:
+            node.enlisted = False
+        elif node.parity and not node.enlisted:
+            succeed(self.trees, self._placement, node, stripe)
+            self._placement.dismiss(node)
+
+    def _reconcile_parents(self, node: Node, parents: Sequence[str | None]) -> None:
+        """Make a fail-over the plan where it fits; where it does not, tell the peer again."""
+        accepted: dict[int, str] = {}
+        for stripe, name in zip(node.takes, parents, strict=False):
+            planned = node.parents[stripe]
+            if name is None and (planned is None or not planned.away):
+                continue
+            if planned is not None and planned.id == name:
+                continue
+            parent = self._claimed(node, stripe, name, expect=False)
+            if parent is self.trees.root and self.trees.heads(stripe) >= self._placement.fan:
+                parent = None
+            if parent is not None:
+                self.trees.detach(node, stripe)
+                self.trees.attach(node, stripe, parent)
+                self._placement.satisfied(node, stripe)
+                accepted[stripe] = parent.id
+            elif planned is not None and planned.away:
+                self.trees.detach(node, stripe)
+                self._placement.want(node, stripe)
+            else:
+                self._tell[node.id] = None
+        told = self._told.get(node.id)
+        if accepted and told is not None:
+            known = tuple(accepted.get(stripe, name) for stripe, name in enumerate(told[0]))
+            self._told[node.id] = (known, *told[1:])
 
     def _claimed(self, node: Node, stripe: int, name: str | None, expect: bool) -> Node | None:
         """The node of a parent that a peer says it has, if it can be that."""

@@ -1,6 +1,6 @@
-"""A set from which one draws at random in constant time."""
+"""Sets from which one takes in constant time: at random, or the first by a level."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -14,11 +14,16 @@ class Chance(Protocol):
 
 
 class Pool(Generic[T]):
-    """A set with `draw`."""
+    """A set with `draw` and `first`."""
+
+    __slots__ = ("_items", "_places")
 
     def __init__(self) -> None:
         self._items: list[T] = []
         self._places: dict[T, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._items)
 
     def add(self, item: T) -> None:
         """Put an item in, once."""
@@ -35,6 +40,10 @@ class Pool(Generic[T]):
         if place < len(self._items):
             self._items[place] = last
             self._places[last] = place
+
+    def first(self, count: int) -> Sequence[T]:
+        """At most `count` items. A dict would first pass over all that were taken out before them."""
+        return self._items[:count]
 
     def draw(self, count: int, chance: Chance) -> Iterator[T]:
         """At most `count` different items in random order; few draws are lost to repetition."""
@@ -53,3 +62,33 @@ class Pool(Generic[T]):
                 yield item
                 if len(drawn) == count:
                     return
+
+
+class Shelf(Generic[T]):
+    """Items by level, a small number; there are few levels and any number of items."""
+
+    __slots__ = ("_levels",)
+
+    def __init__(self) -> None:
+        self._levels: dict[int, Pool[T]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._levels)
+
+    def move(self, item: T, old: int, new: int) -> None:
+        """Put an item from one level to another; a negative level is off the shelf."""
+        if old >= 0:
+            level = self._levels[old]
+            level.discard(item)
+            if not len(level):
+                del self._levels[old]
+        if new >= 0:
+            pool = self._levels.get(new)
+            if pool is None:
+                pool = self._levels[new] = Pool()
+            pool.add(item)
+
+    def levels(self, count: int) -> Iterator[tuple[int, Sequence[T]]]:
+        """Each level, the lowest first, with at most `count` of its items."""
+        for level in sorted(self._levels):
+            yield level, self._levels[level].first(count)

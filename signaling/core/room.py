@@ -60,7 +60,9 @@ class Room:
         self.name = name
         self.members: dict[str, Member] = {}
         self.streams = Streams(limits.streams_per_room)
-        self.braids = Braids(name, self.members, self.streams, timers, chance, self._tell, sequence)
+        self.braids = Braids(
+            name, self.members, self.streams, timers, chance, self._tell, sequence, limits.publisher_budget
+        )
         self._limits = limits
         self._timers = timers
         self._chance = chance

@@ -11,6 +11,7 @@ from itertools import count
 from signaling.core.actions import NORMAL, POLICY, TOO_LARGE, Action, Close, Send
 from signaling.core.limits import MESSAGE_UNIT, Limits, TokenBucket
 from signaling.core.members import Member
+from signaling.core.networks import prefix_of
 from signaling.core.pool import Chance
 from signaling.core.room import Room
 from signaling.core.timers import Timers
@@ -55,6 +56,7 @@ class _Socket:
     challenge: bytes
     bucket: TokenBucket
     heard_at: float
+    prefix: str | None
     member: Member | None = None
     room: Room | None = None
     strikes: int = 0
@@ -109,9 +111,10 @@ class Rooms:
         """Do what is due."""
         self._timers.run(now)
 
-    def connected(self, number: int, now: float) -> None:
-        """A socket was opened."""
-        socket = _Socket(number, self._secret(16), TokenBucket(self.limits.rate, self.limits.burst, now), now)
+    def connected(self, number: int, now: float, address: str | None = None) -> None:
+        """A socket was opened from a network address, which is not kept: only the network's prefix is."""
+        bucket = TokenBucket(self.limits.rate, self.limits.burst, now)
+        socket = _Socket(number, self._secret(16), bucket, now, prefix_of(address))
         self._sockets[number] = socket
         self._act(Send((number,), Challenge(list(VERSIONS), [], to_base64url(socket.challenge))))
         self._timers.at(now + self.limits.hello_timeout, partial(self._expect_hello, socket))
@@ -235,6 +238,7 @@ class Rooms:
             session=to_base64url(self._secret(16)),
             socket=socket.number,
             joined_at=now,
+            prefix=socket.prefix,
             links=CAPABILITY_NO_LINKS not in hello.capabilities,
             returned=hello.session is not None,
         )
@@ -248,6 +252,7 @@ class Rooms:
             old.member = None
             self._close(old, NORMAL)
         member.socket = socket.number
+        member.prefix = socket.prefix
         socket.member, socket.room = member, room
         room.renew(member, hello.name, hello.nonce, self._ice_servers, now)
 

@@ -1,7 +1,8 @@
 """Who else a peer should keep a link to, so that a lost parent is replaced at once."""
 
+from signaling.core.nodes import Node
 from signaling.core.pool import Chance, Pool
-from signaling.core.trees import Node, Trees
+from signaling.core.trees import Trees
 
 EXTRAS = 2
 DRAWS = 8
@@ -55,15 +56,18 @@ class Standbys:
                 del self._named_by[other]
 
     def _choose(self, node: Node, parents: dict[str, None]) -> tuple[str, ...]:
-        feeding = [stripe for stripe in range(self._trees.stripes) if node.children[stripe]]
-        good: list[str] = []
-        fair: list[str] = []
+        """First those who would not be fed by the node itself, have room and are on another network."""
+        feeding = [stripe for stripe in node.takes if node.children[stripe]]
+        networks = {parent.network() for parent in node.parents if parent is not None}
+        found: list[tuple[tuple[bool, bool, bool], str]] = []
         for peer in self.carriers.draw(DRAWS, self._chance):
             if peer == node.id or peer in parents or peer in node.separated:
                 continue
             other = self._trees.nodes[peer]
             fed_by_it = any(self._trees.is_under(other, stripe, node) for stripe in feeding)
-            (fair if fed_by_it else good).append(peer)
-            if len(good) == EXTRAS:
+            rank = (fed_by_it, not other.has_room, other.network() in networks)
+            found.append((rank, peer))
+            if sum(not any(rank) for rank, _ in found) == EXTRAS:
                 break
-        return tuple((good + fair)[:EXTRAS])
+        found.sort(key=lambda each: each[0])
+        return tuple(peer for _, peer in found[:EXTRAS])

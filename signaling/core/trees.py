@@ -1,111 +1,48 @@
-"""The S striped trees of one braid as a data structure: who feeds whom, how deep, and where there is room.
+"""The S striped trees of one braid, and that of its parity stripe, as a data structure.
 
 While edges change it keeps current what the planner looks up (the shallowest free slot, the shallowest leaf
-that can be displaced, spare slots by stripe), so that a place is found without walking a tree.
+that can be displaced, the weakest leaf, spare slots by stripe), so that a place is found without walking a
+tree. The depths below a node that moved follow step by step, DEPTHS nodes an event: they only guide choices;
+what must never be wrong, that no chain of parents comes back to its beginning, is looked up in the parents.
 """
 
-from collections.abc import Iterator
-from itertools import islice
+from collections import deque
 
-UNFED = -1
-"""The depth of a node that no chain of parents connects with the root."""
+from signaling.core.nodes import MOST_STANDING, UNFED, Node
+from signaling.core.pool import Shelf
+
 EXPECTED_DEPTH = 8
 """The depth that is assumed of a node which others named as their parent and which has not come back yet."""
 SCAN = 16
 """How many nodes of one depth are compared for a place."""
-
-
-class Node:
-    """A peer in a braid. `used` counts its (child, stripe) pairs, `home` is the stripes it is to feed."""
-
-    __slots__ = (
-        "away",
-        "carries",
-        "children",
-        "depth",
-        "expected",
-        "home",
-        "id",
-        "leaf_at",
-        "open_at",
-        "open_slots",
-        "parents",
-        "relay",
-        "separated",
-        "slots",
-        "used",
-    )
-
-    def __init__(self, peer: str, stripes: int, *, carries: bool, slots: int, relay: bool = False) -> None:
-        self.id = peer
-        self.carries = carries
-        self.slots = slots
-        self.relay = relay
-        self.expected = False
-        self.away = False
-        self.used = 0
-        self.home: set[int] = set()
-        self.separated: set[str] = set()
-        self.parents: list[Node | None] = [None] * stripes
-        self.children: list[dict[str, Node]] = [{} for _ in range(stripes)]
-        self.depth = [UNFED] * stripes
-        self.open_at = [UNFED] * stripes
-        self.open_slots = [0] * stripes
-        self.leaf_at = [UNFED] * stripes
-
-    @property
-    def parent_ids(self) -> tuple[str | None, ...]:
-        """Ids of the parents, by stripe."""
-        return tuple(None if parent is None else parent.id for parent in self.parents)
-
-    @property
-    def free(self) -> int:
-        """(child, stripe) pairs that it could take; negative while it has too many."""
-        return self.slots - self.used
-
-    @property
-    def has_room(self) -> bool:
-        """Whether it may be given a child: not while the introducer does not hear from it."""
-        return self.carries and not self.expected and not self.away and self.used < self.slots
-
-
-class Shelf:
-    """Nodes by depth, the shallowest first."""
-
-    def __init__(self) -> None:
-        self._levels: dict[int, dict[str, Node]] = {}
-
-    def move(self, node: Node, old: int, new: int) -> None:
-        """Put a node from one depth to another; UNFED is off the shelf."""
-        if old != UNFED:
-            level = self._levels[old]
-            del level[node.id]
-            if not level:
-                del self._levels[old]
-        if new != UNFED:
-            self._levels.setdefault(new, {})[node.id] = node
-
-    def levels(self) -> Iterator[Iterator[Node]]:
-        """The nodes of each depth."""
-        for depth in sorted(self._levels):
-            yield iter(self._levels[depth].values())
+DEPTHS = 256
+"""How many depths are brought up to date at each event."""
 
 
 class Trees:
-    """S trees over the same nodes. The root is not one of `nodes`, has depth 0 and no bound on `used`."""
+    """S + 1 trees over the same nodes. The root is not one of `nodes`, has depth 0 and no bound on `used`."""
 
     def __init__(self, root: str, stripes: int) -> None:
         self.stripes = stripes
+        self.all = range(stripes + 1)
+        self.now = 0.0
         self.root = Node(root, stripes, carries=True, slots=0)
-        self.root.depth = [0] * stripes
+        self.root.depth = [0] * len(self.all)
         self.nodes: dict[str, Node] = {}
-        self.root_links: dict[str, int] = {}
-        self.free: dict[str, Node] = {}
-        self.spare = [0] * stripes
+        self.spare = [0] * len(self.all)
         self.changed: dict[str, None] = {}
         self.touched = 0
-        self._open = [Shelf() for _ in range(stripes)]
-        self._leaves = [Shelf() for _ in range(stripes)]
+        """Nodes that were looked at since the beginning: the planner's work, which tests bound."""
+        self.able: Shelf[Node] = Shelf()
+        """Nodes with free slots; those that feed nobody come first."""
+        self.reserve: list[Shelf[Node]] = [Shelf() for _ in self.all]
+        """Nodes that are to feed a stripe and feed nobody on it yet, the most trusted first."""
+        self.weak: list[Shelf[Node]] = [Shelf() for _ in self.all]
+        """Leaves of a stripe by standing, the lowest first."""
+        self._open: list[Shelf[Node]] = [Shelf() for _ in self.all]
+        self._leaves: list[Shelf[Node]] = [Shelf() for _ in self.all]
+        self._floating: list[set[str]] = [set() for _ in self.all]
+        self._stale: deque[tuple[Node, int]] = deque()
 
     def add(self, node: Node) -> None:
         """Take in a node that has no edges yet."""
@@ -124,10 +61,11 @@ class Trees:
         child.parents[stripe] = parent
         parent.children[stripe][child.id] = child
         parent.used += 1
-        if parent is self.root:
-            self.root_links[child.id] = self.root_links.get(child.id, 0) + 1
+        parent.fed[child.id] = parent.fed.get(child.id, 0) + 1
         self.changed[child.id] = None
-        self._set_depth(child, stripe, parent.depth[stripe])
+        child.moved_at = self.now
+        self._floating[stripe].discard(child.id)
+        self._set_depth(child, stripe)
         self.refresh(parent)
 
     def detach(self, child: Node, stripe: int) -> None:
@@ -138,26 +76,34 @@ class Trees:
         child.parents[stripe] = None
         del parent.children[stripe][child.id]
         parent.used -= 1
-        if parent is self.root:
-            self.root_links[child.id] -= 1
-            if not self.root_links[child.id]:
-                del self.root_links[child.id]
+        parent.fed[child.id] -= 1
+        if not parent.fed[child.id]:
+            del parent.fed[child.id]
         self.changed[child.id] = None
-        self._set_depth(child, stripe, UNFED)
+        floating = self._floating[stripe]
+        if not parent.children[stripe]:
+            floating.discard(parent.id)
+        if child.children[stripe]:
+            floating.add(child.id)
+        child.depth[stripe] = UNFED
+        self._index(child, stripe)
         self.refresh(parent)
 
     def expect(self, node: Node) -> None:
         """Take in a node that has not come back yet: it counts as fed, but has no room."""
         node.expected = True
-        node.depth = [EXPECTED_DEPTH] * self.stripes
+        node.depth = [EXPECTED_DEPTH] * len(self.all)
         self.add(node)
 
     def arrive(self, node: Node) -> None:
         """An expected node is here: its places have to be found."""
         node.expected = False
-        for stripe in range(self.stripes):
-            self._set_depth(node, stripe, UNFED)
+        for stripe in self.all:
+            node.depth[stripe] = UNFED
+            if node.children[stripe]:
+                self._floating[stripe].add(node.id)
         self.changed[node.id] = None
+        self.refresh(node)
 
     def is_under(self, node: Node, stripe: int, ancestor: Node) -> bool:
         """Whether `ancestor` is the node itself or on its path to the root."""
@@ -169,68 +115,145 @@ class Trees:
             at = at.parents[stripe]
         return False
 
+    def fits(self, parent: Node, child: Node, stripe: int) -> bool:
+        """Whether a node that is fed could feed another: no circle, and nothing separates them."""
+        self.touched += 1
+        if parent is child or parent.id in child.separated:
+            return False
+        if not child.children[stripe] and not self._floating[stripe]:
+            return True
+        at: Node = parent
+        while (above := at.parents[stripe]) is not None:
+            self.touched += 1
+            if above is child:
+                return False
+            at = above
+        return at is self.root or at.expected
+
     def heads(self, stripe: int) -> int:
         """How many of the root's children are there to feed others."""
         return sum(1 for child in self.root.children[stripe].values() if stripe in child.home)
 
-    def open_slot(self, child: Node, stripe: int) -> Node | None:
-        """The best free slot for a detached node: shallow, of a peer new to it, a relay, with much room."""
-        for level in self._open[stripe].levels():
-            fit = [node for node in islice(level, SCAN) if node.id not in child.separated]
-            self.touched += len(fit)
+    def shallowest(self, stripe: int) -> int | None:
+        """The least depth with a free slot."""
+        return next((depth for depth, _ in self._open[stripe].levels(1)), None)
+
+    def open_slot(self, child: Node, stripe: int, above: int | None = None) -> Node | None:
+        """The best free slot for a node, of a parent less deep than `above` if that is given.
+
+        Shallow, of a peer new to it and of another network than its other parents, near, with much room.
+        """
+        others = [parent for parent in child.parents if parent is not None]
+        parents = {parent.id for parent in others}
+        networks = {parent.network() for parent in others}
+        for depth, level in self._open[stripe].levels(SCAN):
+            if above is not None and depth >= above:
+                break
+            fit = [node for node in level if self.fits(node, child, stripe)]
             if fit:
-                parents = {parent.id for parent in child.parents if parent is not None}
-                return min(fit, key=lambda node: (node.id in parents, not node.relay, -node.free))
+                return min(
+                    fit,
+                    key=lambda node: (
+                        node.id in parents,
+                        node.network() in networks,
+                        not node.relay,
+                        nearness(child, node),
+                        -node.free,
+                    ),
+                )
         return None
 
-    def leaf(self, node: Node, stripe: int) -> Node | None:
-        """The shallowest node under which there is nothing, and whose place a detached node could take."""
-        for level in self._leaves[stripe].levels():
-            for leaf in islice(level, SCAN):
-                self.touched += 1
-                parent = leaf.parents[stripe]
-                if (
-                    parent is not None
-                    and not (parent.expected or parent.away or leaf.away)
-                    and parent.id not in node.separated
-                    and leaf.id not in node.separated
-                ):
-                    return leaf
+    def leaf(self, node: Node, stripe: int, above: int | None = None) -> Node | None:
+        """The shallowest node under which there is nothing, and whose place a node could take.
+
+        Less deep than `above` if that is given; of those of one depth, one that gives least.
+        """
+        for depth, level in self._leaves[stripe].levels(SCAN):
+            if above is not None and depth >= above:
+                break
+            fit = [leaf for leaf in level if self.can_replace(node, leaf, stripe)]
+            if fit:
+                return min(fit, key=lambda leaf: leaf.standing)
         return None
+
+    def can_replace(self, node: Node, leaf: Node, stripe: int) -> bool:
+        """Whether a node could have a leaf's place, and the leaf be its child or anybody else's."""
+        parent = leaf.parents[stripe]
+        return (
+            parent is not None
+            and leaf is not node
+            and not (parent.expected or parent.away or leaf.away)
+            and leaf.id not in node.separated
+            and self.fits(parent, node, stripe)
+        )
 
     def refresh(self, node: Node) -> None:
-        """Bring the indexes up to date with a node's `home`, `slots`, `carries` and edges."""
+        """Bring the indexes up to date with a node's `home`, `slots`, `carries`, standing and edges."""
         self.touched += 1
         if node is self.root:
             return
-        if node.has_room:
-            self.free[node.id] = node
-        else:
-            self.free.pop(node.id, None)
-        for stripe in range(self.stripes):
+        able_at = UNFED if not node.has_room else 1 if node.used or self.is_head(node) else 0
+        if able_at != node.able_at:
+            self.able.move(node, node.able_at, able_at)
+            node.able_at = able_at
+        for stripe in node.takes:
             self._index(node, stripe)
+
+    def is_head(self, node: Node) -> bool:
+        """Whether the root feeds it so that it feeds others."""
+        return any(node.parents[stripe] is self.root for stripe in node.home)
+
+    def settle_depths(self) -> None:
+        """Let the depths below nodes that moved follow, some at each event."""
+        for _ in range(DEPTHS):
+            if not self._stale:
+                return
+            node, stripe = self._stale.popleft()
+            for child in node.children[stripe].values():
+                if child.depth[stripe] != node.depth[stripe] + 1:
+                    self._set_depth(child, stripe)
+
+    def _set_depth(self, node: Node, stripe: int) -> None:
+        self.touched += 1
+        parent = node.parents[stripe]
+        node.depth[stripe] = UNFED if parent is None else parent.depth[stripe] + 1
+        self._index(node, stripe)
+        if node.children[stripe]:
+            self._stale.append((node, stripe))
 
     def _index(self, node: Node, stripe: int) -> None:
         depth = node.depth[stripe]
         home = stripe in node.home
-        open_at = depth if home and node.has_room else UNFED
-        slots = node.free if open_at != UNFED else 0
+        fed = depth != UNFED and not node.expected
+        has_room = home and fed and node.has_room
+        open_at = depth + node.untried if has_room else UNFED
+        slots = node.free if has_room else 0
         self.spare[stripe] += slots - node.open_slots[stripe]
         node.open_slots[stripe] = slots
         if open_at != node.open_at[stripe]:
             self._open[stripe].move(node, node.open_at[stripe], open_at)
             node.open_at[stripe] = open_at
-        leaf = not home and not node.expected and not node.children[stripe]
-        leaf_at = depth if leaf else UNFED
+        feeds = bool(node.children[stripe])
+        leaf_at = depth if fed and not home and not feeds else UNFED
         if leaf_at != node.leaf_at[stripe]:
             self._leaves[stripe].move(node, node.leaf_at[stripe], leaf_at)
             node.leaf_at[stripe] = leaf_at
+        weak_at = node.standing if leaf_at != UNFED else UNFED
+        if weak_at != node.weak_at[stripe]:
+            self.weak[stripe].move(node, node.weak_at[stripe], weak_at)
+            node.weak_at[stripe] = weak_at
+        reserve_at = MOST_STANDING - node.standing if has_room and not feeds else UNFED
+        if reserve_at != node.reserve_at[stripe]:
+            self.reserve[stripe].move(node, node.reserve_at[stripe], reserve_at)
+            node.reserve_at[stripe] = reserve_at
 
-    def _set_depth(self, top: Node, stripe: int, above: int) -> None:
-        waiting = [(top, above)]
-        while waiting:
-            node, above = waiting.pop()
-            self.touched += 1
-            node.depth[stripe] = above + 1 if above != UNFED else UNFED
-            self._index(node, stripe)
-            waiting.extend((child, node.depth[stripe]) for child in node.children[stripe].values())
+
+UNKNOWN_RTT = 0.06
+"""Seconds assumed of the round trip to a peer that was never measured."""
+NEAR = 0.02
+"""Round trips are told apart by steps of as many seconds."""
+
+
+def nearness(child: Node, parent: Node) -> int:
+    """Steps of round trip between two nodes, as far as it was measured."""
+    return int(child.rtt.get(parent.id, parent.rtt.get(child.id, UNKNOWN_RTT)) / NEAR)

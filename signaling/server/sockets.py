@@ -153,7 +153,7 @@ class Introducer:
         number = next(self._numbers)
         self._outboxes[number] = Outbox(socket, request.transport, self.metrics)
         try:
-            self.rooms.connected(number, self._now())
+            self.rooms.connected(number, self._now(), request.remote)
             self._act()
             async for message in socket:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):

@@ -33,26 +33,26 @@ def report(
 
 
 @pytest.mark.parametrize(
-    ("carry", "uplink", "relay", "slots"),
+    ("uplink", "relay", "slots", "most"),
     [
-        (True, None, False, 8),
-        (True, None, True, 16),
-        (False, None, True, 0),
-        (True, 0, False, 0),
-        (True, 219_000, False, 0),
-        (True, 221_000, False, 1),
-        (True, 2_300_000, False, 10),
-        (True, 50_000_000, True, 24),
+        (None, False, 4, 96),
+        (None, True, 16, 96),
+        (0, False, 0, 0),
+        (175_000, False, 0, 0),
+        (177_000, False, 1, 1),
+        (2_300_000, False, 4, 10),
+        (2_300_000, True, 10, 10),
+        (50_000_000, True, 16, 96),
     ],
 )
-def test_slots_come_from_the_upload(carry: bool, uplink: int | None, relay: bool, slots: int) -> None:
+def test_word_of_the_upload_bounds_the_slots(uplink: int | None, relay: bool, slots: int, most: int) -> None:
     rendition = Rendition("360p", 800_000, STRIPES)
-    assert slots_of(Watch("main", "360p", carry, uplink), rendition, relay=relay) == slots
+    assert slots_of(Watch("main", "360p", uplink=uplink), rendition, relay=relay) == (slots, most)
 
 
 def test_plan_says_how_many_children_to_expect() -> None:
     _, _, (viewer, leaf) = stage(2)
-    assert (viewer.last(Plan).slots, viewer.last(Plan).children_limit) == (8, 12)
+    assert (viewer.last(Plan).slots, viewer.last(Plan).children_limit) == (4, 8)
     leaf.watch(carry=False)
     assert (leaf.last(Plan).slots, leaf.last(Plan).children_limit) == (0, 0)
     assert leaf.last(Plan).parents == [viewer.id] * STRIPES

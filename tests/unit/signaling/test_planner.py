@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signaling.core.nodes import UNFED, Node
 from signaling.core.planner import Planner
-from signaling.core.trees import UNFED, Node
 
 ROOT = "publisher"
 STRIPES = 4
@@ -23,7 +23,7 @@ def make(viewers: int, *, slots: int = 8, stripes: int = STRIPES, seed: int = 1)
 
 
 def heads(planner: Planner) -> list[list[str]]:
-    return [list(children) for children in planner.trees.root.children]
+    return [list(children) for children in planner.trees.root.children[:STRIPES]]
 
 
 def depths(planner: Planner) -> list[int]:
@@ -75,12 +75,14 @@ def assert_sound(planner: Planner, root_links: int = 24) -> None:
                     and other.depth[stripe] != UNFED
                     and other.id not in node.separated
                 ]
-    assert len(trees.root_links) <= root_links
+    assert len(trees.root.fed) <= root_links
+    assert trees.root.used <= 24
 
 
 def root_has_room(planner: Planner, node: Node, root_links: int) -> bool:
-    links = planner.trees.root_links
-    return node.id not in planner.trees.root.separated and (node.id in links or len(links) < root_links)
+    root = planner.trees.root
+    may = node.id not in root.separated and root.used < 24
+    return may and (node.id in root.fed or len(root.fed) < root_links)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,138 @@
+"""How much a peer can feed, as its children confirm it: measured, not believed.
+
+A peer begins with a small credit. When all that it was given is confirmed, its capacity doubles, up to its
+bound. When children get less than they should, it shrinks to what they get; from then on it grows one by one,
+and later and later. One child alone never lowers it: that may be the child's fault, or a lie; it only parts
+the two.
+"""
+
+from dataclasses import dataclass, field
+
+GOOD = 0.85
+"""A child that gets as much of its stripes confirms them."""
+BROKEN = 0.5
+"""A child that gets a smaller share from one parent than from another is better off elsewhere."""
+HEARD = 0.75
+"""The share of its children that must have been heard before a peer is given more."""
+ROUNDING = 0.2
+"""Of a (child, stripe) pair: with so little missing, one more is fed."""
+PATIENCE = 30.0
+"""Seconds before a peer that was given too much is tried with more again; doubled each time."""
+MOST_PATIENCE = 960.0
+BLAME = 30.0
+"""Seconds for which a child's complaint counts."""
+MOST_BLAMES = 32
+
+
+@dataclass(slots=True)
+class Confirmation:
+    """What one child gets: how many stripes it has from here, and what share of them came."""
+
+    network: str
+    pairs: int
+    share: float
+
+
+@dataclass(slots=True)
+class Capacity:
+    """(child, stripe) pairs that one peer feeds. `most` is the bound that its links, or it itself, give."""
+
+    granted: int
+    most: int
+    own: int | None = None
+    """What it says itself, which only lowers."""
+    proven: int = 0
+    """The most that children confirmed together, until it had to shrink."""
+    heard: dict[str, Confirmation] = field(default_factory=dict)
+    blames: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Children who complained, with their networks and when."""
+    strain: int = 0
+    """Reports in a row by which it gives more than it has."""
+    retry_at: float = 0.0
+    patience: float = PATIENCE
+
+    @property
+    def slots(self) -> int:
+        """What the planner may use."""
+        slots = min(self.granted, self.most)
+        return slots if self.own is None else min(slots, self.own)
+
+    @property
+    def given(self) -> float:
+        """(child, stripe) pairs that really arrive."""
+        return sum(each.pairs * each.share for each in self.heard.values())
+
+    def confirm(
+        self,
+        child: str,
+        told: Confirmation,
+        *,
+        network: str,
+        fed: dict[str, int],
+        per_network: int,
+        now: float,
+    ) -> None:
+        """A child says what it got. `fed`: the children that the peer has, `network`: its own one.
+
+        Those of one network, other than the peer's own, count for `per_network` pairs at most together.
+        """
+        self.heard[child] = told
+        for gone in [other for other in self.heard if self.heard[other].pairs != fed.get(other)]:
+            del self.heard[gone]
+        pairs = sum(each.pairs for each in self.heard.values())
+        poor = sum(each.pairs for each in self.heard.values() if each.share < GOOD)
+        if 2 * poor > pairs and len({each.network for each in self.heard.values()}) > 1:
+            self.strain += 1
+            if self.strain >= 2 * len(self.heard):
+                self.shrink(int(self.given + ROUNDING), now)
+            return
+        self.strain = 0
+        by_network: dict[str, int] = {}
+        for each in self.heard.values():
+            if each.share >= GOOD and each.network != network:
+                before = by_network.get(each.network, 0)
+                by_network[each.network] = min(per_network, before + each.pairs)
+        confirmed = sum(by_network.values())
+        self.proven = max(self.proven, confirmed)
+        # Where children come and go there is always one that has not been heard yet.
+        heard = len(self.heard) >= HEARD * len(fed)
+        if heard and sum(fed.values()) >= self.slots and now >= self.retry_at:
+            more = 2 * confirmed if self.patience == PATIENCE else min(self.slots, confirmed) + 1
+            self.granted = max(self.granted, min(self.most, more))
+
+    def blame(self, child: str, network: str, remaining: int, now: float) -> None:
+        """A child got next to nothing, or could not be reached, and is taken away; `remaining` are left.
+
+        Where at least two networks complain, and half of the children, the peer is given no more than what
+        the others confirm.
+        """
+        self.heard.pop(child, None)
+        self.blames = {
+            other: blame for other, blame in self.blames.items() if now - blame[1] < BLAME and other != child
+        }
+        if len(self.blames) < MOST_BLAMES:
+            self.blames[child] = (network, now)
+        if len({blame[0] for blame in self.blames.values()}) > 1 and len(self.blames) >= remaining:
+            self.blames.clear()
+            self.shrink(int(self.given + ROUNDING), now)
+
+    def shrink(self, slots: int, now: float) -> None:
+        """It was given too much."""
+        self.granted = min(self.granted, slots)
+        self.proven = min(self.proven, slots)
+        self.strain = 0
+        self.retry_at = now + self.patience
+        self.patience = min(MOST_PATIENCE, 2 * self.patience)
+
+    def forget(self) -> bool:
+        """The peer leaves: only what it showed is kept. Returns whether it showed anything."""
+        self.own = None
+        self.heard.clear()
+        self.blames.clear()
+        self.strain = 0
+        return self.proven > 0 or self.retry_at > 0
+
+    def retry(self, now: float) -> None:
+        """A peer that gave nothing is given one child again when its time has come."""
+        if self.granted == 0 and self.most > 0 and now >= self.retry_at:
+            self.granted = 1
