@@ -18,6 +18,7 @@ __all__ = [
     "TAG_CHAT",
     "TAG_JOIN",
     "TAG_LINK",
+    "TAG_PEER",
     "TAG_SEAL",
     "TAG_STREAM",
     "Signer",
@@ -32,6 +33,7 @@ __all__ = [
 TAG_SEAL = b"braidcast seal\0"
 TAG_LINK = b"braidcast link\0"
 TAG_CHAT = b"braidcast chat\0"
+TAG_PEER = b"braidcast peer\0"
 
 OFFER = 1
 ANSWER = 2

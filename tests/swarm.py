@@ -19,6 +19,7 @@ from peer.links.link import BYE_REASONS
 from peer.links.memory import Network, Path
 from peer.parity import seal_parity
 from peer.seal import Seal, SealedPart, seal_part
+from peer.simulator.member_introductions import MemberIntroductions
 from signaling.core.planner import Assignment, Planner
 from tests.swarm_links import Introducer, MemberLinks
 
@@ -32,6 +33,8 @@ FAREWELL = 0.5
 PATH = Path(delay=0.02, rate=100_000_000, recovery=0.145)
 """Between any two peers unless a test says otherwise."""
 CHILDREN_LIMIT = 32
+WALL, WRONG = 1_795_000_000_000, 600_000.0
+"""ms since 1970, and by how much the peers' own clocks are wrong."""
 SLOTS = 8
 
 
@@ -42,9 +45,10 @@ class Member:
         self.identity = identity
         self.core = core
         self.role = role
-        self.links = MemberLinks(
-            swarm.introducer, identity.id, limit, random.Random(swarm.random.random()).random, self
-        )
+        chance = random.Random(swarm.random.random()).random
+        wall = WALL + int(swarm.random.uniform(-WRONG, WRONG))
+        self.introductions = MemberIntroductions(identity.key, role, limit, wall, chance, lambda: swarm.now)
+        self.links = MemberLinks(swarm.introducer, identity.id, limit, chance, self, self.introductions)
         swarm.introducer.links[identity.id] = self.links
         self.delivered: list[tuple[int, float]] = []
         self.skipped = 0
@@ -254,9 +258,17 @@ class Swarm:
         member.links.handle_timer()
         member.core.handle_timer(self.now)
         self.act(member)
+        self._tell_need(member)
         timers = (member.core.next_timer(), member.links.next_timer())
         due = min(timer for timer in timers if timer is not None)
         self.schedule(max(self.now + 0.001, due), lambda: self._timer(member))
+
+    def _tell_need(self, member: Member) -> None:
+        """What the introductions of a member are told of its braid."""
+        core = member.introductions.core
+        core.describe(member.core.carries or member is self.publisher, (self.braid,), self.now)
+        core.hungry(member is not self.publisher and None in member.core.stripe_parents(), self.now)
+        member.introductions.act()
 
     def _publish(self) -> None:
         self.schedule(self.now + PART, self._publish)

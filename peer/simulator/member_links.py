@@ -11,6 +11,8 @@ from peer.core.link_set import LinkSet
 from peer.links.clock import VirtualClock
 from peer.links.link import Channel, Link
 from peer.simulator.codec import decode
+from peer.simulator.member_introductions import MemberIntroductions
+from peer.wire_introductions import TYPES
 
 PURPOSE = "braid:swarm"
 """Why the braid's links are wanted."""
@@ -81,7 +83,9 @@ class MemberLinks:
         limit: int,
         chance: Callable[[], float],
         user: LinkUser,
+        introductions: MemberIntroductions | None = None,
     ) -> None:
+        """Without `introductions`, links are only made by the introducer."""
         self.own = own
         self.gone = False
         """Its process has ended or hangs: nothing happens here any more, and nobody is told."""
@@ -92,10 +96,13 @@ class MemberLinks:
         self._acting = False
         self._open: dict[bytes, EmulatedLink] = {}
         self._connections: dict[bytes, EmulatedLink] = {}
-        self._wanted: set[bytes] = set()
+        self._wanted: dict[str, set[bytes]] = {}
         self._filled: dict[bytes, int] = {}
         """Peers whose links were given blocks since they were last seen to be empty, and bytes of these."""
-        self._set.signaling_up(board.up, board.clock.now)
+        self._introductions = introductions
+        if introductions is not None:
+            introductions.use(self, self._set)
+        self.signaling_up(board.up)
 
     @property
     def peers(self) -> list[bytes]:
@@ -108,14 +115,15 @@ class MemberLinks:
             self._set.used(peer, self._clock.now)
             self._filled[peer] = self._filled.get(peer, 0) + len(data)
 
-    def want(self, peers: tuple[bytes, ...]) -> None:
-        """Links to exactly these peers are wanted for the braid."""
-        old, self._wanted = self._wanted, set(peers)
+    def want(self, peers: tuple[bytes, ...], purpose: str = PURPOSE) -> None:
+        """Links to exactly these peers are wanted for the braid, or for what `purpose` says."""
+        old, new = self._wanted.get(purpose, set()), set(peers)
+        self._wanted[purpose] = new
         for peer in peers:
             if peer not in old:
-                self._set.want(peer, PURPOSE, self._clock.now)
-        for peer in sorted(old - self._wanted):
-            self._set.unwant(peer, PURPOSE, self._clock.now)
+                self._set.want(peer, purpose, self._clock.now)
+        for peer in sorted(old - new):
+            self._set.unwant(peer, purpose, self._clock.now)
         self._act()
 
     def befriend(self, peer: bytes) -> None:
@@ -129,6 +137,8 @@ class MemberLinks:
 
     def expel(self, peer: bytes, reason: str) -> None:
         self._set.expel(peer, reason, self._clock.now)
+        if self._introductions is not None:
+            self._introductions.core.expelled(peer, self._clock.now)
         self._act()
 
     def drop(self, peer: bytes) -> None:
@@ -147,10 +157,15 @@ class MemberLinks:
         self._board.vanish(self.own)
 
     def next_timer(self) -> float | None:
-        return self._set.next_timer()
+        timer = self._set.next_timer()
+        if self._introductions is None:
+            return timer
+        return min(self._introductions.core.next_timer(), timer if timer is not None else float("inf"))
 
     def handle_timer(self) -> None:
         self._set.handle_timer(self._clock.now)
+        if self._introductions is not None:
+            self._introductions.handle_timer()
         self._act()
         # A link says when it has drained, but not while it never filled.
         for peer in [peer for peer, size in self._filled.items() if size >= TELL_DRAINED]:
@@ -160,11 +175,13 @@ class MemberLinks:
 
     def signaling_up(self, up: bool) -> None:
         self._set.signaling_up(up, self._clock.now)
+        if self._introductions is not None:
+            self._introductions.core.signaling_up(up, self._clock.now)
         self._act()
 
     def introduced(self, peer: bytes) -> None:
         """Its key and nonce stand for those that would be checked where links are not emulated."""
-        self._set.introduced(peer, bytes(32), bytes(16), "", "", self._clock.now)
+        self._set.introduced(peer, bytes(32), peer, "", "", self._clock.now)
         self._act()
 
     def departed(self, peer: bytes) -> None:
@@ -197,6 +214,8 @@ class MemberLinks:
         if self._open.get(link.peer) is not link:
             return
         self._set.heard(link.peer, self._clock.now)
+        if self._introductions is not None and data[0] in TYPES:
+            self._introductions.received(link.peer, data)
         message = decode(data)
         if message is not None and not isinstance(message, wire.Ping):
             if not isinstance(message, wire.Status):
@@ -210,6 +229,8 @@ class MemberLinks:
 
     def closed(self, link: Link, reason: str) -> None:
         self._connections.pop(link.connection, None)
+        if self._introductions is not None:
+            self._introductions.core.connection_closed(link.connection, self._clock.now)
         self._set.link_closed(link.peer, link.connection, reason, self._clock.now)
         self._act()
 
@@ -226,18 +247,29 @@ class MemberLinks:
         if self._acting or self.gone:
             return
         self._acting = True
-        while actions := self._set.poll_actions():
+        while actions := self._poll():
             for action in actions:
                 self._do(action)
         self._acting = False
 
+    def _poll(self) -> list[act.Action]:
+        if self._introductions is not None:
+            self._introductions.act()
+        return self._set.poll_actions()
+
     def _do(self, action: act.Action) -> None:
         match action:
-            case act.Connect(peer, connection):
-                self._board.offer(self.own, peer, connection)
+            case act.Connect(peer, connection, mediated):
+                if mediated and self._introductions is not None:
+                    self._introductions.offer(peer, connection)
+                else:
+                    self._board.offer(self.own, peer, connection)
             case act.Accept(peer, connection):
-                self._board.answer(self.own, peer, connection)
+                if self._introductions is None or not self._introductions.answer(connection):
+                    self._board.answer(self.own, peer, connection)
             case act.Close(_, connection, reason):
+                if self._introductions is not None:
+                    self._introductions.core.connection_closed(connection, self._clock.now)
                 link = self._connections.pop(connection, None)
                 if link is not None:
                     link.close(reason)
@@ -245,8 +277,12 @@ class MemberLinks:
                 opened = self._set.connection(peer)
                 assert opened is not None
                 self._open[peer] = self._connections[opened]
+                if self._introductions is not None:
+                    self._introductions.core.link_opened(peer, self._clock.now)
                 self._user.link_opened(peer)
-            case act.Closed(peer):
+            case act.Closed(peer, reason):
+                if self._introductions is not None:
+                    self._introductions.link_closed(peer, reason)
                 del self._open[peer]
                 self._filled.pop(peer, None)
                 self._user.link_closed(peer)
@@ -259,5 +295,9 @@ class MemberLinks:
                 link = self._open.get(peer)
                 if link is not None and not link.spoken_within(PING_SAYS_MORE):
                     self.send(peer, wire.encode(wire.Ping(bytes(16), int(self._clock.now * 1e6))), "control")
-            case act.Refuse() | act.Unreachable():
-                pass
+            case act.Refuse(_, connection):
+                if self._introductions is not None:
+                    self._introductions.refuse(connection)
+            case act.Unreachable(peer):
+                if self._introductions is not None:
+                    self._introductions.core.unreachable(peer, self._clock.now)

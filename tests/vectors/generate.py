@@ -9,7 +9,13 @@ from __future__ import annotations
 
 import json
 
-from tests.vectors import description_samples, identity_samples, message_samples, part_samples
+from tests.vectors import (
+    description_samples,
+    identity_samples,
+    introduction_samples,
+    message_samples,
+    part_samples,
+)
 from tests.vectors.samples import FOLDER
 
 
@@ -23,6 +29,7 @@ def files() -> dict[str, bytes]:
         "descriptions.json": description_samples.descriptions(),
         "messages.json": message_samples.messages(),
         "chat_headers.json": message_samples.chat_headers(),
+        "introductions.json": introduction_samples.introductions(),
     }
     encoded = {
         name: (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode()
