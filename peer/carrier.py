@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ORIGIN = b"origin"
+"""Whose word the time in an origin's answers is: one among those of the neighbours."""
+
 
 class Carrier:
     """One braid at one node. `on_part` gets every delivered part with its seal; None for a relay's."""
@@ -216,7 +219,9 @@ class Carrier:
         return []
 
     def _play(self, parts: list[PlayablePart]) -> None:
+        clock = self._node.clock(self.stream.publisher)
         for part in parts:
+            clock.prove(part.seal.capture_time / 1e6, time.monotonic())
             if self._on_part is not None:
                 skipped, self._skipped = self._skipped, 0
                 self._on_part(part_of(part.seal, part.data, part.init, skipped), part.raw)
@@ -252,7 +257,7 @@ class Carrier:
         sample = self._origin.clock_sample
         if sample is not None:
             clock = self._node.clock(self.stream.publisher)
-            clock.sample(sample.t0, sample.t1, sample.t1, sample.t3, 0.0)
+            clock.sample(ORIGIN, sample.t0, sample.t1, sample.t1, sample.t3, 0.0)
         if isinstance(answer, Failure):
             self.core.join_failed(answer.retry_after, now)
         else:

@@ -185,7 +185,7 @@ class Node:
 
     def clock(self, publisher: bytes) -> PublisherClock:
         """The estimate of that publisher's clock."""
-        return self._clocks.setdefault(publisher, PublisherClock())
+        return self._clocks.setdefault(publisher, PublisherClock(publisher))
 
     def round_trips(self) -> dict[str, float]:
         return {peer.hex(): rtt for peer, rtt in self._rtt.items()}
@@ -311,7 +311,7 @@ class Node:
         if pong.error != UNKNOWN:
             clock = self.clock(pong.publisher) if self._watched(pong.publisher) else None
             if clock is not None:
-                clock.sample(t0, pong.t1 / 1e6, pong.t2 / 1e6, t3, pong.error / 1e6)
+                clock.sample(peer, t0, pong.t1 / 1e6, pong.t2 / 1e6, t3, pong.error / 1e6)
 
     def _watched(self, publisher: bytes) -> bool:
         return any(carrier.stream.publisher == publisher for carrier in self.carriers.values())

@@ -211,7 +211,12 @@ export class Carrier {
   }
 
   #play(parts: readonly PlayablePart[]): void {
-    for (const part of parts) if (!this.#closed) this.#onPart(part, this.rendition);
+    const clock = this.#node.clocks.of(this.stream.publisher);
+    for (const part of parts) {
+      if (this.#closed) return;
+      clock.prove(part.seal.captureTime / 1e6, seconds());
+      this.#onPart(part, this.rendition);
+    }
   }
 
   #report({ parents, lost, failed, receivedFrom, loss, slots }: Report): void {
@@ -240,7 +245,7 @@ export class Carrier {
     const sample = this.#origin.clockSample;
     if (sample !== null) {
       const { t0, t1, t3 } = sample;
-      this.#node.clocks.of(this.stream.publisher).sample(t0, t1, t1, t3, 0);
+      this.#node.clocks.of(this.stream.publisher).sample("origin", t0, t1, t1, t3, 0);
     }
     if ("type" in answer) this.core.joinFailed(answer.retryAfter, seconds());
     else this.core.joined(answer, seconds());

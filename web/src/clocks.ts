@@ -16,7 +16,7 @@ export class Clocks {
   of(publisher: string): PublisherClock {
     let clock = this.#clocks.get(publisher);
     if (clock === undefined) {
-      clock = new PublisherClock();
+      clock = new PublisherClock(publisher);
       this.#clocks.set(publisher, clock);
     }
     return clock;
@@ -53,7 +53,7 @@ export class Clocks {
     if (!(roundTrip >= 0 && roundTrip < 60)) return;
     this.#roundTrips.set(peer, roundTrip);
     if (error !== UNKNOWN_ERROR && watched) {
-      this.of(publisher).sample(sent, t1 / 1e6, t2 / 1e6, came, error / 1e6);
+      this.of(publisher).sample(peer, sent, t1 / 1e6, t2 / 1e6, came, error / 1e6);
     }
   }
 }

@@ -5,7 +5,9 @@ import { PublisherClock } from "../src/core/clock.ts";
 
 // Written by tests/vectors/write_clock.py, which describes it.
 type Step = {
+  source: string;
   sample: [number, number, number, number, number];
+  proved?: [number, number];
   reads: [number, [number, number] | null][];
 };
 const cases = JSON.parse(
@@ -15,9 +17,10 @@ const cases = JSON.parse(
 test("the publisher's clock reads as it does in Python", () => {
   expect(cases.length).toBeGreaterThan(2);
   for (const steps of cases) {
-    const clock = new PublisherClock();
-    for (const { sample, reads } of steps) {
-      clock.sample(...sample);
+    const clock = new PublisherClock("ff");
+    for (const { source, sample, proved, reads } of steps) {
+      clock.sample(source, ...sample);
+      if (proved !== undefined) clock.prove(...proved);
       for (const [at, expected] of reads) {
         const read = clock.read(at);
         expect(read === null ? null : [read.time, read.error]).toEqual(expected);
