@@ -71,12 +71,12 @@ class Node:
         )
         webrtc = WebRtcLinks(
             Handshake(self.identity, room, self.introducer.nonce),
-            self.signal,
-            wire.Hello(wire.PROTOCOL_VERSION, ("braid", "chat"), AGENT),
+            self._signal_link,
+            wire.Hello(wire.PROTOCOL_VERSION, ("braid", "chat", "introductions"), AGENT),
             self._own_ice,
         )
         limit = LINKS_CARRYING if carries else LINKS_RECEIVING
-        self.mesh = Mesh(self.identity.id, limit, webrtc, self, random.SystemRandom().random)
+        self.mesh = Mesh(self.identity.id, limit, webrtc, self, random.SystemRandom().random, role)
         self.chat = ChatSession(room, self.identity, self.mesh)
 
     # --- life
@@ -110,6 +110,7 @@ class Node:
     async def _clockwork(self) -> None:
         while True:
             now = time.monotonic()
+            self._take_part(now)
             self.mesh.handle_timer(now)
             # A link says when it has drained, but not while it never filled.
             for peer, buffered in self.mesh.buffers():
@@ -122,6 +123,13 @@ class Node:
             timers += [carrier.core.next_timer() for carrier in self.carriers.values()]
             due = min((at for at in timers if at is not None), default=now + 1.0)
             await asyncio.sleep(min(0.25, max(0.005, due - time.monotonic())))
+
+    def _take_part(self, now: float) -> None:
+        """Tell neighbours what we do, and find out whether it needs more of them."""
+        cores = [carrier.core for carrier in self.carriers.values()]
+        hungry = any(not core.is_publisher and None in core.stripe_parents() for core in cores)
+        carries = any(core.carries for core in cores)
+        self.mesh.introducing.take_part(carries, tuple(self.carriers), hungry, now)
 
     def _ask_for_company(self, now: float) -> None:
         if self.mesh.peers or not self.joined.is_set():
@@ -178,6 +186,11 @@ class Node:
     def signal(self, message: Fleeting) -> bool:
         """Say something to the introducer; False while it is away, for what matters is said again then."""
         return self.introducer.send(message)
+
+    def _signal_link(self, message: protocol.Offer | protocol.Answer) -> None:
+        """An offer or answer of ours: neighbours pass it on, or the introducer does."""
+        if not self.mesh.signal(message):
+            self.signal(message)
 
     def role_of(self, peer: bytes) -> Role:
         entry = self.roster.get(peer)

@@ -124,9 +124,9 @@ class Relaying:
             self._end(connection, circuit, NOT_TAKEN)
 
     def close(self, connection: bytes) -> None:
-        """A connection of ours ended; where no answer came, that was no way to its peer."""
+        """A connection of ours ended soon after its offer: that neighbour is no good way to its peer."""
         circuit = self._circuits.pop(connection, None)
-        if circuit is not None and circuit.onward is not None and not circuit.answered:
+        if circuit is not None and circuit.onward is not None:
             self._view.misled(circuit.peer, circuit.onward)
 
     # --- what comes over links

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from peer.identity import fingerprint, pinned_sdp
-from peer.signing import ANSWER, OFFER, TAG_LINK, Signer, link_payload, peer_id, verify
+from peer.peer_record import signed_by_peer
+from peer.signing import ANSWER, OFFER, TAG_LINK, TAG_PEER, Signer, link_payload, peer_id, verify
 from signaling.protocol import Answer, Offer, RelayedAnswer, RelayedOffer, from_base64url, to_base64url
 
 
@@ -33,8 +34,13 @@ class Handshake:
     def __init__(self, identity: Signer, room: str, nonce: bytes) -> None:
         self._identity = identity
         self._id = peer_id(identity.key)
-        self._room = room
+        self.key = identity.key
+        self.room = room
         self.nonce = nonce
+
+    def sign_record(self, body: bytes) -> bytes:
+        """The signature of a record of ourselves, for neighbours to tell."""
+        return self._identity.sign(TAG_PEER, signed_by_peer(self.room, body))
 
     def sign_offer(self, peer: bytes, peer_nonce: bytes, connection: bytes, sdp: str) -> Offer:
         """The offer `sdp` to `peer`. Raises ValueError when the SDP has no usable fingerprint."""
@@ -73,7 +79,7 @@ class Handshake:
 
     def _sign(self, kind: int, peer: bytes, peer_nonce: bytes, connection: bytes, sdp: str) -> str:
         payload = link_payload(
-            kind, self._room, connection, self._id, peer, self.nonce, peer_nonce, fingerprint(sdp)
+            kind, self.room, connection, self._id, peer, self.nonce, peer_nonce, fingerprint(sdp)
         )
         return to_base64url(self._identity.sign(TAG_LINK, payload))
 
@@ -84,7 +90,7 @@ class Handshake:
             signature = from_base64url(message.signature)
             sdp = pinned_sdp(message.sdp)
             payload = link_payload(
-                kind, self._room, connection, peer, self._id, nonce, self.nonce, fingerprint(sdp)
+                kind, self.room, connection, peer, self._id, nonce, self.nonce, fingerprint(sdp)
             )
         except ValueError as error:
             raise HandshakeError(f"The {name} cannot be used: {error}") from error

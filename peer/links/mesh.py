@@ -11,9 +11,13 @@ from peer import wire
 from peer.core import link_actions as act
 from peer.core.bucket import Bucket
 from peer.core.link_set import LinkSet
+from peer.core.neighbour import Role
 from peer.links.handshake import CheckedDescription, HandshakeError
+from peer.links.introducing import Introducing
 from peer.links.link import Channel, Link
 from peer.links.webrtc import WebRtcLink, WebRtcLinks
+from peer.peer_record import PeerRecord
+from peer.wire_introductions import TYPES as INTRODUCTIONS
 from signaling import protocol
 
 log = logging.getLogger(__name__)
@@ -50,8 +54,10 @@ class Mesh:
         webrtc: WebRtcLinks,
         events: MeshEvents,
         chance: Callable[[], float],
+        role: Role = "viewer",
     ) -> None:
         self.set = LinkSet(own, limit, chance)
+        self.introducing = Introducing(webrtc.handshake, role, limit, self, chance)
         self.webrtc = webrtc
         self.malformed = 0
         self.refused_offers = 0
@@ -94,6 +100,7 @@ class Mesh:
         log.warning("The link to %s is ended: %s", peer.hex()[:8], sentence)
         why = act.BAD_BLOCK if reason == 2 else act.PROTOCOL_ERROR
         self.set.expel(peer, why, time.monotonic())
+        self.introducing.core.expelled(peer, time.monotonic())
         self._act()
 
     def refuse(self, peer: bytes, code: int, sentence: str) -> None:
@@ -104,11 +111,14 @@ class Mesh:
             link.fail(code, sentence)
         self.expel(peer, 3, sentence)
 
-    def next_timer(self) -> float | None:
-        return self.set.next_timer()
+    def next_timer(self) -> float:
+        timer = self.set.next_timer()
+        introductions = self.introducing.core.next_timer()
+        return introductions if timer is None else min(timer, introductions)
 
     def handle_timer(self, now: float) -> None:
         self.set.handle_timer(now)
+        self.introducing.handle_timer(now)
         self._act()
 
     async def close(self) -> None:
@@ -121,6 +131,7 @@ class Mesh:
 
     def signaling_up(self, up: bool) -> None:
         self.set.signaling_up(up, time.monotonic())
+        self.introducing.core.signaling_up(up, time.monotonic())
         self._act()
 
     def introduced(self, who: protocol.Introduction) -> bytes:
@@ -142,12 +153,13 @@ class Mesh:
         self._act()
 
     def offer(self, offer: protocol.RelayedOffer) -> None:
-        """An offer was relayed to us."""
+        """An offer was relayed to us, by the introducer or by neighbours."""
         try:
             checked = self.webrtc.handshake.check_offer(offer)
         except HandshakeError as error:
             self.refused_offers += 1
             log.warning("An offer was refused. %s", error)
+            self.introducing.refuse(bytes.fromhex(offer.connection))
             return
         now = time.monotonic()
         self._offers[checked.connection] = checked
@@ -172,6 +184,28 @@ class Mesh:
         if link is not None and link.peer == bytes.fromhex(candidate.sender):
             link.take_candidate(candidate)
 
+    # --- from neighbours
+
+    def signal(self, message: protocol.Offer | protocol.Answer) -> bool:
+        """Whether neighbours pass this on; else it is for the introducer."""
+        taken = self.introducing.signal(message)
+        self._act()
+        return taken
+
+    def acquainted(self, record: PeerRecord) -> None:
+        """Neighbours told key and nonce of a peer."""
+        self.set.introduced(record.peer, record.key, record.nonce, "", record.role, time.monotonic())
+
+    def mediated(self, peer: bytes, possible: bool) -> None:
+        self.set.mediated(peer, possible, time.monotonic())
+
+    def undelivered(self, peer: bytes, connection: bytes) -> None:
+        """No neighbour brings our offer to `peer`."""
+        link = self._connections.pop(connection, None)
+        if link is not None:
+            link.close(act.FAILED)
+        self.set.link_failed(peer, connection, act.FAILED, time.monotonic())
+
     # --- from links
 
     def opened(self, link: Link) -> None:
@@ -185,6 +219,10 @@ class Mesh:
         self.set.heard(link.peer, now)
         if channel == "control" and not self._allowance[link.peer].take(now):
             self.refuse(link.peer, wire.RATE, "Too many messages came in a short time.")
+            return
+        if channel == "control" and data[0] in INTRODUCTIONS:
+            self.introducing.message(link.peer, data)
+            self._act()
             return
         try:
             message = wire.decode(data)
@@ -204,6 +242,7 @@ class Mesh:
 
     def closed(self, link: Link, reason: str) -> None:
         self._connections.pop(link.connection, None)
+        self.introducing.connection_closed(link.connection)
         self.set.link_closed(link.peer, link.connection, reason, time.monotonic())
         self._act()
 
@@ -219,17 +258,23 @@ class Mesh:
             return
         self._acting = True
         try:
-            while actions := self.set.poll_actions():
+            while actions := self._poll():
                 for action in actions:
                     self._do(action)
         finally:
             self._acting = False
 
+    def _poll(self) -> list[act.Action]:
+        self.introducing.act()
+        return self.set.poll_actions()
+
     def _do(self, action: act.Action) -> None:
         match action:
-            case act.Connect(peer, connection):
+            case act.Connect(peer, connection, mediated):
                 introduction = self.set.introduction(peer)
                 if introduction is not None:
+                    if mediated:
+                        self.introducing.ask_neighbours(connection)
                     self._connections[connection] = self.webrtc.connect(
                         peer, introduction.nonce, connection, self
                     )
@@ -237,9 +282,11 @@ class Mesh:
                 checked = self._offers.pop(connection, None)
                 if checked is not None:
                     self._connections[connection] = self.webrtc.accept(checked, self)
-            case act.Refuse():
+            case act.Refuse(_, connection):
                 self.refused_offers += 1
+                self.introducing.refuse(connection)
             case act.Close(peer, connection, reason):
+                self.introducing.connection_closed(connection)
                 link = self._connections.pop(connection, None)
                 if link is not None:
                     link.close(reason)
@@ -248,10 +295,12 @@ class Mesh:
                 if connection_id is not None and connection_id in self._connections:
                     self._open[peer] = self._connections[connection_id]
                     self._allowance[peer] = Bucket(MESSAGES_BURST, MESSAGES_PER_SECOND, time.monotonic())
+                    self.introducing.core.link_opened(peer, time.monotonic())
                     self._events.link_opened(peer)
-            case act.Closed(peer):
+            case act.Closed(peer, reason):
                 if self._open.pop(peer, None) is not None:
                     self._allowance.pop(peer, None)
+                    self.introducing.link_closed(peer, reason)
                     self._events.link_closed(peer)
             case act.Quiet(peer):
                 self._events.link_quiet(peer, True)
@@ -261,3 +310,4 @@ class Mesh:
                 self.send(peer, wire.encode(self._events.ping(peer)))
             case act.Unreachable(peer):
                 log.info("No link to %s can be made at the moment.", peer.hex()[:8])
+                self.introducing.core.unreachable(peer, time.monotonic())
