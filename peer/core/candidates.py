@@ -61,13 +61,25 @@ def mender(
     `parents` are ours by stripe, `me` is our short id. The answer takes (stripe, tries).
     """
     ranked: dict[int, list[bytes]] = {}
+    own = int.from_bytes(me[:2], "big")
 
     def choose(stripe: int, tries: int) -> bytes | None:
         if stripe not in ranked:
             parent = parents[stripe]
             able = [n for n in neighbours.values() if n.has(stripe, epoch, me, now)]
             head = any(n.peer == parent and n.role == "publisher" for n in able)
-            able.sort(key=lambda n: ((n.role == "publisher") != head, n.doubt, n.peer == parent, n.peer))
+            above = parent[:4] if parent is not None else None
+            able.sort(
+                key=lambda n: (
+                    (n.role == "publisher") != head,
+                    n.doubt,
+                    n.peer == parent,
+                    above in n.path(stripe),
+                    # Everybody has an order of his own, so that not all ask the same one.
+                    int.from_bytes(n.peer[:2], "big") ^ own,
+                    n.peer,
+                )
+            )
             ranked[stripe] = [n.peer for n in able]
         peers = ranked[stripe]
         return peers[tries % len(peers)] if peers else None

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from peer.core.actions import Send
+from peer.core.bucket import Bucket
 from peer.core.counters import Counters
 from peer.core.intake import Taken
 from peer.core.neighbour import Neighbour
+from peer.core.outbox import BACKLOG, KEY_FRAME, LEAVE_WITHIN, REQUESTED
 from peer.core.window import Window
 from peer.wire import Refuse, encode
 
 NEWEST_INDEPENDENT = 0xFFFFFFFF
 WANT_SECONDS = 1.0
 WANTS_KEPT = 1024
+BACKLOG_PARTS = 50
+"""Parts of the past that a child is given, unless the newest independent one is older."""
+SERVED_PARTS_BURST, SERVED_PARTS_PER_SECOND = 16.0, 4.0
+"""Blocks that are sent on request, in all, as parts of one block a stripe: 0.4 of a stream of 100 ms parts.
+What is asked for must not crowd out what is pushed: its loss would be asked for in turn."""
+PUBLISHER_SERVES = 8.0
+"""So many times that does a publisher, of whom the heads of all stripes ask."""
 ALL = -1
 """Stands for every block of a part of which not even the seal is here."""
 
@@ -21,13 +30,17 @@ REFUSE_FULL, REFUSE_LOOP, REFUSE_SLOW, REFUSE_NOT_CARRIED, REFUSE_STARVED, REFUS
 class Children:
     """Pushes verified blocks; keeps requests that cannot be answered yet."""
 
-    def __init__(self, braid: bytes, stripes: int, counters: Counters) -> None:
+    def __init__(self, braid: bytes, stripes: int, counters: Counters, publisher: bool, now: float) -> None:
         self._braid = braid
         self._stripes = stripes
         self._counters = counters
         self._by_stripe: list[dict[bytes, Neighbour]] = [{} for _ in range(stripes + 1)]
         self._wants: dict[tuple[int, int], dict[bytes, tuple[float, Neighbour]]] = {}
         self._wanted = 0
+        times = (PUBLISHER_SERVES if publisher else 1.0) * stripes
+        self._served = Bucket(SERVED_PARTS_BURST * times, SERVED_PARTS_PER_SECOND * times, now)
+        self.busy = False
+        """Blocks wait for somebody: nothing is sent on request meanwhile."""
 
     def count(self) -> int:
         """Stripe children in all."""
@@ -45,12 +58,14 @@ class Children:
         self._by_stripe[stripe][child.peer] = child
         child.feeds.add(stripe)
         child.outbox.drop(stripe)  # asking again and again does not make more wait
+        part = window.newest_independent()
+        newest = part.seal.number if part is not None else window.newest + 1
         if start == NEWEST_INDEPENDENT:
-            part = window.newest_independent()
-            start = part.seal.number if part is not None else window.newest + 1
+            start = newest
+        start = max(start, min(newest, window.newest - BACKLOG_PARTS))
         for number in window.numbers(start):
             for message in window.stripe(number, stripe, self._stripes):
-                child.outbox.put(stripe, message, now)
+                child.outbox.put(stripe, message, now + BACKLOG)
         return self.pump(child)
 
     def remove(self, child: Neighbour, stripe: int) -> None:
@@ -73,9 +88,10 @@ class Children:
         out: list[Send] = []
         number, stripe, index = taken.seal.number, taken.stripe, taken.index
         message, source = taken.message, taken.source
+        leave_by = now + LEAVE_WITHIN + (KEY_FRAME if taken.seal.independent else 0.0)
         for child in self._by_stripe[stripe].values():
-            if child.peer != source:
-                child.outbox.put(stripe, message, now)
+            if child.peer != source and not child.has_all(taken.seal.epoch, number):
+                child.outbox.put(stripe, message, leave_by)
                 out += self.pump(child)
         if stripe == self._stripes:
             return out  # nobody asks for parity
@@ -85,7 +101,7 @@ class Children:
             if until < now or peer == source or stripe in neighbour.feeds:
                 continue
             if peer in asked or neighbour.allow(1, now):
-                out.append(self._serve(neighbour, message))
+                out += self._serve(neighbour, message, now)
         return out
 
     def want(
@@ -105,7 +121,7 @@ class Children:
                     continue
                 message = part.messages[index]
             if message is not None:
-                out.append(self._serve(asker, message))
+                out += self._serve(asker, message, now)
             elif self._wanted < WANTS_KEPT and number >= window.oldest:
                 asked = self._wants.setdefault((number, index), {})
                 self._wanted += asker.peer not in asked
@@ -130,7 +146,9 @@ class Children:
     def slow(self, child: Neighbour, now: float) -> list[Send]:
         """Take a stripe from a child that cannot keep up, so that it finds another parent."""
         stripe = child.outbox.late(now)
-        if stripe is None:
+        if stripe == REQUESTED:
+            child.outbox.drop(stripe)
+        if stripe is None or stripe not in child.feeds:
             return []
         self.remove(child, stripe)
         self._counters.slow_children += 1
@@ -144,7 +162,9 @@ class Children:
             out.append(Send(child.peer, message, "blocks"))
         return out
 
-    def _serve(self, asker: Neighbour, message: bytes) -> Send:
+    def _serve(self, asker: Neighbour, message: bytes, now: float) -> list[Send]:
+        if self.busy or asker.outbox.full() or not self._served.take(now):
+            return []
         self._counters.wants_served += 1
-        self._counters.to_peers += len(message)
-        return Send(asker.peer, message, "blocks")
+        asker.outbox.put(REQUESTED, message, now + LEAVE_WITHIN)
+        return self.pump(asker)

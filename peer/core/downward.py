@@ -35,7 +35,7 @@ class Downward:
         self._braid, self._stripes = braid, stripes
         self._upstreams, self._neighbours, self._window = upstreams, neighbours, window
         self._counters = counters
-        self.children = Children(braid, stripes, counters)
+        self.children = Children(braid, stripes, counters, upstreams is None, now)
         self.places = Places(stripes, upstreams, self.children, carries or upstreams is None)
         self._announcements = Announcements(me, braid, stripes, upstreams, window, now)
 
@@ -97,11 +97,15 @@ class Downward:
 
     def tick(self, now: float) -> list[Send]:
         out: list[Send] = []
+        self.children.busy = False
+        late: list[Neighbour] = []
         for neighbour in self._neighbours.values():
-            refused = self.children.slow(neighbour, now) if neighbour.outbox.waiting else []
-            if refused:
-                self.places.slow(neighbour.peer, now)
-                out += refused
+            if not neighbour.outbox.empty:
+                self.children.busy |= neighbour.outbox.busy(now)
+                if neighbour.outbox.late(now) is not None:
+                    late.append(neighbour)
+        if late:
+            out += self._shed(late, now)
         self.children.expire(now)
         stepped = self.places.throttle.changed(now)
         if stepped and self.places.throttle.step == Step.LEAF:
@@ -119,6 +123,23 @@ class Downward:
             for neighbour in self._neighbours.values()
             if neighbour.takes_part or self.places.leaving
         ]
+
+    def _shed(self, late: list[Neighbour], now: float) -> list[Send]:
+        """Take stripes from children that get theirs too late, from those first who feed nobody.
+
+        One that is late alone has itself to thank, or its way. When several are it is our upload: half of
+        them lose a stripe, and the others, for whom there is more now, have time to catch up.
+        """
+        late.sort(key=lambda child: not child.is_leaf())
+        out: list[Send] = []
+        for child in late[: (len(late) + 1) // 2]:
+            refused = self.children.slow(child, now)
+            if refused:
+                self.places.slow(child.peer, now)
+                out += refused
+        for neighbour in self._neighbours.values():
+            neighbour.outbox.relieve(now)
+        return out
 
     def _dismiss(self, reason: int) -> list[Send]:
         out: list[Send] = []

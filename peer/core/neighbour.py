@@ -100,6 +100,10 @@ class Neighbour:
         state = status.stripes[stripe]
         return state.fed and not state.starved and me not in state.path
 
+    def has_all(self, epoch: int, number: int) -> bool:
+        """It has said that it has every block of the part."""
+        return self.status is not None and (self.status.epoch, self.status.newest) == (epoch, number)
+
     def asked(self, number: int, indices: tuple[int, ...], now: float) -> None:
         """We ask it for lost blocks of a part (none: for all), which it may have said that it has."""
         promised = self.status is not None and NO_PART > self.status.newest >= number + SURE_PARTS

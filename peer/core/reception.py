@@ -7,6 +7,9 @@ from dataclasses import dataclass
 PARITY_ABOVE = 0.01
 """Share of lost blocks at which parity is wanted: with four stripes 4 % of the parts are late then, by about
 145 ms for each hop, which a player half a second behind feels every 2.5 s; a quarter more bytes mend it."""
+PARITY_USELESS = 0.2
+"""Share beyond which it is not begun: two of five blocks would be lost too often, and somebody has too much
+to carry already."""
 PARITY_BELOW = 0.0025
 """Share below which it is given up, after `PARITY_QUIET` seconds: far enough from the other not to swing."""
 PARITY_QUIET = 15.0
@@ -78,7 +81,8 @@ class Reception:
     def wants_parity(self, now: float) -> bool:
         """Whether so much is lost that parity is worth its bytes."""
         if self._share >= PARITY_ABOVE:
-            self._wants_parity, self._quiet_since = True, None
+            self._wants_parity |= self._share < PARITY_USELESS
+            self._quiet_since = None
         elif self._share > PARITY_BELOW or not self._wants_parity:
             self._quiet_since = None
         elif self._quiet_since is None:

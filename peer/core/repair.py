@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from peer.core.bucket import Bucket
 from peer.core.window import Window
 
 ASK_AFTER_PARTS = 1.5
-ASK_AGAIN = 0.15
-"""Seconds between two requests for the same part."""
+LAG_TIMES, LAG_MORE, PATIENT_PARTS = 2.0, 0.5, 4.0
+"""A stripe that always comes later than the others is given twice its usual lag and half a part, up to four
+parts: what is merely late comes by itself, and asking for it makes everything later."""
+ASK_SPREAD_PARTS = 0.5
+"""Parts over which those that lack the same block spread their first requests."""
+ASK_AGAIN = (0.15, 0.35, 1.0)
+"""Seconds until a part is asked for again. A request is remembered for a second by who cannot answer it yet:
+with more of them at a time the block would come again and again once it is there."""
+ASKED_PARTS_BURST, ASKED_PARTS_PER_SECOND = 16.0, 5.0
+"""Blocks that are asked for, in all, as parts of one block a stripe: half a stream of 100 ms parts."""
 PARTS_AT_ONCE = 6
+BLOCKS_AT_ONCE = 64
 FETCH_MARGIN = 0.3
 """Seconds before its play deadline at which a part is fetched from the origin."""
 FETCHES_AT_ONCE = 2
@@ -23,18 +33,20 @@ Ask = tuple[bytes, int, tuple[int, ...]]
 
 @dataclass(slots=True)
 class _Missing:
-    asked_at: float
+    ask_at: float
     tries: int = 0
 
 
 class Repair:
     """When to ask for what. Who can answer is the caller's knowledge."""
 
-    def __init__(self, spread: float) -> None:
+    def __init__(self, spread: float, stripes: int, now: float) -> None:
         self._missing: dict[int, _Missing] = {}
         self._spread = spread
         """0 to 1, this peer's own: it keeps a lost subtree from asking in one moment."""
         self._fetching: set[int] = set()
+        self._stripes = stripes
+        self._asks = Bucket(ASKED_PARTS_BURST * stripes, ASKED_PARTS_PER_SECOND * stripes, now)
         self._tokens = FETCH_BURST
         self._tokens_at = 0.0
 
@@ -52,28 +64,47 @@ class Repair:
         window: Window,
         start: int,
         part_duration: float,
+        lags: Sequence[float],
         choose: Callable[[int, int], bytes | None],
         now: float,
     ) -> list[Ask]:
-        """Requests to send now. `choose(stripe, tries)` names a peer for a stripe's blocks."""
+        """Requests to send now.
+
+        `lags` are how late, in parts, each stripe's blocks are as a rule; `choose(stripe, tries)` names a
+        peer for a stripe's blocks.
+        """
         asks: list[Ask] = []
+        spread = self._spread * ASK_SPREAD_PARTS
+        overdue = [
+            (max(ASK_AFTER_PARTS, min(PATIENT_PARTS, LAG_TIMES * lag + LAG_MORE)) + spread) * part_duration
+            for lag in lags
+        ]
+        soonest = min(overdue)
         for number in self._candidates(window, start):
             part = window.get(number)
             seen = part.first_seen if part is not None else window.first_seen_after(number)
-            if seen is None or now - seen < ASK_AFTER_PARTS * part_duration:
+            if seen is None or now - seen < soonest:
                 continue
             missing = self._missing.setdefault(number, _Missing(float("-inf")))
-            if now - missing.asked_at < ASK_AGAIN:
+            if now < missing.ask_at:
                 continue
-            missing.asked_at = now
+            lacking: list[int] = []
+            if part is not None:
+                lacking = [i for i in part.missing() if now - seen >= overdue[i % self._stripes]]
+                if not lacking:
+                    continue
+            missing.ask_at = now + ASK_AGAIN[min(missing.tries, len(ASK_AGAIN) - 1)]
+            if not self._asks.take(now, len(lacking[:BLOCKS_AT_ONCE]) or self._stripes):
+                missing.tries += 1
+                continue
             by_peer: dict[bytes, list[int]] = {}
             if part is None:
                 peer = choose(0, missing.tries)
                 if peer is not None:
                     by_peer[peer] = []
             else:
-                for index in part.missing()[:64]:
-                    peer = choose(index % part.seal.stripes, missing.tries)
+                for index in lacking[:BLOCKS_AT_ONCE]:
+                    peer = choose(index % self._stripes, missing.tries)
                     if peer is not None:
                         by_peer.setdefault(peer, []).append(index)
             missing.tries += 1

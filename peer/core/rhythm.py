@@ -8,11 +8,17 @@ STARVED_PARTS = 2.0
 SILENT_PARTS = 3.0
 
 
+LAG_WEIGHT = 1 / 16
+MOST_LAG = 8.0
+
+
 class Rhythm:
-    """For each stripe the newest part of which a block came from its parent."""
+    """For each stripe the newest part of which a block came from its parent, and how late it is as a rule."""
 
     def __init__(self, stripes: int) -> None:
         self.newest = [-1] * stripes
+        self.lags = [0.0] * stripes
+        """Parts from the first block of a part to those of each stripe, on average."""
         self.last_block = [float("-inf")] * stripes
 
     def begin(self) -> None:
@@ -27,6 +33,10 @@ class Rhythm:
     def block(self, stripe: int, number: int, now: float) -> None:
         self.newest[stripe] = max(self.newest[stripe], number)
         self.last_block[stripe] = now
+
+    def lag(self, stripe: int, parts: float) -> None:
+        """A block of the newest part, or of one just before, came that late."""
+        self.lags[stripe] += (min(MOST_LAG, parts) - self.lags[stripe]) * LAG_WEIGHT
 
     def silent_parts(self, stripe: int, window: Window, part_duration: float, now: float) -> float:
         """How many parts long the stripe has been silent while others moved; 0.0 while none moves."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from peer.core.actions import Deliver, Fetch, Gap, Join, Links, Parity, Report, Send
 from peer.core.children import NEWEST_INDEPENDENT
 from peer.core.counters import Counters
-from peer.core.delivery import Delivery
+from peer.core.delivery import OVERDUE, Delivery
 from peer.core.intake import Taken
 from peer.core.neighbour import Neighbour
 from peer.core.reception import Reception
@@ -21,8 +21,9 @@ from peer.core.window import Window
 from peer.seal import MAX_STRIPES
 from peer.wire import Subscribe, Unsubscribe, Want, encode
 
-RELAY_MENDS = 20
-"""Parts behind the newest that a relay, which has no deadline, still asks for."""
+BEHIND = 20
+"""Parts behind the newest that are still asked for by who plays nothing, or is so late that it has to leap:
+from there on, or from the newest independent part where that is older."""
 
 Action = Send | Deliver | Gap | Join | Fetch | Links | Parity | Report
 
@@ -48,7 +49,7 @@ class Upward:
         self._neighbours, self._window, self._counters = neighbours, window, counters
         self._delivers = delivers
         self.delivery = Delivery()
-        self.repair = Repair(spread)
+        self.repair = Repair(spread, stripes, now)
         self.startup = Startup(origins, now)
         self.upstreams = Upstreams(me, stripes, spread, part_duration, neighbours, window, now)
         self._reception = Reception(stripes)
@@ -75,7 +76,7 @@ class Upward:
         source = self._neighbours.get(taken.source) if taken.source is not None else None
         if source is None:
             return []
-        out = self._apply(self.upstreams.block(stripe, number, source.peer, now))
+        out = self._apply(self.upstreams.block(stripe, number, source.peer, now), now)
         parental = self.upstreams.stripes[stripe].parent == source.peer
         if parental:
             size = len(taken.message) if taken.fresh else 0
@@ -90,7 +91,11 @@ class Upward:
         number, conduct = taken.seal.number, source.conduct
         conduct.sent(number, taken.index)
         if parental:
-            in_time = taken.fresh or self._seen_for(number, now) <= ASK_AFTER_PARTS
+            seen_for = self._seen_for(number, now)
+            rhythm = self.upstreams.rhythm
+            if number == rhythm.newest[taken.stripe]:
+                rhythm.lag(taken.stripe, seen_for)
+            in_time = taken.fresh or seen_for <= ASK_AFTER_PARTS
             if self.upstreams.shares.pushed(number, taken.index, in_time):
                 conduct.in_time += in_time
             elif not taken.fresh:
@@ -129,11 +134,13 @@ class Upward:
         """`settled`: all that the origin has sent was checked; `slots` as in `Report`."""
         up, startup = self.upstreams, self.startup
         out: list[Action] = []
-        if self._stripes < MAX_STRIPES and self._reception.wants_parity(now) != up.wants_parity:
-            up.wants_parity = not up.wants_parity
-            out.append(Parity(up.wants_parity))
+        wanted = self._stripes < MAX_STRIPES and self._reception.wants_parity(now)
+        # Who lacks a whole stripe needs that first.
+        if wanted != up.wants_parity and (up.all_fed() or not wanted):
+            up.wants_parity = wanted
+            out.append(Parity(wanted))
         if startup.may_subscribe(settled, now):
-            out += self._apply(up.tick(now))
+            out += self._apply(up.tick(now), now)
         self._counters.fail_overs += up.take_fail_overs()
         active = startup.active(up.all_fed(), up.none_fed(), now)
         if active:
@@ -143,43 +150,50 @@ class Upward:
         if not active or not startup.joined_once:
             out += self._mend(now)
         out += self.deliver(now)
-        wanted = up.wanted()
-        if wanted != self._links:
-            self._links = wanted
-            out.append(Links(wanted))
+        links = up.wanted()
+        if links != self._links:
+            self._links = links
+            out.append(Links(links))
         return out + list(self.reports.due(slots, now))
 
-    def _apply(self, changes: list[Change]) -> list[Action]:
+    def _apply(self, changes: list[Change], now: float) -> list[Action]:
         out: list[Action] = []
         for change in changes:
             if isinstance(change, SubscribeTo):
-                start = self._start(change.stripe)
+                start = self._start(change.stripe, now)
                 message = encode(Subscribe(self._braid, change.stripe, self._window.epoch, start))
             else:
                 message = encode(Unsubscribe(self._braid, change.stripe))
             out.append(Send(change.peer, message))
         return out
 
-    def _start(self, stripe: int) -> int:
+    def _start(self, stripe: int, now: float) -> int:
         """The part from which on a stripe is asked for."""
         if self._window.newest < 0:
             return NEWEST_INDEPENDENT
         if stripe == self._stripes:
             return self._window.newest
-        return self._window.first_missing(stripe, self._stripes, self._next_needed())
+        return self._window.first_missing(stripe, self._stripes, self._next_needed(now))
 
-    def _next_needed(self) -> int:
-        """The part that is played next; before that is known, and at a relay, the first that came."""
-        next_part = self.delivery.next
-        return next_part if next_part is not None else max(0, self._window.first)
+    def _next_needed(self, now: float) -> int:
+        """The part that is played next; before that is known, and at a relay, the first that came.
+
+        What cannot be played any more is not asked for, lest that crowd out what can.
+        """
+        needed, window = self.delivery.next, self._window
+        if needed is not None and now <= self.delivery.deadline(now) + OVERDUE:
+            return needed
+        newest = window.newest_independent()
+        floor = window.newest - BEHIND
+        if newest is not None and self._delivers:
+            floor = min(floor, newest.seal.number)
+        return max(0, window.first if needed is None else needed, floor)
 
     def _mend(self, now: float) -> list[Action]:
         window, out = self._window, list[Action]()
-        start = self._next_needed()
-        if not self._delivers:
-            start = max(start, window.newest - RELAY_MENDS)
-        choose = self.upstreams.mender(now)
-        for peer, number, indices in self.repair.due(window, start, self._part_duration, choose, now):
+        start = self._next_needed(now)
+        choose, lags = self.upstreams.mender(now), self.upstreams.rhythm.lags[: self._stripes]
+        for peer, number, indices in self.repair.due(window, start, self._part_duration, lags, choose, now):
             self._counters.wants_sent += 1
             self._neighbours[peer].asked(number, indices, now)
             out.append(Send(peer, encode(Want(self._braid, window.epoch, number, indices))))

@@ -18,8 +18,6 @@ PURPOSE = "braid:swarm"
 """Why the braid's links are wanted."""
 PING_SAYS_MORE = 0.75
 """Seconds after which a PING is more than a repetition of the last STATUS: a sign of life."""
-TELL_DRAINED = 32 * 1024
-"""Bytes that a link has taken before the core is told, at the next timer, that they have left."""
 
 
 class LinkUser(Protocol):
@@ -168,7 +166,7 @@ class MemberLinks:
             self._introductions.handle_timer()
         self._act()
         # A link says when it has drained, but not while it never filled.
-        for peer in [peer for peer, size in self._filled.items() if size >= TELL_DRAINED]:
+        for peer in list(self._filled):
             self._tell_drained(peer)
 
     # --- from the introducer

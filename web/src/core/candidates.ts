@@ -61,15 +61,21 @@ export function mender(
   { epoch, me, now }: Moment,
 ): (stripe: number, tries: number) => string | null {
   const ranked = new Map<number, string[]>();
+  // Everybody has an order of his own, so that not all ask the same one.
+  const distance = ({ short }: Neighbour) => leading(short) ^ leading(me);
   const rank = (stripe: number): string[] => {
     const parent = parents[stripe] ?? null;
     const able = [...neighbours.values()].filter((n) => n.has(stripe, epoch, me, now));
     const head = able.some((n) => n.peer === parent && n.role === "publisher");
+    const above = parent?.slice(0, 8) ?? "";
+    const through = (n: Neighbour) => Number(n.path(stripe).includes(above));
     able.sort(
       (a, b) =>
         Number((a.role === "publisher") !== head) - Number((b.role === "publisher") !== head) ||
         a.doubt - b.doubt ||
         Number(a.peer === parent) - Number(b.peer === parent) ||
+        through(a) - through(b) ||
+        distance(a) - distance(b) ||
         byId(a, b),
     );
     return able.map((n) => n.peer);
@@ -86,4 +92,8 @@ export function mender(
 
 function byId(a: Neighbour, b: Neighbour): number {
   return a.peer < b.peer ? -1 : a.peer > b.peer ? 1 : 0;
+}
+
+function leading(short: string): number {
+  return Number.parseInt(short.slice(0, 4), 16);
 }

@@ -2,14 +2,26 @@
 
 import { encode, REFUSE_SLOW } from "../wire.ts";
 import { type Send, send } from "./actions.ts";
+import { Bucket } from "./bucket.ts";
 import type { Counters } from "./counters.ts";
 import type { Taken } from "./intake.ts";
 import type { Neighbour } from "./neighbour.ts";
+import { BACKLOG, KEY_FRAME, LEAVE_WITHIN, REQUESTED } from "./outbox.ts";
 import type { Window } from "./window.ts";
 
 export const NEWEST_INDEPENDENT = 0xffffffff;
 export const WANT_SECONDS = 1.0;
 export const WANTS_KEPT = 1024;
+/** Parts of the past that a child is given, unless the newest independent one is older: the rest is played by now. */
+export const BACKLOG_PARTS = 50;
+/**
+ * Blocks that are sent on request, in all, as parts of one block a stripe: 0.4 of a stream of 100 ms parts. What is
+ * asked for must not crowd out what is pushed: its loss would be asked for in turn.
+ */
+export const SERVED_PARTS_BURST = 16.0;
+export const SERVED_PARTS_PER_SECOND = 4.0;
+/** So many times that does a publisher, of whom the heads of all stripes ask. */
+export const PUBLISHER_SERVES = 8.0;
 /** Stands for every block of a part of which not even the seal is here. */
 const ALL = -1;
 
@@ -28,7 +40,13 @@ export class Children {
   readonly #wants = new Map<number, Map<string, Asker>>();
   #wanted = 0;
 
-  constructor(braid: string, stripes: number, counters: Counters) {
+  readonly #served: Bucket;
+  /** Blocks wait for somebody: nothing is sent on request meanwhile. */
+  busy = false;
+
+  constructor(braid: string, stripes: number, counters: Counters, publisher: boolean, now: number) {
+    const times = (publisher ? PUBLISHER_SERVES : 1) * stripes;
+    this.#served = new Bucket([SERVED_PARTS_BURST * times, SERVED_PARTS_PER_SECOND * times], now);
     this.#braid = braid;
     this.#stripes = stripes;
     this.#counters = counters;
@@ -57,11 +75,12 @@ export class Children {
     this.of(stripe).set(child.peer, child);
     child.feeds.add(stripe);
     child.outbox.drop(stripe); // asking again and again does not make more wait
-    let from = start;
-    if (start === NEWEST_INDEPENDENT) from = parts.newestIndependent()?.seal.number ?? parts.newest + 1;
+    const newest = parts.newestIndependent()?.seal.number ?? parts.newest + 1;
+    const asked = start === NEWEST_INDEPENDENT ? newest : start;
+    const from = Math.max(asked, Math.min(newest, parts.newest - BACKLOG_PARTS));
     for (const number of parts.numbers(from)) {
       for (const message of parts.stripe(number, stripe, this.#stripes)) {
-        child.outbox.put(stripe, message, now);
+        child.outbox.put(stripe, message, now + BACKLOG);
       }
     }
     return this.pump(child);
@@ -84,11 +103,13 @@ export class Children {
   }
 
   /** A block has just been verified: to the stripe's children and to who asked for it. */
-  push({ seal: { number }, stripe, index, message, source }: Taken, now: number): Send[] {
+  push({ seal, stripe, index, message, source }: Taken, now: number): Send[] {
     const out: Send[] = [];
+    const { epoch, number } = seal;
+    const leaveBy = now + LEAVE_WITHIN + (seal.independent ? KEY_FRAME : 0);
     for (const child of this.of(stripe).values()) {
-      if (child.peer === source) continue;
-      child.outbox.put(stripe, message, now);
+      if (child.peer === source || child.hasAll(epoch, number)) continue;
+      child.outbox.put(stripe, message, leaveBy);
       out.push(...this.pump(child));
     }
     // Nobody asks for parity.
@@ -99,7 +120,7 @@ export class Children {
     const all = this.#wants.get(key(number, ALL)) ?? [];
     for (const [peer, { until, neighbour }] of new Map([...asked, ...all])) {
       if (until < now || peer === source || neighbour.feeds.has(stripe)) continue;
-      if (asked.has(peer) || neighbour.allow(1, now)) out.push(this.#serve(neighbour, message));
+      if (asked.has(peer) || neighbour.allow(1, now)) out.push(...this.#serve(neighbour, message, now));
     }
     return out;
   }
@@ -113,7 +134,7 @@ export class Children {
     for (const index of asked) {
       if (part !== null && index >= part.seal.blocks) continue;
       const message = part?.message(index) ?? null;
-      if (message !== null) out.push(this.#serve(asker, message));
+      if (message !== null) out.push(...this.#serve(asker, message, now));
       else if (this.#wanted < WANTS_KEPT && number >= parts.oldest) {
         let askers = this.#wants.get(key(number, index));
         if (askers === undefined) {
@@ -148,7 +169,8 @@ export class Children {
   /** Takes a stripe from a child that cannot keep up, so that it finds another parent. */
   slow(child: Neighbour, now: number): Send[] {
     const stripe = child.outbox.late(now);
-    if (stripe === null) return [];
+    if (stripe === REQUESTED) child.outbox.drop(stripe);
+    if (stripe === null || !child.feeds.has(stripe)) return [];
     this.remove(child, stripe);
     this.#counters.slowChildren += 1;
     return [send(child.peer, encode({ type: "refuse", braid: this.#braid, stripe, reason: REFUSE_SLOW }))];
@@ -162,10 +184,11 @@ export class Children {
     });
   }
 
-  #serve(asker: Neighbour, message: Uint8Array): Send {
+  #serve(asker: Neighbour, message: Uint8Array, now: number): Send[] {
+    if (this.busy || asker.outbox.full() || !this.#served.take(now)) return [];
     this.#counters.wantsServed += 1;
-    this.#counters.toPeers += message.length;
-    return send(asker.peer, message, "blocks");
+    asker.outbox.put(REQUESTED, message, now + LEAVE_WITHIN);
+    return this.pump(asker);
   }
 }
 

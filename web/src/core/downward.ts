@@ -41,7 +41,7 @@ export class Downward {
     this.#neighbours = neighbours;
     this.#parts = parts;
     this.#counters = counters;
-    this.children = new Children(braid, stripes, counters);
+    this.children = new Children(braid, stripes, counters, upstreams === null, now);
     this.places = new Places(stripes, upstreams, this.children, carries || upstreams === null);
     this.#announcements = new Announcements(me, braid, stripes, upstreams, parts, now);
   }
@@ -108,11 +108,15 @@ export class Downward {
 
   tick(now: number): Send[] {
     const out: Send[] = [];
+    this.children.busy = false;
+    const late: Neighbour[] = [];
     for (const neighbour of this.#neighbours.values()) {
-      const refused = this.children.slow(neighbour, now);
-      if (refused.length > 0) this.places.slow(neighbour.peer, now);
-      out.push(...refused);
+      const { outbox } = neighbour;
+      if (outbox.empty) continue;
+      if (outbox.busy(now)) this.children.busy = true;
+      if (outbox.late(now) !== null) late.push(neighbour);
     }
+    if (late.length > 0) out.push(...this.#shed(late, now));
     this.children.expire(now);
     const stepped = this.places.throttle.changed(now);
     if (stepped && this.places.throttle.step === LEAF) out.push(...this.#dismiss(REFUSE_SLOW));
@@ -128,6 +132,24 @@ export class Downward {
     for (const { takesPart, peer } of this.#neighbours.values()) {
       if (takesPart || this.places.leaving) out.push(send(peer, data));
     }
+    return out;
+  }
+
+  /**
+   * Takes stripes from children that get theirs too late, from those first who feed nobody.
+   *
+   * One that is late alone has itself to thank, or its way. When several are it is our upload: half of them lose a
+   * stripe, and the others, for whom there is more now, have time to catch up.
+   */
+  #shed(late: Neighbour[], now: number): Send[] {
+    late.sort((a, b) => Number(b.isLeaf()) - Number(a.isLeaf()));
+    const out: Send[] = [];
+    for (const child of late.slice(0, Math.ceil(late.length / 2))) {
+      const refused = this.children.slow(child, now);
+      if (refused.length > 0) this.places.slow(child.peer, now);
+      out.push(...refused);
+    }
+    for (const neighbour of this.#neighbours.values()) neighbour.outbox.relieve(now);
     return out;
   }
 

@@ -108,6 +108,11 @@ export class Neighbour {
     return state.fed && !state.starved && !state.path.includes(me);
   }
 
+  /** It has said that it has every block of the part. */
+  hasAll(epoch: number, number: number): boolean {
+    return this.status?.newest === number && this.status.epoch === epoch;
+  }
+
   /** We ask it for lost blocks of a part (none: for all), which it may have said that it has. */
   asked(number: number, indices: readonly number[], now: number): void {
     const newest = this.status?.newest ?? NO_PART;

@@ -5,6 +5,11 @@
  * for each hop, which a player half a second behind feels every 2.5 s; a quarter more bytes mend it.
  */
 export const PARITY_ABOVE = 0.01;
+/**
+ * Share beyond which it is not begun: two of five blocks would be lost too often, and somebody has too much to carry
+ * already.
+ */
+export const PARITY_USELESS = 0.2;
 /** Share below which it is given up, after `PARITY_QUIET` seconds: far enough from the other not to swing. */
 export const PARITY_BELOW = 0.0025;
 export const PARITY_QUIET = 15.0;
@@ -84,7 +89,7 @@ export class Reception {
   /** Whether so much is lost that parity is worth its bytes. */
   wantsParity(now: number): boolean {
     if (this.#share >= PARITY_ABOVE) {
-      this.#wantsParity = true;
+      this.#wantsParity ||= this.#share < PARITY_USELESS;
       this.#quietSince = null;
     } else if (this.#share > PARITY_BELOW || !this.#wantsParity) this.#quietSince = null;
     else if (this.#quietSince === null) this.#quietSince = now;

@@ -1,10 +1,26 @@
 /** Blocks that did not come: asked from those who should have them, and last of all from the origin. */
 
+import { Bucket } from "./bucket.ts";
 import type { Window } from "./window.ts";
 
 export const ASK_AFTER_PARTS = 1.5;
-/** Seconds between two requests for the same part. */
-export const ASK_AGAIN = 0.15;
+/**
+ * A stripe that always comes later than the others is given twice its usual lag and half a part, up to four parts: what
+ * is merely late comes by itself, and asking for it makes everything later.
+ */
+export const LAG_TIMES = 2.0;
+export const LAG_MORE = 0.5;
+export const PATIENT_PARTS = 4.0;
+/** Parts over which those that lack the same block spread their first requests. */
+export const ASK_SPREAD_PARTS = 0.5;
+/**
+ * Seconds until a part is asked for again. A request is remembered for a second by who cannot answer it yet: with more
+ * of them at a time the block would come again and again once it is there.
+ */
+export const ASK_AGAIN = [0.15, 0.35, 1.0] as const;
+/** Blocks that are asked for, in all, as parts of one block a stripe: half a stream of 100 ms parts. */
+export const ASKED_PARTS_BURST = 16.0;
+export const ASKED_PARTS_PER_SECOND = 5.0;
 export const PARTS_AT_ONCE = 6;
 /** Seconds before its play deadline at which a part is fetched from the origin. */
 export const FETCH_MARGIN = 0.3;
@@ -22,7 +38,7 @@ export interface Ask {
 }
 
 interface Missing {
-  askedAt: number;
+  askAt: number;
   tries: number;
 }
 
@@ -35,8 +51,13 @@ export class Repair {
   #tokens = FETCH_BURST;
   #tokensAt = 0;
 
-  constructor(spread: number) {
+  readonly #stripes: number;
+  readonly #asks: Bucket;
+
+  constructor(spread: number, stripes: number, now: number) {
     this.#spread = spread;
+    this.#stripes = stripes;
+    this.#asks = new Bucket([ASKED_PARTS_BURST * stripes, ASKED_PARTS_PER_SECOND * stripes], now);
   }
 
   /** Another epoch. */
@@ -50,33 +71,53 @@ export class Repair {
     this.#fetching.delete(number);
   }
 
-  /** Requests to send now. `choose(stripe, tries)` names a peer for a stripe's blocks. */
+  /**
+   * Requests to send now.
+   *
+   * `lags` are how late, in parts, each stripe's blocks are as a rule; `choose(stripe, tries)` names a peer for a
+   * stripe's blocks.
+   */
   due(
     parts: Window,
     start: number,
     partDuration: number,
+    lags: readonly number[],
     choose: (stripe: number, tries: number) => string | null,
     now: number,
   ): Ask[] {
     const asks: Ask[] = [];
+    const spread = this.#spread * ASK_SPREAD_PARTS;
+    const overdue = lags.map((lag) => {
+      const patient = Math.min(PATIENT_PARTS, LAG_TIMES * lag + LAG_MORE);
+      return (Math.max(ASK_AFTER_PARTS, patient) + spread) * partDuration;
+    });
+    const soonest = Math.min(...overdue);
     for (const number of this.#candidates(parts, start)) {
       const part = parts.get(number);
       const seen = part !== null ? part.firstSeen : parts.firstSeenAfter(number);
-      if (seen === null || now - seen < ASK_AFTER_PARTS * partDuration) continue;
+      if (seen === null || now - seen < soonest) continue;
       let missing = this.#missing.get(number);
       if (missing === undefined) {
-        missing = { askedAt: Number.NEGATIVE_INFINITY, tries: 0 };
+        missing = { askAt: Number.NEGATIVE_INFINITY, tries: 0 };
         this.#missing.set(number, missing);
       }
-      if (now - missing.askedAt < ASK_AGAIN) continue;
-      missing.askedAt = now;
+      if (now < missing.askAt) continue;
+      const lacking = (part?.missing() ?? [])
+        .filter((index) => now - seen >= (overdue[index % this.#stripes] as number))
+        .slice(0, BLOCKS_AT_ONCE);
+      if (part !== null && lacking.length === 0) continue;
+      missing.askAt = now + (ASK_AGAIN[missing.tries] ?? 1.0);
+      if (!this.#asks.take(now, lacking.length || this.#stripes)) {
+        missing.tries += 1;
+        continue;
+      }
       const byPeer = new Map<string, number[]>();
       if (part === null) {
         const peer = choose(0, missing.tries);
         if (peer !== null) byPeer.set(peer, []);
       } else {
-        for (const index of part.missing().slice(0, BLOCKS_AT_ONCE)) {
-          const peer = choose(index % part.seal.stripes, missing.tries);
+        for (const index of lacking) {
+          const peer = choose(index % this.#stripes, missing.tries);
           if (peer === null) continue;
           const indices = byPeer.get(peer);
           if (indices === undefined) byPeer.set(peer, [index]);

@@ -5,13 +5,19 @@ import type { Window } from "./window.ts";
 export const STARVED_PARTS = 2.0;
 export const SILENT_PARTS = 3.0;
 
-/** For each stripe the newest part of which a block came from its parent. */
+export const LAG_WEIGHT = 1 / 16;
+export const MOST_LAG = 8.0;
+
+/** For each stripe the newest part of which a block came from its parent, and how late they are as a rule. */
 export class Rhythm {
+  /** Parts from the first block of a part to those of each stripe, on average. */
+  readonly lags: number[];
   readonly #newest: number[];
   readonly lastBlock: number[];
 
   constructor(stripes: number) {
     this.#newest = new Array(stripes).fill(-1);
+    this.lags = new Array(stripes).fill(0);
     this.lastBlock = new Array(stripes).fill(Number.NEGATIVE_INFINITY);
   }
 
@@ -33,6 +39,12 @@ export class Rhythm {
   block(stripe: number, number: number, now: number): void {
     this.#newest[stripe] = Math.max(this.#newest[stripe] ?? -1, number);
     this.lastBlock[stripe] = now;
+  }
+
+  /** A block of the newest part, or of one just before, came that late. */
+  lag(stripe: number, parts: number): void {
+    const usual = this.lags[stripe] ?? 0;
+    this.lags[stripe] = usual + (Math.min(MOST_LAG, parts) - usual) * LAG_WEIGHT;
   }
 
   /** How many parts long the stripe has been silent while others moved; 0 while none moves. */

@@ -5,7 +5,7 @@ import { encode } from "../wire.ts";
 import { type Action, type Send, send } from "./actions.ts";
 import { NEWEST_INDEPENDENT } from "./children.ts";
 import type { Counters } from "./counters.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery, OVERDUE } from "./delivery.ts";
 import type { Taken } from "./intake.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { Reception } from "./reception.ts";
@@ -16,8 +16,11 @@ import type { Change } from "./upstream.ts";
 import { Upstreams } from "./upstreams.ts";
 import type { Window } from "./window.ts";
 
-/** Parts behind the newest that a relay, which has no deadline, still asks for. */
-export const RELAY_MENDS = 20;
+/**
+ * Parts behind the newest that are still asked for by who plays nothing, or is so late that it has to leap: from there
+ * on, or from the newest independent part where that is older.
+ */
+export const BEHIND = 20;
 
 /** The way up of one braid at a peer that does not publish it itself, and what comes down that way. */
 export class Upward {
@@ -57,7 +60,7 @@ export class Upward {
     this.#parts = parts;
     this.#counters = counters;
     this.#delivers = delivers;
-    this.repair = new Repair(spread);
+    this.repair = new Repair(spread, stripes, now);
     this.startup = new Startup(origins, now);
     this.upstreams = new Upstreams(me, stripes, spread, partDuration, neighbours, parts, now);
     this.#reception = new Reception(stripes);
@@ -86,7 +89,7 @@ export class Upward {
     const source = this.#neighbours.get(taken.source ?? "");
     if (source === undefined) return [];
     const { peer } = source;
-    const out = this.#apply(this.upstreams.block(stripe, number, peer, now));
+    const out = this.#apply(this.upstreams.block(stripe, number, peer, now), now);
     const parental = this.upstreams.stripes[stripe]?.parent === peer;
     if (parental) {
       this.#reception.pushed(stripe, number, seal.blocks / seal.stripes, peer, fresh ? message.length : 0);
@@ -102,7 +105,10 @@ export class Upward {
     const { number } = seal;
     conduct.sent(number, index);
     if (parental) {
-      const inTime = fresh || this.#seenFor(number, now) <= ASK_AFTER_PARTS;
+      const seenFor = this.#seenFor(number, now);
+      const { rhythm } = this.upstreams;
+      if (number === rhythm.newest(stripe)) rhythm.lag(stripe, seenFor);
+      const inTime = fresh || seenFor <= ASK_AFTER_PARTS;
       if (this.upstreams.shares.pushed(number, index, inTime)) conduct.inTime += Number(inTime);
       else if (!fresh) conduct.unexpected();
     } else if (!fresh && peer !== this.upstreams.stripes[stripe]?.pending) conduct.unexpected();
@@ -140,56 +146,67 @@ export class Upward {
     const { upstreams: up, startup } = this;
     const parts = this.#parts;
     const out: Action[] = [];
-    if (this.#stripes < MAX_STRIPES && this.#reception.wantsParity(now) !== up.wantsParity) {
-      up.wantsParity = !up.wantsParity;
-      out.push({ type: "parity", wanted: up.wantsParity });
+    const wanted = this.#stripes < MAX_STRIPES && this.#reception.wantsParity(now);
+    // Who lacks a whole stripe needs that first.
+    if (wanted !== up.wantsParity && (up.allFed() || !wanted)) {
+      up.wantsParity = wanted;
+      out.push({ type: "parity", wanted });
     }
-    if (startup.maySubscribe(settled, now)) out.push(...this.#apply(up.tick(now)));
+    if (startup.maySubscribe(settled, now)) out.push(...this.#apply(up.tick(now), now));
     this.#counters.failOvers += up.takeFailOvers();
     const active = startup.active(up.allFed(), up.noneFed(), now);
     if (active) up.shares.excuse(parts.newest);
     if (settled) out.push(...startup.poll(active, parts.epoch, parts.newestComplete, now));
     if (!active || !startup.joinedOnce) out.push(...this.#mend(now));
     out.push(...this.deliver(now));
-    const wanted = up.wanted();
-    if (wanted.length !== this.#links.length || wanted.some((peer, i) => peer !== this.#links[i])) {
-      this.#links = wanted;
-      out.push({ type: "links", peers: wanted });
+    const links = up.wanted();
+    if (links.length !== this.#links.length || links.some((peer, i) => peer !== this.#links[i])) {
+      this.#links = links;
+      out.push({ type: "links", peers: links });
     }
     out.push(...this.reports.due(slots, now));
     return out;
   }
 
-  #apply(changes: readonly Change[]): Action[] {
+  #apply(changes: readonly Change[], now: number): Action[] {
     const braid = this.#braid;
     const { epoch } = this.#parts;
     return changes.map(({ type, stripe, peer }) => {
       if (type === "unsubscribe") return send(peer, encode({ type, braid, stripe }));
-      return send(peer, encode({ type, braid, stripe, epoch, number: this.#start(stripe) }));
+      return send(peer, encode({ type, braid, stripe, epoch, number: this.#start(stripe, now) }));
     });
   }
 
   /** The part from which on a stripe is asked for. */
-  #start(stripe: number): number {
+  #start(stripe: number, now: number): number {
     const parts = this.#parts;
     if (parts.newest < 0) return NEWEST_INDEPENDENT;
     if (stripe === this.#stripes) return parts.newest;
-    return parts.firstMissing(stripe, this.#stripes, this.#nextNeeded());
+    return parts.firstMissing(stripe, this.#stripes, this.#nextNeeded(now));
   }
 
-  /** The part that is played next; before that is known, and at a relay, the first that came. */
-  #nextNeeded(): number {
-    return this.delivery.next ?? Math.max(0, this.#parts.first);
+  /**
+   * The part that is played next; before that is known, and at a relay, the first that came.
+   *
+   * What cannot be played any more is not asked for, lest that crowd out what can.
+   */
+  #nextNeeded(now: number): number {
+    const needed = this.delivery.next;
+    const parts = this.#parts;
+    if (needed !== null && now <= this.delivery.deadline(now) + OVERDUE) return needed;
+    let floor = parts.newest - BEHIND;
+    if (this.#delivers) floor = Math.min(floor, parts.newestIndependent()?.seal.number ?? floor);
+    return Math.max(0, needed ?? parts.first, floor);
   }
 
   #mend(now: number): Action[] {
     const parts = this.#parts;
     const out: Action[] = [];
-    let start = this.#nextNeeded();
-    if (!this.#delivers) start = Math.max(start, parts.newest - RELAY_MENDS);
+    const start = this.#nextNeeded(now);
     const choose = this.upstreams.mender(now);
+    const lags = this.upstreams.rhythm.lags.slice(0, this.#stripes);
     const { epoch } = parts;
-    for (const ask of this.repair.due(parts, start, this.#partDuration, choose, now)) {
+    for (const ask of this.repair.due(parts, start, this.#partDuration, lags, choose, now)) {
       this.#counters.wantsSent += 1;
       const { peer, number, indices: blocks } = ask;
       this.#neighbours.get(peer)?.asked(number, blocks, now);

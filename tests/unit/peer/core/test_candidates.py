@@ -98,7 +98,13 @@ def test_doubted_peer_is_asked_for_lost_blocks_after_the_parent() -> None:
 
 def test_lost_blocks_are_asked_of_others_first_then_of_the_parent_then_of_the_publisher() -> None:
     neighbours = linked(publisher(), neighbour(A, ROOT), neighbour(B, ROOT), neighbour(C, ROOT))
-    assert asked(neighbours, A, 5) == [B, C, A, PUBLISHER.id, B]
+    # Those nearest to ME by their ids come first: everybody has an order of his own.
+    assert asked(neighbours, A, 5) == [C, B, A, PUBLISHER.id, C]
+
+
+def test_who_is_fed_through_our_parent_lacks_what_that_lacks() -> None:
+    neighbours = linked(neighbour(A, ROOT), neighbour(B, ROOT), neighbour(C, ROOT, A[:4]))
+    assert asked(neighbours, A, 3) == [B, C, A]
 
 
 def test_head_asks_the_publisher_first() -> None:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from peer import wire
 from peer.core.actions import Send
-from peer.core.children import ALL, NEWEST_INDEPENDENT, REFUSE_SLOW, WANT_SECONDS, WANTS_KEPT, Children
+from peer.core.children import (
+    ALL,
+    BACKLOG_PARTS,
+    NEWEST_INDEPENDENT,
+    REFUSE_SLOW,
+    SERVED_PARTS_BURST,
+    SERVED_PARTS_PER_SECOND,
+    WANT_SECONDS,
+    WANTS_KEPT,
+    Children,
+)
 from peer.core.counters import Counters
 from peer.core.intake import Taken
 from peer.core.neighbour import WANTS_BURST, Neighbour
-from peer.core.outbox import IN_FLIGHT, MAX_AGE
+from peer.core.outbox import IN_FLIGHT, KEY_FRAME, LEAVE_WITHIN, REQUESTED
 from peer.core.window import Window
-from tests.unit.peer.core.braid_bench import BRAID, EPOCH, HIGH, LOW, STRIPES, blocks, part
+from tests.unit.peer.core.braid_bench import BRAID, EPOCH, HIGH, LOW, STRIPES, blocks, part, status
 
 
 class Nursery:
@@ -19,7 +29,7 @@ class Nursery:
     def __init__(self) -> None:
         self.window, self.counters = Window(), Counters()
         self.window.begin(EPOCH)
-        self.children = Children(BRAID, STRIPES, self.counters)
+        self.children = Children(BRAID, STRIPES, self.counters, False, 0.0)
         self.low, self.high = Neighbour(LOW, "viewer", 0.0), Neighbour(HIGH, "viewer", 0.0)
 
     def take(
@@ -90,11 +100,13 @@ def test_child_that_cannot_keep_up_loses_the_stripe_and_its_siblings_nothing() -
         n.children.add(child, 0, 0, n.window, 0.0)
     n.low.outbox.drained(IN_FLIGHT)
     n.take(0, now=0.0)
-    assert n.children.slow(n.low, MAX_AGE) == []
-    (refusal,) = n.children.slow(n.low, MAX_AGE + 0.01)
+    due = LEAVE_WITHIN + KEY_FRAME
+    assert n.children.slow(n.low, due) == []
+    (refusal,) = n.children.slow(n.low, due + 0.01)
     assert wire.decode(refusal.data) == wire.Refuse(BRAID, 0, REFUSE_SLOW)
     assert list(n.children.of(0)) == [HIGH]
     assert n.low.outbox.waiting == 0
+    n.high.outbox.drained(0)
     assert n.children.slow(n.high, 10.0) == []
 
 
@@ -170,3 +182,53 @@ def test_new_epoch_forgets_what_was_asked() -> None:
     n.children.begin()
     assert n.take(0) == []
     assert n.children._wanted == 0
+
+
+def test_nothing_is_sent_on_request_while_blocks_wait_for_somebody() -> None:
+    n = Nursery()
+    n.take(0)
+    n.children.busy = True
+    assert n.children.want(n.low, 0, (1,), n.window, 0.0) == []
+    n.children.busy = False
+    n.low.outbox.drained(IN_FLIGHT)
+    assert n.children.want(n.low, 0, (1,), n.window, 0.0) == []
+    n.low.outbox.drained(0)
+    assert told(n.children.want(n.low, 0, (1,), n.window, 0.0)) == [(LOW, 0, 1)]
+
+
+def test_what_is_sent_on_request_in_all_is_less_than_a_stream() -> None:
+    n = Nursery()
+    for number in range(100):
+        n.take(number)
+    askers = [Neighbour(bytes([peer]) * 16, "viewer", 0.0) for peer in range(50)]
+    served = sum(len(n.children.want(asker, 99, (), n.window, 0.0)) for asker in askers)
+    assert served == STRIPES * SERVED_PARTS_BURST
+    served = sum(len(n.children.want(asker, 99, (), n.window, 2.0)) for asker in askers)
+    assert served == 2 * STRIPES * SERVED_PARTS_PER_SECOND
+
+
+def test_requested_blocks_that_do_not_leave_cost_no_stripe() -> None:
+    n = Nursery()
+    for number in range(3):
+        n.take(number)
+    n.children.add(n.low, 0, 3, n.window, 0.0)
+    assert told(n.children.want(n.low, 2, (1, 2), n.window, 0.0)) == [(LOW, 2, 1), (LOW, 2, 2)]
+    assert n.low.outbox.late(LEAVE_WITHIN + 0.1) == REQUESTED
+    assert n.children.slow(n.low, LEAVE_WITHIN + 0.1) == []
+    assert n.children.count() == 1
+
+
+def test_child_that_has_the_part_already_is_not_sent_it() -> None:
+    n = Nursery()
+    n.children.add(n.low, 0, 0, n.window, 0.0)
+    n.low.status = status(newest=3)
+    assert told(n.take(3)) == []
+    assert told(n.take(4)) == [(LOW, 4, 0)]
+
+
+def test_new_child_is_not_given_what_was_played_long_ago() -> None:
+    n = Nursery()
+    for number in range(95):
+        n.take(number)
+    sends = told(n.children.add(n.low, 0, 0, n.window, 0.0))
+    assert sends[0] == (LOW, 94 - BACKLOG_PARTS, 0)

@@ -24,7 +24,7 @@ class Nursery:
 
     def __init__(self, publisher: bool = False) -> None:
         self.window = Window()
-        self.children = Children(BRAID, STRIPES, Counters())
+        self.children = Children(BRAID, STRIPES, Counters(), publisher, 0.0)
         self.upstreams = Upstreams(ME, STRIPES, 0.0, 0.1, {}, self.window, 0.0)
         self.places = Places(STRIPES, None if publisher else self.upstreams, self.children, True)
 
