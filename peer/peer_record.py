@@ -87,7 +87,7 @@ def read_record(raw: bytes) -> PeerRecord | None:
         at = _HEAD.size + 8 * count
         (length,) = struct.unpack_from(">H", raw, at)
     except struct.error as error:
-        raise PeerRecordError("The record of a peer is shorter than its counts say.") from error
+        raise PeerRecordError("The record of a peer is not as long as its counts say.") from error
     if count > MAX_BRAIDS or length > MAX_CREDENTIAL or sequence > _MAX_SEQUENCE:
         raise PeerRecordError("A field of the record of a peer is out of its bounds.")
     if len(raw) != at + 2 + length + SIGNATURE:

@@ -10,6 +10,7 @@ export const TAG_STREAM: Uint8Array = ascii.encode("braidcast stream\0");
 export const TAG_JOIN: Uint8Array = ascii.encode("braidcast join\0");
 export const TAG_LINK: Uint8Array = ascii.encode("braidcast link\0");
 export const TAG_CHAT: Uint8Array = ascii.encode("braidcast chat\0");
+export const TAG_PEER: Uint8Array = ascii.encode("braidcast peer\0");
 
 export const OFFER = 1;
 export const ANSWER = 2;
