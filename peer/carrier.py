@@ -235,6 +235,7 @@ class Carrier:
                 braid=self.id.hex(),
                 parents=[None if peer is None else peer.hex() for peer in report.parents],
                 lost=[peer.hex() for peer in report.lost],
+                harmful=[peer.hex() for peer in report.harmful],
                 failed=[peer.hex() for peer in report.failed],
                 rtt=self._node.round_trips(),
                 sent=sent - self._reported[0],

@@ -294,7 +294,8 @@ class Report(Struct, tag="report", frozen=True):
     Who feeds it by stripe, whose links died, who could not be reached, seconds of round trip by peer, and,
     since the last report, the bytes that went over its links, the bytes of blocks that each parent pushed,
     and the share of blocks that did not come by push in time. `slots` is how many (child, stripe) pairs it
-    can feed if that is fewer than its plan says. What a peer says of itself only lowers its capacity; what
+    can feed if that is fewer than its plan says; `harmful` are peers whose links it ended for bad blocks,
+    which is believed of nobody on one peer's word. What a peer says of itself only lowers its capacity; what
     its children received from it, those with other address prefixes, raises it.
     """
 
@@ -308,6 +309,7 @@ class Report(Struct, tag="report", frozen=True):
     received_from: Annotated[dict[PeerId, Count], Meta(max_length=64)] = field(default_factory=dict)
     loss: Share = 0.0
     slots: Slots | None = None
+    harmful: PeerIds = field(default_factory=list)
 
 
 class Neighbours(Struct, tag="neighbours", frozen=True):

@@ -102,3 +102,5 @@ class Report:
     """Share of the blocks, 0 to 1, that others overtook or that did not come at all by push."""
     slots: int | None = None
     """(child, stripe) pairs that can be carried, where these are fewer than the planner may think."""
+    harmful: tuple[bytes, ...] = ()
+    """Peers whose links were ended because they sent bad blocks: hearsay to the planner."""

@@ -301,6 +301,7 @@ class Braid:
             else:
                 if isinstance(outcome, Reject):
                     self._judge.expelled(outcome.peer, now)
+                    self._up.reports.harmful(outcome.peer)
                 self._actions.append(outcome)
         self._actions += self._up.deliver(now)
 

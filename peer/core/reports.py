@@ -16,6 +16,7 @@ class Reports:
     def __init__(self, upstreams: Upstreams, reception: Reception, now: float) -> None:
         self._upstreams, self._reception = upstreams, reception
         self._lost: set[bytes] = set()
+        self._harmful: set[bytes] = set()
         self._at = now + REPORT_EVERY
         self._parents = upstreams.parents()
         self._slots: int | None = None
@@ -24,6 +25,10 @@ class Reports:
         """The link to `peer` is gone."""
         self._lost.add(peer)
         self._at = min(self._at, now + REPORT_SOON)
+
+    def harmful(self, peer: bytes) -> None:
+        """`peer` sent a bad block; its link ends, and that makes the report soon."""
+        self._harmful.add(peer)
 
     def soon(self, now: float) -> None:
         """Report at the next tick."""
@@ -39,7 +44,8 @@ class Reports:
         self._at = now + REPORT_EVERY
         self._parents, self._slots = parents, slots
         received_from, loss = self._reception.take()
-        lost, failed = tuple(sorted(self._lost)), tuple(sorted(up.failed))
+        lost, failed, harmful = (tuple(sorted(peers)) for peers in (self._lost, up.failed, self._harmful))
         self._lost.clear()
+        self._harmful.clear()
         up.failed.clear()
-        return [Report(parents, lost, failed, received_from, loss, slots)]
+        return [Report(parents, lost, failed, received_from, loss, slots, harmful)]

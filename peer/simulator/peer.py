@@ -314,6 +314,7 @@ class SimulatedPeer:
             parents=[None if peer is None else peer.hex() for peer in report.parents],
             lost=[peer.hex() for peer in report.lost][:64],
             failed=[peer.hex() for peer in report.failed][:64],
+            harmful=[peer.hex() for peer in report.harmful][:64],
             rtt={peer.hex(): rtt for peer, rtt in self.links.round_trips()},
             sent=sent - self._reported[0],
             received=received - self._reported[1],

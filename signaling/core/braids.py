@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from signaling.core.appraisal import Fare
 from signaling.core.capacity import ROUNDING
+from signaling.core.hearsay import CONDEMNED_FOR, Hearsay
 from signaling.core.members import Member
 from signaling.core.nodes import MOST_CHILDREN
 from signaling.core.placement import BUDGET
@@ -41,6 +42,7 @@ MOST_SEPARATIONS = 16
 """Peers of one report that are taken to be out of its sender's reach."""
 
 Tell = Callable[[Member, Plan], None]
+Parents = tuple[str | None, ...]
 
 
 @dataclass(slots=True)
@@ -54,6 +56,8 @@ class Braid:
     started_at: float = 0.0
     wishes: dict[str, Watch] = field(default_factory=dict)
     told_at: dict[str, float] = field(default_factory=dict)
+    fed_by: dict[str, tuple[Parents, Parents]] = field(default_factory=dict)
+    """The parents that each peer was told last, and those before."""
 
 
 def slots_of(wish: Watch, rendition: Rendition, *, relay: bool) -> tuple[int, int]:
@@ -89,6 +93,7 @@ class Braids:
         self._chance = chance
         self._tell = tell
         self._sequence = sequence
+        self._hearsay = Hearsay()
         self._braids: dict[tuple[str, str], Braid] = {}
         self._by_id: dict[str, Braid] = {}
 
@@ -113,12 +118,7 @@ class Braids:
             self._start(braid, self._streams.get(wish.stream), now)
         member.watches.add(name)
         braid.wishes[member.id] = wish
-        planner, rendition = braid.planner, self._rendition(braid)
-        if planner is not None and rendition is not None and member.id in planner:
-            slots, most = slots_of(wish, rendition, relay=member.role == "relay")
-            planner.resize(member.id, wish.carry, slots, most=most, parity=wish.parity, now=now)
-            planner.tell_again(member.id)
-        else:
+        if not self._resize(braid, member.id, now):
             self._admit(braid, member, now)
         self._flush(braid, now)
 
@@ -129,6 +129,7 @@ class Braids:
         if braid is None or braid.wishes.pop(member.id, None) is None:
             return
         braid.told_at.pop(member.id, None)
+        braid.fed_by.pop(member.id, None)
         if braid.planner is not None:
             braid.planner.leave(member.id, now)
             self._flush(braid, now)
@@ -183,6 +184,7 @@ class Braids:
             member.reports[report.braid] = parents
             self._admit(braid, member, now)
         else:
+            self._complain(braid, planner, member, report.harmful, now)
             lost = [peer for peer in report.lost if not self._is_fresh(peer, now)]
             failed = self._separate(braid, planner, member, report.failed, SEPARATION, now)
             trouble = self._separate(braid, planner, member, lost, LOSS, now) or failed
@@ -239,12 +241,13 @@ class Braids:
         relay = member.role == "relay"
         wish = braid.wishes[member.id]
         slots, most = slots_of(wish, rendition, relay=relay)
+        carry = self._may_carry(member.id, wish, now)
         young = now < braid.started_at + RECOVERY
         parents = member.reports.pop(braid.id, None)
         if parents is not None and member.returned:
             planner.adopt(
                 member.id,
-                wish.carry,
+                carry,
                 slots,
                 parents,
                 most=most,
@@ -266,7 +269,7 @@ class Braids:
         else:
             planner.join(
                 member.id,
-                wish.carry,
+                carry,
                 slots,
                 most=most,
                 relay=relay,
@@ -303,6 +306,44 @@ class Braids:
                 self._timers.at(now + seconds, over)
         return bool(apart)
 
+    def _complain(
+        self,
+        braid: Braid,
+        planner: Planner,
+        member: Member,
+        harmful: Iterable[str],
+        now: float,
+    ) -> None:
+        """A peer got bad blocks from others: they are kept apart, and believed to do harm if many say so."""
+        now_fed_by, was_fed_by = braid.fed_by.get(member.id, ((), ()))
+        self._separate(braid, planner, member, harmful, CONDEMNED_FOR, now)
+        for peer in dict.fromkeys(harmful):
+            if peer not in (*now_fed_by, *was_fed_by) or peer not in planner:
+                continue
+            network = member.prefix or member.id
+            if self._hearsay.complain(member.id, network, member.joined_at, peer, now):
+                self._resize(braid, peer, now)
+
+                def over(now: float, peer: str = peer) -> None:
+                    if self._resize(braid, peer, now):
+                        self._flush(braid, now)
+
+                self._timers.at(now + CONDEMNED_FOR, over)
+
+    def _resize(self, braid: Braid, peer: str, now: float) -> bool:
+        """Have the plan know what a peer wishes to give, and may; returns whether it has a place in it."""
+        planner, rendition = braid.planner, self._rendition(braid)
+        if planner is None or rendition is None or peer not in planner or peer not in braid.wishes:
+            return False
+        wish = braid.wishes[peer]
+        slots, most = slots_of(wish, rendition, relay=self._members[peer].role == "relay")
+        planner.resize(peer, self._may_carry(peer, wish, now), slots, most=most, parity=wish.parity, now=now)
+        planner.tell_again(peer)
+        return True
+
+    def _may_carry(self, peer: str, wish: Watch, now: float) -> bool:
+        return wish.carry and not self._hearsay.condemned(peer, now)
+
     def _is_fresh(self, peer: str, now: float) -> bool:
         member = self._members.get(peer)
         return member is not None and now - member.joined_at < FRESH
@@ -317,6 +358,9 @@ class Braids:
             return
         for peer, assignment in planner.changes().items():
             braid.told_at[peer] = now
+            before, _ = braid.fed_by.get(peer, ((), ()))
+            if assignment.parents != before:
+                braid.fed_by[peer] = (assignment.parents, before)
             self._tell(self._members[peer], self._plan(braid, assignment, planner.stripes))
 
     def _plan(self, braid: Braid, assignment: Assignment, stripes: int) -> Plan:

@@ -117,9 +117,10 @@ def action_as_json(action: Action, blobs: Blobs) -> list[Any]:
             return ["links", hexed(peers)]
         case Parity(wanted):
             return ["parity", wanted]
-        case Report(parents, lost, failed, received_from, loss, slots):
+        case Report(parents, lost, failed, received_from, loss, slots, harmful):
             received = [[peer.hex(), size] for peer, size in received_from]
-            return ["report", hexed(parents), hexed(lost), hexed(failed), received, loss, slots]
+            names = (hexed(lost), hexed(failed))
+            return ["report", hexed(parents), *names, received, loss, slots, hexed(harmful)]
 
 
 def outcome_as_json(core: Braid) -> dict[str, Any]:

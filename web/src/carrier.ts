@@ -219,7 +219,7 @@ export class Carrier {
     }
   }
 
-  #report({ parents, lost, failed, receivedFrom, loss, slots }: Report): void {
+  #report({ parents, lost, failed, receivedFrom, loss, slots, harmful }: Report): void {
     if (!this.linked) return;
     const { toPeers, fromViewers, fromRelays, fromPublisher } = this.core.counters;
     const received = fromViewers + fromRelays + fromPublisher;
@@ -228,6 +228,7 @@ export class Carrier {
       braid: this.id,
       parents: [...parents] as ReportMessage["parents"],
       lost: lost.slice(0, REPORTED),
+      harmful: harmful.slice(0, REPORTED),
       failed: failed.slice(0, REPORTED),
       rtt: this.#node.clocks.roundTrips,
       sent: toPeers - this.#reported.sent,

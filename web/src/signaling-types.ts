@@ -118,7 +118,8 @@ export interface Candidate {
  *     Who feeds it by stripe, whose links died, who could not be reached, seconds of round trip by peer, and,
  *     since the last report, the bytes that went over its links, the bytes of blocks that each parent pushed,
  *     and the share of blocks that did not come by push in time. `slots` is how many (child, stripe) pairs it
- *     can feed if that is fewer than its plan says. What a peer says of itself only lowers its capacity; what
+ *     can feed if that is fewer than its plan says; `harmful` are peers whose links it ended for bad blocks,
+ *     which is believed of nobody on one peer's word. What a peer says of itself only lowers its capacity; what
  *     its children received from it, those with other address prefixes, raises it.
  */
 export interface Report {
@@ -127,6 +128,10 @@ export interface Report {
    * @maxItems 64
    */
   failed?: string[];
+  /**
+   * @maxItems 64
+   */
+  harmful?: string[];
   loss?: number;
   /**
    * @maxItems 64

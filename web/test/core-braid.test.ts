@@ -121,6 +121,7 @@ function asJson(action: Action, blobs: Blobs): Json[] {
         action.receivedFrom.map((entry) => [...entry]),
         action.loss,
         action.slots,
+        [...action.harmful],
       ];
   }
 }

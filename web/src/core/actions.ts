@@ -79,6 +79,8 @@ export interface Report {
   readonly loss: number;
   /** (child, stripe) pairs that can be carried, where these are fewer than the planner may think. */
   readonly slots: number | null;
+  /** Peers whose links were ended because they sent bad blocks: hearsay to the planner. */
+  readonly harmful: readonly string[];
 }
 
 /** The publisher has signed two seals (148 bytes each) for one part: the pair proves it to anybody. */

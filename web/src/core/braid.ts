@@ -319,7 +319,10 @@ export class Braid {
       if (outcome.type === "taken") this.#taken(outcome, now);
       else if (outcome.type === "began") this.#begun(now);
       else {
-        if (outcome.type === "reject") this.#judge.expelled(outcome.peer, now);
+        if (outcome.type === "reject") {
+          this.#judge.expelled(outcome.peer, now);
+          this.#up.reports.harmful(outcome.peer);
+        }
         this.#actions.push(outcome);
       }
     }

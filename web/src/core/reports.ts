@@ -12,6 +12,7 @@ export class Reports {
   readonly #upstreams: Upstreams;
   readonly #reception: Reception;
   readonly #lost = new Set<string>();
+  readonly #harmful = new Set<string>();
   #at: number;
   #parents: readonly (string | null)[];
   #slots: number | null = null;
@@ -29,6 +30,11 @@ export class Reports {
     this.#at = Math.min(this.#at, now + REPORT_SOON);
   }
 
+  /** `peer` sent a bad block; its link ends, and that makes the report soon. */
+  harmful(peer: string): void {
+    this.#harmful.add(peer);
+  }
+
   /** Report at the next tick. */
   soon(now: number): void {
     this.#at = now;
@@ -44,10 +50,15 @@ export class Reports {
     this.#parents = parents;
     this.#slots = slots;
     const [receivedFrom, loss] = this.#reception.take();
-    const [lost, failed] = [[...this.#lost].sort(), [...up.failed].sort()];
+    const [lost, failed, harmful] = [
+      [...this.#lost].sort(),
+      [...up.failed].sort(),
+      [...this.#harmful].sort(),
+    ];
     this.#lost.clear();
+    this.#harmful.clear();
     up.failed.clear();
-    return [{ type: "report", parents, lost, failed, receivedFrom, loss, slots }];
+    return [{ type: "report", parents, lost, failed, receivedFrom, loss, slots, harmful }];
   }
 }
 
