@@ -152,7 +152,7 @@ def test_accused_that_has_left_meanwhile_is_not_given_a_place_again() -> None:
 
 
 def test_complaints_of_those_whom_the_plan_did_not_feed_from_the_accused_condemn_nobody() -> None:
-    world, relay, leaves = polluted()
+    _, relay, leaves = polluted()
     for leaf in leaves:
         leaf.send(Report(leaf.last(Plan).braid, leaf.last(Plan).parents, harmful=[leaves[0].id]))
     relay.send(Report(relay.last(Plan).braid, relay.last(Plan).parents, harmful=[leaves[0].id]))
