@@ -5,6 +5,7 @@ import type { Action, Report } from "./core/actions.ts";
 import { Braid } from "./core/braid.ts";
 import { InitSegments, type PlayablePart } from "./core/init-segments.ts";
 import type { Role } from "./core/neighbour.ts";
+import type { Level } from "./core/throttle.ts";
 import type { Rendition } from "./description.ts";
 import { verify } from "./identity.ts";
 import type { Node } from "./node.ts";
@@ -132,6 +133,12 @@ export class Carrier {
   setCarries(carries: boolean): void {
     this.carries = carries;
     this.core.setCarries(carries && this.linked, seconds());
+    this.#act();
+  }
+
+  /** How far this page is slowed. */
+  throttled(level: Level): void {
+    this.core.throttled(level, seconds());
     this.#act();
   }
 

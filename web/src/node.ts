@@ -6,6 +6,7 @@ import { Clocks } from "./clocks.ts";
 import { Clockwork, seconds } from "./clockwork.ts";
 import type { Role } from "./core/neighbour.ts";
 import { Reach } from "./core/reach.ts";
+import type { Level } from "./core/throttle.ts";
 import { DescriptionError, type Rendition } from "./description.ts";
 import { fromBase64url, toHex } from "./encoding.ts";
 import type { Identity } from "./identity.ts";
@@ -14,6 +15,7 @@ import { Handshake } from "./links/handshake.ts";
 import { Mesh, type MeshEvents } from "./links/mesh.ts";
 import { hello } from "./links/session.ts";
 import { WebRtcLinks } from "./links/webrtc.ts";
+import { Pace } from "./pace.ts";
 import type {
   Answer,
   Candidate,
@@ -71,8 +73,10 @@ export class Node implements MeshEvents {
   #chat: ChatSession | null = null;
   readonly #introducer: Introducer;
   readonly #webrtc: WebRtcLinks;
-  readonly #clockwork = new Clockwork((now) => this.#tick(now));
+  readonly #clockwork = new Clockwork((now, late) => this.#tick(now, late));
   readonly #reach = new Reach();
+  readonly #pace = new Pace();
+  #level: Level = 0;
   #left = false;
 
   constructor(
@@ -141,6 +145,7 @@ export class Node implements MeshEvents {
     const carrier = new Carrier(this, stream, rendition, { ...options, linked });
     this.#carriers.add(carrier);
     carrier.setBlocked(this.blocked);
+    carrier.throttled(this.#level);
     if (linked) {
       this.#linked.set(carrier.id, carrier);
       for (const peer of this.mesh.peers) carrier.linkOpened(peer, this.#roleOf(peer));
@@ -343,7 +348,12 @@ export class Node implements MeshEvents {
 
   // Inside.
 
-  #tick(now: number): number {
+  #tick(now: number, late: number): number {
+    const level = this.#pace.level(late, globalThis.document?.hidden ?? false, now);
+    if (level !== this.#level) {
+      this.#level = level;
+      for (const carrier of [...this.#carriers]) carrier.throttled(level);
+    }
     this.mesh.handleTimer(now);
     // A link says when it has drained, but not while it never filled.
     for (const [peer, buffered] of this.mesh.buffers()) this.linkDrained(peer, buffered);
