@@ -1,15 +1,14 @@
 import "./join.ts";
-import { BraidcastChat } from "./chat/braidcast-chat.ts";
 import { BraidcastPlayer } from "./player/braidcast-player.ts";
 
 export const version = "0.1.0";
 export type { PlayerStats } from "./player/stats.ts";
-export { BraidcastChat, BraidcastPlayer };
+export { BraidcastPlayer };
 
 // The player comes first: where several elements share a room, its wishes about sharing decide.
 define("braidcast-player", BraidcastPlayer);
-define("braidcast-chat", BraidcastChat);
-// The picture does not wait for those that only tell about it.
+// The picture does not wait for what people say and for what tells about it.
+void import("./chat/braidcast-chat.ts").then((it) => define("braidcast-chat", it.BraidcastChat));
 void import("./panel/braidcast-people.ts").then((it) => define("braidcast-people", it.BraidcastPeople));
 void import("./panel/braidcast-panel.ts").then((it) => define("braidcast-panel", it.BraidcastPanel));
 
