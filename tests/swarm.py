@@ -6,6 +6,7 @@ The same seed gives the same run on any machine, so a failing test is replayed b
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -54,6 +55,8 @@ class Member:
         self.skipped = 0
         self.parity = False
         """Whether it has asked for the parity stripe."""
+        self.said: Counter[int] = Counter()
+        """Control messages that it has sent, by type."""
         self.rejected: list[tuple[bytes, str]] = []
         self.reports = 0
         self.tamper: Callable[[bytes], bytes] | None = None
@@ -105,6 +108,8 @@ class Swarm:
         self.part_size = part_size
         self.members: dict[bytes, Member] = {}
         self.parts: dict[int, SealedPart] = {}
+        self.assignments: dict[bytes, Assignment] = {}
+        """What the planner said last to each."""
         self.epoch = EPOCH
         self.published = 0
         self.source_paused = False
@@ -177,6 +182,13 @@ class Swarm:
         self.published = 0
         self.parts = {}
         self._previous = bytes(16)
+
+    def plan_again(self) -> None:
+        """Every member is told again what the planner said last."""
+        for peer, assignment in self.assignments.items():
+            member = self.members[peer]
+            member.core.plan_restarted()
+            self._plan(member, assignment)
 
     def run(self, seconds: float) -> None:
         """Let virtual time pass."""
@@ -294,6 +306,7 @@ class Swarm:
     def _plans(self) -> None:
         for peer, assignment in self.planner.changes().items():
             member = self.members[bytes.fromhex(peer)]
+            self.assignments[member.id] = assignment
             self.schedule(
                 self.now + self._delay,
                 lambda m=member, a=assignment: self._plan(m, a),  # type: ignore[misc]
@@ -327,6 +340,8 @@ class Swarm:
     def _do(self, member: Member, action: Action) -> None:
         match action:
             case Send(peer, data, channel):
+                if channel == "control":
+                    member.said[wire.peek_type(data)] += 1
                 if member.tamper is not None and channel == "blocks":
                     data = member.tamper(data)
                 member.links.send(peer, data, channel)
