@@ -94,10 +94,12 @@ export class Node implements MeshEvents {
     });
     this.#webrtc = new WebRtcLinks(
       new Handshake(identity, room, this.#introducer.nonce),
-      (message) => this.signal(message),
-      hello(AGENT, ["braid", "chat", "parity"]),
+      (message) => {
+        if (!this.mesh.signal(message)) this.signal(message);
+      },
+      hello(AGENT, ["braid", "chat", "parity", "introductions"]),
     );
-    this.mesh = new Mesh(identity.id, LINKS_CARRYING, this.#webrtc, this, unguessable);
+    this.mesh = new Mesh(identity.id, LINKS_CARRYING, this.#webrtc, this, unguessable, role);
   }
 
   get blocked(): boolean {
@@ -354,6 +356,7 @@ export class Node implements MeshEvents {
       this.#level = level;
       for (const carrier of [...this.#carriers]) carrier.throttled(level);
     }
+    this.#takePart(now);
     this.mesh.handleTimer(now);
     // A link says when it has drained, but not while it never filled.
     for (const [peer, buffered] of this.mesh.buffers()) this.linkDrained(peer, buffered);
@@ -363,6 +366,14 @@ export class Node implements MeshEvents {
     const timers = [this.mesh.nextTimer(), this.#chat?.nextTimer() ?? null];
     for (const carrier of this.#carriers) timers.push(carrier.core.nextTimer());
     return Math.min(...timers.map((at) => at ?? Number.POSITIVE_INFINITY));
+  }
+
+  /** Tells neighbours what we do, and finds out whether it needs more of them. */
+  #takePart(now: number): void {
+    const linked = [...this.#linked.values()];
+    const carries = linked.some((carrier) => carrier.carries);
+    const hungry = linked.some(({ core }) => core.stripeParents().includes(null));
+    this.mesh.takePart({ carries, braids: [...this.#linked.keys()], hungry }, now);
   }
 
   #observe(now: number): void {

@@ -114,7 +114,7 @@ interface Sample {
   raw: string;
   zeros: number;
   code: number;
-  record: Record<string, unknown>;
+  record: { key: string };
   message: { type: string };
 }
 
@@ -130,7 +130,7 @@ test.each<Sample>(SAMPLES.records)("record of a $name is read and written", asyn
   const body = recordBody((read as { record: PeerRecord }).record);
   expect(toHex(body)).toBe(raw.slice(0, -128));
   const signed = signedByPeer(SAMPLES.room, body);
-  expect(await verify(fromHex(record["key"] as string), TAG_PEER, signed, data.subarray(-64))).toBe(true);
+  expect(await verify(fromHex(record.key), TAG_PEER, signed, data.subarray(-64))).toBe(true);
 });
 
 test.each<Sample>(SAMPLES.bad_records)("record with $name is refused", ({ raw }) => {

@@ -114,6 +114,10 @@ export class MemoryPeer implements MeshEvents {
   #webrtc() {
     return {
       handshake: {
+        key: this.key,
+        nonce: NONCE,
+        room: "demo",
+        signRecord: async (): Promise<Uint8Array> => new Uint8Array(64),
         checkOffer: async (offer: RelayedOffer): Promise<CheckedDescription> => {
           if (offer.signature !== "good") throw new HandshakeError("The signature does not fit.");
           const { from: peer, connection, key, nonce, sdp } = offer;

@@ -34,6 +34,23 @@ export class KnownPeer {
     this.id = id;
   }
 
+  /** A connection is being made: by our offer, or by theirs that was accepted. */
+  attempt(state: "offered" | "accepted", connection: string, due: number): void {
+    this.state = state;
+    this.connection = connection;
+    this.outgoing = state === "offered";
+    this.answered = false;
+    this.due = due;
+  }
+
+  opened(now: number): void {
+    this.state = "open";
+    this.openedAt = now;
+    this.heardAt = now;
+    this.usedAt = now;
+    this.quiet = false;
+  }
+
   get holdsPlace(): boolean {
     return this.state === "offered" || this.state === "accepted" || this.state === "open";
   }

@@ -88,10 +88,6 @@ export class LinkSet {
     return this.#peers.get(peer)?.state ?? "absent";
   }
 
-  get openPeers(): string[] {
-    return [...this.#peers].filter((known) => known.state === "open").map((known) => known.id);
-  }
-
   get placesTaken(): number {
     return this.#peers.placesTaken();
   }
@@ -156,11 +152,7 @@ export class LinkSet {
       this.#actions.push({ type: "refuse", peer, connection, reason: "too-many-links" });
       return;
     }
-    known.state = "accepted";
-    known.connection = connection;
-    known.outgoing = false;
-    known.answered = false;
-    known.due = now + SETUP_TIMEOUT;
+    known.attempt("accepted", connection, now + SETUP_TIMEOUT);
     this.#moved = true;
     this.#actions.push({ type: "accept", peer, connection });
   }
@@ -185,11 +177,7 @@ export class LinkSet {
       return;
     }
     if (known.state === "open") return;
-    known.state = "open";
-    known.openedAt = now;
-    known.heardAt = now;
-    known.usedAt = now;
-    known.quiet = false;
+    known.opened(now);
     this.#actions.push({ type: "opened", peer });
     this.#ping(known, now);
   }
@@ -302,13 +290,7 @@ export class LinkSet {
       this.#watch(known, now);
     } else if (known.state === "offered" || known.state === "accepted") {
       if (now >= known.due) {
-        this.#actions.push({
-          type: "close",
-          peer: known.id,
-          connection: known.connection,
-          reason: "timed-out",
-        });
-        this.#lost(known, "timed-out", now);
+        this.#end(known, "timed-out", now);
       }
     } else if (known.state === "waiting") {
       if (now >= known.due) this.#connect(known, now);
@@ -322,8 +304,7 @@ export class LinkSet {
 
   #watch(known: KnownPeer, now: number): void {
     if (isDead(known, now)) {
-      this.#actions.push({ type: "close", peer: known.id, connection: known.connection, reason: "silent" });
-      this.#lost(known, "silent", now);
+      this.#end(known, "silent", now);
     } else if (isIdle(known, now)) {
       this.#close(known, "not-needed");
     } else {
@@ -357,11 +338,7 @@ export class LinkSet {
     } else if (!this.#makeRoom(now, known)) {
       known.due = now + FULL_RETRY;
     } else {
-      known.state = "offered";
-      known.connection = this.#seen.new(this.#chance);
-      known.outgoing = true;
-      known.answered = false;
-      known.due = now + SETUP_TIMEOUT;
+      known.attempt("offered", this.#seen.new(this.#chance), now + SETUP_TIMEOUT);
       const mediated = this.#mediated.has(known.id) && (!this.#up || known.attempts % 2 === 1);
       this.#actions.push({ type: "connect", peer: known.id, connection: known.connection, mediated });
     }
@@ -404,6 +381,12 @@ export class LinkSet {
       known.state = "waiting";
       known.due = now;
     }
+  }
+
+  /** It answers no more. */
+  #end(known: KnownPeer, reason: LinkReason, now: number): void {
+    this.#actions.push({ type: "close", peer: known.id, connection: known.connection, reason });
+    this.#lost(known, reason, now);
   }
 
   #giveUp(known: KnownPeer, now: number, seconds: number): void {

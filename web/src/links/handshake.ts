@@ -14,8 +14,10 @@ import {
   pinnedSdp,
   type Signer,
   TAG_LINK,
+  TAG_PEER,
   verify,
 } from "../identity.ts";
+import { Writer } from "../octets.ts";
 import type { Answer, Offer, RelayedAnswer, RelayedOffer } from "../signaling-types.ts";
 
 /** An offer or answer that must not be used; the message is one sentence for a person. */
@@ -39,10 +41,19 @@ export class Handshake {
   /** `nonce` is the one of our hello. */
   constructor(
     private readonly identity: Signer,
-    private readonly room: string,
+    readonly room: string,
     readonly nonce: string,
   ) {
     this.#id = peerId(identity.key);
+  }
+
+  get key(): Uint8Array {
+    return this.identity.key;
+  }
+
+  /** The signature of a record of ourselves, for neighbours to tell. */
+  signRecord(body: Uint8Array): Promise<Uint8Array> {
+    return this.identity.sign(TAG_PEER, new Writer().lp(this.room).bytes(body).finish());
   }
 
   /** The offer `sdp` to `peer`. Rejects with a RangeError when the SDP has no usable fingerprint. */

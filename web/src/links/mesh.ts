@@ -5,11 +5,21 @@ import { Bucket, type Rate } from "../core/bucket.ts";
 import { forgetOldest } from "../core/forget-oldest.ts";
 import type { LinkReason, LinkSetAction } from "../core/link-actions.ts";
 import { LinkSet } from "../core/link-set.ts";
+import type { Role } from "../core/neighbour.ts";
 import { fromBase64url } from "../encoding.ts";
-import type { Introduction, RelayedAnswer, RelayedCandidate, RelayedOffer } from "../signaling-types.ts";
+import type {
+  Answer,
+  Candidate,
+  Introduction,
+  Offer,
+  RelayedAnswer,
+  RelayedCandidate,
+  RelayedOffer,
+} from "../signaling-types.ts";
 import { peerId } from "../signing.ts";
-import { BAD_BLOCK, decode, encode, type Message, type Ping, RATE, WireError } from "../wire.ts";
+import { BAD_BLOCK, decode, encode, type Message, type Ping, peekType, RATE, WireError } from "../wire.ts";
 import { type CheckedDescription, HandshakeError } from "./handshake.ts";
+import type { Host, Introducing, Part } from "./introducing.ts";
 import type { Channel, Link, LinkEvents } from "./link.ts";
 import { type WebRtcLink, type WebRtcLinks, webRtcExists } from "./webrtc.ts";
 
@@ -17,6 +27,9 @@ import { type WebRtcLink, type WebRtcLinks, webRtcExists } from "./webrtc.ts";
 const MESSAGES: Rate = [2000, 500];
 /** What is said on a link that nobody uses. */
 const HOUSEKEEPING: ReadonlySet<Message["type"]> = new Set(["ping", "pong", "status"]);
+
+/** The types of the messages by which neighbours introduce. */
+const INTRODUCTIONS = [0x30, 0x35] as const;
 
 /** Neighbours that are counted; an introducer may name any number. */
 const FRIENDS = 512;
@@ -32,7 +45,7 @@ export interface MeshEvents {
 }
 
 /** Links by peer id. `own` is the peer's id, `limit` the most links that it keeps. */
-export class Mesh implements LinkEvents {
+export class Mesh implements LinkEvents, Host {
   readonly set: LinkSet;
   /** Peers whose links were ended because they broke the protocol. */
   malformed = 0;
@@ -43,15 +56,20 @@ export class Mesh implements LinkEvents {
   readonly #wanted = new Map<string, ReadonlySet<string>>();
   readonly #friends = new Set<string>();
   readonly #allowance = new Map<string, Bucket>();
+  /** Loaded once we are in the room. */
+  introducing: Introducing | null = null;
+  #loading = false;
+  #up = false;
   #acting = false;
   #closed = false;
 
   constructor(
     own: string,
-    limit: number,
+    private limit: number,
     private readonly webrtc: WebRtcLinks,
     private readonly events: MeshEvents,
-    chance: () => number,
+    private readonly chance: () => number,
+    private readonly role: Role = "viewer",
   ) {
     this.set = new LinkSet(own, limit, chance);
   }
@@ -90,31 +108,40 @@ export class Mesh implements LinkEvents {
   }
 
   setLimit(limit: number): void {
+    this.limit = limit;
     this.set.setLimit(limit, seconds());
+    this.introducing?.core.setLimit(limit);
     this.#act();
   }
 
   /** `peer` sent what cannot be excused; `reason` is one of BYE. */
   expel(peer: string, reason: number): void {
-    const why: LinkReason = reason === BAD_BLOCK ? "bad-block" : "protocol-error";
-    this.set.expel(peer, why, seconds());
-    this.#act();
+    this.#expel(peer, reason === BAD_BLOCK ? "bad-block" : "protocol-error");
   }
 
   /** `peer` broke the protocol: answered with ERROR, then expelled. */
   refuse(peer: string, code: number, sentence: string): void {
     this.malformed += 1;
     this.#open.get(peer)?.fail(code, sentence);
-    this.set.expel(peer, "protocol-error", seconds());
-    this.#act();
+    this.#expel(peer, "protocol-error");
   }
 
   nextTimer(): number | null {
-    return this.set.nextTimer();
+    const [timer, introductions] = [this.set.nextTimer(), this.introducing?.core.nextTimer() ?? null];
+    return timer === null || introductions === null
+      ? (timer ?? introductions)
+      : Math.min(timer, introductions);
   }
 
   handleTimer(now: number): void {
     this.set.handleTimer(now);
+    this.introducing?.handleTimer(now);
+    this.#act();
+  }
+
+  /** Tells neighbours what we do, and finds out whether it needs more of them. */
+  takePart(part: Part, now: number): void {
+    this.introducing?.takePart(part, now);
     this.#act();
   }
 
@@ -129,8 +156,11 @@ export class Mesh implements LinkEvents {
   // From the introducer.
 
   signalingUp(up: boolean): void {
+    this.#up = up;
     this.set.signalingUp(up, seconds());
+    this.introducing?.core.signalingUp(up, seconds());
     this.#act();
+    if (webRtcExists()) void this.#introduce();
   }
 
   /** The introducer told key and nonce of a peer; returns its id. */
@@ -157,7 +187,7 @@ export class Mesh implements LinkEvents {
     this.#act();
   }
 
-  /** An offer was relayed to us. */
+  /** An offer was relayed to us, by the introducer or by neighbours. */
   async offer(offer: RelayedOffer): Promise<void> {
     if (!webRtcExists()) return;
     try {
@@ -173,6 +203,7 @@ export class Mesh implements LinkEvents {
     } catch (error) {
       if (!(error instanceof HandshakeError)) throw error;
       this.refusedOffers += 1;
+      this.introducing?.refuse(offer.connection);
     }
   }
 
@@ -192,6 +223,31 @@ export class Mesh implements LinkEvents {
     this.webrtc.takeCandidate(candidate);
   }
 
+  // From neighbours.
+
+  /** Whether neighbours pass this on; else it is for the introducer. */
+  signal(message: Offer | Answer | Candidate): boolean {
+    const taken = this.introducing?.signal(message) ?? false;
+    this.#act();
+    return taken;
+  }
+
+  acquainted(peer: string, key: string, nonce: string, role: Role): void {
+    this.set.introduced(peer, key, nonce, "", role, seconds());
+  }
+
+  mediated(peer: string, possible: boolean): void {
+    this.set.mediated(peer, possible, seconds());
+  }
+
+  undelivered(peer: string, connection: string): void {
+    const link = this.#connections.get(connection);
+    this.#connections.delete(connection);
+    link?.close("failed");
+    this.set.linkFailed(peer, connection, "failed", seconds());
+    this.#act();
+  }
+
   // From links.
 
   opened(link: Link): void {
@@ -206,6 +262,13 @@ export class Mesh implements LinkEvents {
     this.set.heard(peer, now);
     if (channel === "control" && this.#allowance.get(peer)?.take(now) === false) {
       this.refuse(peer, RATE, "Too many messages came in a short time.");
+      return;
+    }
+    const [first, last] = INTRODUCTIONS;
+    const type = peekType(data);
+    if (channel === "control" && type >= first && type <= last) {
+      this.introducing?.message(peer, data);
+      this.#act();
       return;
     }
     let message: Message | null;
@@ -230,6 +293,7 @@ export class Mesh implements LinkEvents {
 
   closed(link: Link, reason: LinkReason): void {
     this.#connections.delete(link.connection);
+    this.introducing?.connectionClosed(link.connection);
     this.set.linkClosed(link.peer, link.connection, reason, seconds());
     this.#act();
   }
@@ -241,12 +305,41 @@ export class Mesh implements LinkEvents {
 
   // Inside.
 
+  async #introduce(): Promise<void> {
+    if (this.#loading) return;
+    this.#loading = true;
+    try {
+      const { Introducing } = await import("./introducing.ts");
+      if (this.#closed) return;
+      const introducing = new Introducing(this.webrtc.handshake, this.role, this.limit, this, this.chance);
+      const now = seconds();
+      introducing.core.signalingUp(this.#up, now);
+      for (const peer of this.#open.keys()) introducing.core.linkOpened(peer, now);
+      this.introducing = introducing;
+      this.#act();
+    } catch (error) {
+      this.#loading = false; // the next time that we join
+      reportError(error);
+    }
+  }
+
+  #expel(peer: string, reason: LinkReason): void {
+    this.set.expel(peer, reason, seconds());
+    this.introducing?.core.expelled(peer, seconds());
+    this.#act();
+  }
+
+  #poll(): LinkSetAction[] {
+    this.introducing?.act();
+    return this.set.pollActions();
+  }
+
   #act(): void {
     // What is done makes events of its own; what they ask for waits its turn.
     if (this.#acting) return;
     this.#acting = true;
     try {
-      for (let actions = this.set.pollActions(); actions.length > 0; actions = this.set.pollActions()) {
+      for (let actions = this.#poll(); actions.length > 0; actions = this.#poll()) {
         for (const action of actions) this.#do(action);
       }
     } finally {
@@ -258,7 +351,8 @@ export class Mesh implements LinkEvents {
     const { peer } = action;
     switch (action.type) {
       case "connect": {
-        const { connection } = action;
+        const { connection, mediated } = action;
+        if (mediated) this.introducing?.askNeighbours(connection);
         const introduction = this.set.introduction(peer);
         if (introduction !== null) {
           const { nonce } = introduction;
@@ -275,8 +369,10 @@ export class Mesh implements LinkEvents {
       }
       case "refuse":
         this.refusedOffers += 1;
+        this.introducing?.refuse(action.connection);
         break;
       case "close": {
+        this.introducing?.connectionClosed(action.connection);
         const link = this.#connections.get(action.connection);
         this.#connections.delete(action.connection);
         link?.close(action.reason);
@@ -287,13 +383,17 @@ export class Mesh implements LinkEvents {
         if (link !== undefined) {
           this.#open.set(peer, link);
           this.#allowance.set(peer, new Bucket(MESSAGES, seconds()));
+          this.introducing?.core.linkOpened(peer, seconds());
           this.events.linkOpened(peer);
         }
         break;
       }
       case "closed":
         this.#allowance.delete(peer);
-        if (this.#open.delete(peer)) this.events.linkClosed(peer);
+        if (this.#open.delete(peer)) {
+          this.introducing?.linkClosed(peer, action.reason);
+          this.events.linkClosed(peer);
+        }
         break;
       case "quiet":
       case "loud":
@@ -303,6 +403,7 @@ export class Mesh implements LinkEvents {
         this.send(peer, encode(this.events.ping()));
         break;
       case "unreachable":
+        this.introducing?.core.unreachable(peer, seconds());
         break;
     }
   }
