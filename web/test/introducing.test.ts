@@ -5,7 +5,6 @@ import { fromSeed, type Identity } from "../src/identity.ts";
 import { Handshake } from "../src/links/handshake.ts";
 import { type Host, Introducing } from "../src/links/introducing.ts";
 import type { RelayedAnswer, RelayedCandidate, RelayedOffer } from "../src/signaling-types.ts";
-import { settled } from "./memory-links.ts";
 
 const CONNECTION = "ab".repeat(8);
 const FINGERPRINT = Array(32).fill("AB").join(":");
@@ -23,6 +22,7 @@ class Someone implements Host {
   readonly mediators = new Set<string>();
   refused: string[] = [];
   wanted: readonly string[] = [];
+  signed = false;
   tamper = (data: Uint8Array): Uint8Array => data;
 
   constructor(
@@ -30,6 +30,12 @@ class Someone implements Host {
     private readonly all: Map<string, Someone>,
   ) {
     this.handshake = new Handshake(identity, "demo", toBase64url(identity.key.subarray(0, 16)));
+    const sign = this.handshake.signRecord.bind(this.handshake);
+    this.handshake.signRecord = async (body) => {
+      const signature = await sign(body);
+      this.signed = true;
+      return signature;
+    };
     this.introducing = new Introducing(this.handshake, "viewer", 12, this, Math.random);
     all.set(identity.id, this);
   }
@@ -74,6 +80,11 @@ function link(one: Someone, other: Someone): void {
   other.introducing.act();
 }
 
+/** Keys are signed with and checked by other threads. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 /** Three in a row, who know of each other. */
 async function row(tamper?: (data: Uint8Array) => Uint8Array): Promise<[Someone, Someone, Someone]> {
   const all = new Map<string, Someone>();
@@ -88,11 +99,11 @@ async function row(tamper?: (data: Uint8Array) => Uint8Array): Promise<[Someone,
     one.introducing.handleTimer(now);
     one.introducing.handleTimer(now - 1);
   }
-  await settled();
+  await until(() => [a, b, c].every(({ signed }) => signed));
   link(b, c);
-  await settled();
+  await until(() => b.introducing.core.view.has(c.identity.id));
   link(a, b);
-  await settled();
+  await until(() => a.mediators.size + a.refused.length > 0);
   return [a, b, c];
 }
 
@@ -103,7 +114,7 @@ test("a neighbour tells of others, and passes offers, answers and candidates on"
   expect(a.introducing.signal(offer)).toBe(false);
   a.introducing.askNeighbours(CONNECTION);
   expect(a.introducing.signal(offer)).toBe(true);
-  await settled();
+  await until(() => c.offers.length > 0);
   const [came] = c.offers as [RelayedOffer];
   expect((await c.handshake.checkOffer(came)).peer).toBe(a.identity.id);
   const answer = await c.handshake.signAnswer(a.identity.id, a.handshake.nonce, CONNECTION, SDP);
@@ -112,7 +123,7 @@ test("a neighbour tells of others, and passes offers, answers and candidates on"
   expect(a.introducing.signal({ ...candidate, to: c.identity.id })).toBe(true);
   expect(c.introducing.signal({ ...candidate, to: a.identity.id, sdp_mid: "0" })).toBe(true);
   expect(b.introducing.signal({ ...candidate, to: a.identity.id })).toBe(false);
-  await settled();
+  await until(() => a.answers.length + a.candidates.length + c.candidates.length === 3);
   const [back] = a.answers as [RelayedAnswer];
   const checked = a.handshake.checkAnswer(back, c.identity.id, c.handshake.nonce, CONNECTION);
   expect((await checked).sdp).toContain(FINGERPRINT);
@@ -125,9 +136,9 @@ test("an offer that is not taken, or finds no way, comes back as lost", async ()
   const offer = await a.handshake.signOffer(c.identity.id, c.handshake.nonce, CONNECTION, SDP);
   a.introducing.askNeighbours(CONNECTION);
   a.introducing.signal(offer);
-  await settled();
+  await until(() => c.offers.length > 0);
   c.introducing.refuse(CONNECTION);
-  await settled();
+  await until(() => a.lost.length > 0);
   expect(a.lost).toEqual([c.identity.id]);
   const nobody = { ...offer, to: "00".repeat(16) };
   a.introducing.askNeighbours(CONNECTION);
