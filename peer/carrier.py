@@ -82,6 +82,7 @@ class Carrier:
             delivers=on_part is not None,
             carries=carries,
             origins=bool(stream.description.origins),
+            standing=node.standing,
         )
         self._init_segments.described(stream.description.epoch, self._inits())
 

@@ -16,6 +16,7 @@ from peer.chat_session import ChatSession
 from peer.core.children import REFUSE_NOT_CARRIED
 from peer.core.clock import PublisherClock
 from peer.core.neighbour import Role
+from peer.core.standing import Standing
 from peer.description import DescriptionError, Rendition
 from peer.identity import Identity
 from peer.introducer import Down, Event, Fleeting, Introducer, Up
@@ -63,6 +64,8 @@ class Node:
         """Why the introducer could not be reached when that was last so."""
         self.http: aiohttp.ClientSession
         self._own_ice = tuple(ice_servers)
+        self.standing = Standing()
+        """What this peer remembers of others, in all its braids."""
         self._clocks: dict[bytes, PublisherClock] = {}
         self._rtt: dict[bytes, float] = {}
         self._lonely_at = float("inf")

@@ -21,6 +21,7 @@ from peer.links.memory import Network, Path
 from peer.parity import seal_parity
 from peer.seal import Seal, SealedPart, seal_part
 from peer.simulator.member_introductions import MemberIntroductions
+from signaling.core.hearsay import Hearsay
 from signaling.core.planner import Assignment, Planner
 from tests.swarm_links import Introducer, MemberLinks
 
@@ -119,6 +120,7 @@ class Swarm:
         self.braid = braid_id(publisher.key, "room", "main", "360p")
         self.key = publisher.key
         self.planner = Planner(publisher.id.hex(), STRIPES, random.Random(seed))
+        self._hearsay = Hearsay()
         self.publisher = self._add(publisher, "publisher")
         self._previous = bytes(16)
         self.schedule(self.now, self._publish)
@@ -369,8 +371,17 @@ class Swarm:
                 member.reports += 1
                 if self.signaling_up and member.id.hex() in self.planner:
                     parents = [None if p is None else p.hex() for p in action.parents]
+                    for peer in action.harmful:
+                        self._complained(member.id.hex(), peer.hex())
                     self.planner.report(member.id.hex(), parents)
                     self._plans()
+
+    def _complained(self, accuser: str, accused: str) -> None:
+        """As the introducer does: the two are kept apart, and who is accused by several feeds nobody."""
+        if accused in self.planner:
+            self.planner.separate(accuser, accused)
+            if self._hearsay.complain(accuser, accuser, 0.0, accused, self.now):
+                self.planner.resize(accused, False, 0)
 
     def _joined(self, member: Member) -> None:
         if not member.alive:

@@ -69,6 +69,7 @@ export class Carrier {
       now: seconds(),
       carries: options.carries && options.linked,
       origins: description.origins.length > 0,
+      standing: node.standing,
     });
     this.core.setHttpOnly(!options.linked);
     this.#inits.described(description.epoch, rendition.inits);

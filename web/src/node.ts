@@ -6,7 +6,11 @@ import { Clocks } from "./clocks.ts";
 import { Clockwork, seconds } from "./clockwork.ts";
 import type { Role } from "./core/neighbour.ts";
 import { Reach } from "./core/reach.ts";
+<<<<<<< Updated upstream
 import type { Level } from "./core/throttle.ts";
+=======
+import { Standing } from "./core/standing.ts";
+>>>>>>> Stashed changes
 import { DescriptionError, type Rendition } from "./description.ts";
 import { fromBase64url, toHex } from "./encoding.ts";
 import type { Identity } from "./identity.ts";
@@ -65,6 +69,8 @@ export class Node implements MeshEvents {
   readonly streams: StreamDirectory;
   readonly mesh: Mesh;
   readonly clocks = new Clocks();
+  /** What this peer remembers of others, in all its braids. */
+  readonly standing = new Standing();
   readonly roster = new Map<string, RosterEntry>();
   count = 0;
   readonly #carriers = new Set<Carrier>();
