@@ -6,11 +6,8 @@ import { Clocks } from "./clocks.ts";
 import { Clockwork, seconds } from "./clockwork.ts";
 import type { Role } from "./core/neighbour.ts";
 import { Reach } from "./core/reach.ts";
-<<<<<<< Updated upstream
-import type { Level } from "./core/throttle.ts";
-=======
 import { Standing } from "./core/standing.ts";
->>>>>>> Stashed changes
+import type { Level } from "./core/throttle.ts";
 import { DescriptionError, type Rendition } from "./description.ts";
 import { fromBase64url, toHex } from "./encoding.ts";
 import type { Identity } from "./identity.ts";
