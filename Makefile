@@ -90,6 +90,10 @@ bench: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs bench-modules ## The measu
 .PHONY: bench-modules
 bench-modules: bench/p2p_media_loader/node_modules/.package-lock.json
 
+.PHONY: bench-large
+bench-large: $(STAMPS)/dev ## Ten thousand simulated viewers for a minute; takes about an hour and 8 GB
+	@exec $(BIN)/braidcast simulate --viewers 10000 --seconds 60 --uplink lognormal:2x --churn 60s
+
 .PHONY: lock
 lock: ## Resolve dependencies again; LOCK=--upgrade for the newest
 	@scripts/lock.sh "$(PYTHON)" $(LOCK)

@@ -25,6 +25,7 @@ from peer.running import FAILURE
 from peer.sealer import State
 from peer.showing import StatusLine, clock, print_json, rate
 from peer.simulator.options import Options
+from peer.simulator.plot import check_plot, draw
 from peer.simulator.progress import SimulationProgress
 from peer.simulator.run import Simulation
 from peer.simulator.table import show
@@ -273,6 +274,8 @@ async def watch(
 
 async def simulate(options: Options, plot: Path | None, json_lines: bool) -> int:
     """`braidcast simulate`."""
+    if plot is not None:
+        check_plot(plot)
     simulation = Simulation(options)
     with SimulationProgress() as progress:
         yielded = time.monotonic()
@@ -281,10 +284,12 @@ async def simulate(options: Options, plot: Path | None, json_lines: bool) -> int
                 progress.update(share)
                 await asyncio.sleep(0)  # Ctrl-C is heard here
                 yielded = time.monotonic()
+    if plot is not None:
+        draw(simulation.record, simulation.world.measures.delays.shares(), plot)
     if json_lines:
         print_json(simulation.record)
     else:
-        show(simulation.record, Console())
+        show(simulation.record, Console(highlight=False))
     return 0
 
 

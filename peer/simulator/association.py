@@ -169,8 +169,7 @@ class Association:
         if self._queue or self._resend:
             if self.waiting + size > BUFFER_LIMIT:
                 return False
-            self._queue.append(self._begin(data, channel, size))
-            self.waiting += size
+            self._enqueue(data, channel, size)
             return True
         now = self._clock.now
         self._acknowledge(now)
@@ -184,8 +183,7 @@ class Association:
             transfer.arrives = sent[0]
             self._miss(transfer, sent[1], sent[2], min(size, sent[1] * PACKET), sent[0])
             return True
-        self._queue.append(self._begin(data, channel, size))
-        self.waiting += size
+        self._enqueue(data, channel, size)
         self._pump()
         return True
 
@@ -194,6 +192,19 @@ class Association:
         return 2 * self.delay + self._jitter + self._uplink.wait(now)
 
     # --- inside
+
+    def _enqueue(self, data: bytes, channel: Channel, size: int) -> None:
+        """Streams take turns, message by message, as in the stacks of browsers: a few words on the control
+        channel do not wait behind all blocks."""
+        transfer = self._begin(data, channel, size)
+        self.waiting += size
+        if channel == "blocks" or not self._queue:
+            self._queue.append(transfer)
+            return
+        place = 1  # behind what is being sent, and behind the control messages before it
+        while place < len(self._queue) and self._queue[place].channel == "control":
+            place += 1
+        self._queue.insert(place, transfer)
 
     def _begin(self, data: bytes, channel: Channel, left: int) -> _Transfer:
         transfer = _Transfer(data, channel, left)

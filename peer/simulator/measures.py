@@ -30,6 +30,15 @@ class Delays:
         self._bins[0 if index < 0 else BINS if index > BINS else index] += 1
         self.count += 1
 
+    def shares(self) -> list[tuple[float, float]]:
+        """(seconds, share of all that is not longer), as far as there is anything."""
+        result, seen = [], 0
+        for index, count in enumerate(self._bins):
+            if count:
+                seen += count
+                result.append(((index + 1) / 1000, seen / self.count))
+        return result
+
     def quantile(self, share: float) -> float | None:
         """Seconds that `share` of all do not exceed; None before the first."""
         if not self.count:

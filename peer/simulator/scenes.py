@@ -7,7 +7,7 @@ from peer.simulator.peer import SimulatedPeer
 from peer.simulator.world import WARM_UP, World
 
 JOINS_PER_SECOND = 50.0
-LEAST_FILL = 2.0
+LEAST_FILL = 5.0
 SETTLE = 5.0
 """Seconds from the last join of the filling to the beginning of the measures."""
 FLASH_SHARE, FLASH_SECONDS = 0.8, 30.0
