@@ -16,11 +16,12 @@ from signaling.core.timers import Timers
 from signaling.description import Rendition
 from signaling.protocol import Introduction, Plan, Report, Watch, braid_id
 
-CREDIT = 1
-"""Times the stream that a newcomer is given to feed before anything is known of it: as much as it takes.
+CREDIT = 1.5
+"""Times the stream that a newcomer is given to feed before anything is known of it.
 
-With less a flash crowd could not carry itself until the first confirmations, seconds later. One that gives
-nothing spoils S (child, stripe) pairs at most, once, each until that child's fail-over.
+With as much as it takes, a flash crowd of which some give nothing could not carry itself until the first
+confirmations, seconds later, and its trees would be chains for want of choice. One that gives nothing spoils
+1.5 S (child, stripe) pairs at most, once, each until that child's fail-over.
 """
 RELAY_CREDIT = 4
 """The same for a relay, which somebody started in order to carry."""
@@ -68,7 +69,8 @@ def slots_of(wish: Watch, rendition: Rendition, *, relay: bool) -> tuple[int, in
     most = MOST_CHILDREN * rendition.stripes
     if wish.uplink is not None:
         most = min(most, int(wish.uplink / (rendition.bandwidth * OVERHEAD / rendition.stripes) + ROUNDING))
-    return min(most, rendition.stripes * (RELAY_CREDIT if relay else CREDIT)), most
+    credit = int(rendition.stripes * (RELAY_CREDIT if relay else CREDIT))
+    return min(most, max(1, credit)), most
 
 
 class Braids:

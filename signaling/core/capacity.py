@@ -12,8 +12,8 @@ GOOD = 0.85
 """A child that gets as much of its stripes confirms them."""
 BROKEN = 0.5
 """A child that gets a smaller share from one parent than from another is better off elsewhere."""
-HEARD = 0.75
-"""The share of its children that must have been heard before a peer is given more."""
+UNHEARD = 8
+"""One child in as many need not have been heard yet: where many come and go there is always one."""
 ROUNDING = 0.2
 """Of a (child, stripe) pair: with so little missing, one more is fed."""
 PATIENCE = 30.0
@@ -94,8 +94,7 @@ class Capacity:
                 by_network[each.network] = min(per_network, before + each.pairs)
         confirmed = sum(by_network.values())
         self.proven = max(self.proven, confirmed)
-        # Where children come and go there is always one that has not been heard yet.
-        heard = len(self.heard) >= HEARD * len(fed)
+        heard = len(fed) - len(self.heard) <= (len(fed) - 1) // UNHEARD
         if heard and sum(fed.values()) >= self.slots and now >= self.retry_at:
             more = 2 * confirmed if self.patience == PATIENCE else min(self.slots, confirmed) + 1
             self.granted = max(self.granted, min(self.most, more))
@@ -117,7 +116,8 @@ class Capacity:
             self.shrink(int(self.given + ROUNDING), now)
 
     def shrink(self, slots: int, now: float) -> None:
-        """It was given too much."""
+        """It was given too much. What comes now is another matter than what came before."""
+        self.heard.clear()
         self.granted = min(self.granted, slots)
         self.proven = min(self.proven, slots)
         self.strain = 0

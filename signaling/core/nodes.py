@@ -38,7 +38,6 @@ class Node:
         "leaf_at",
         "moved_at",
         "open_at",
-        "open_slots",
         "parents",
         "parity",
         "prefix",
@@ -50,6 +49,7 @@ class Node:
         "slots",
         "standing",
         "stripes",
+        "supply",
         "tried",
         "used",
         "weak_at",
@@ -104,7 +104,7 @@ class Node:
         self.children: list[dict[str, Node]] = [{} for _ in range(trees)]
         self.depth = [UNFED] * trees
         self.open_at = [UNFED] * trees
-        self.open_slots = [0] * trees
+        self.supply = [0] * trees
         self.leaf_at = [UNFED] * trees
         self.weak_at = [UNFED] * trees
         self.reserve_at = [UNFED] * trees

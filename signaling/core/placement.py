@@ -17,7 +17,7 @@ from itertools import islice
 
 from signaling.core.nodes import MOST_STANDING, UNFED, Node
 from signaling.core.pool import Shelf
-from signaling.core.trees import SCAN, Trees
+from signaling.core.trees import MOST_DEPTH, SCAN, WHOLE, Trees
 
 ROOT_LINKS = 24
 """Peers that the publisher feeds at most; the rest of its 32 links is for chat and failing over."""
@@ -28,9 +28,9 @@ MANY_VIEWERS = 30
 FEW_VIEWERS = 24
 RECRUITS = 32
 """Peers with free slots that are looked at for one that begins to feed another stripe."""
-RETRIES = 64
+RETRIES = 16
 """Peers without a parent, by stripe, that are tried again when there is room."""
-FAILURES = 16
+FAILURES = 4
 """Of these in a row, by stripe, after which the others are left to later events."""
 MOVES = 8
 """Superfluous children of the publisher that are moved at each event, by stripe."""
@@ -107,8 +107,9 @@ class Placement:
         self.trees.refresh(head)
 
     def neediest(self, node: Node) -> int:
-        """The stripe that lacks capacity most, of those that a node takes."""
-        return min(node.takes, key=lambda stripe: self.trees.spare[stripe] - len(self._unfed[stripe]))
+        """The stripe for which those who are at home there can do least, of those that a node takes."""
+        supply, takers = self.trees.supply, self.trees.takers
+        return min(node.takes, key=lambda stripe: supply[stripe] - WHOLE * takers(stripe))
 
     def root_has_room(self, node: Node) -> bool:
         """Whether the root could feed a node one stripe more."""
@@ -135,7 +136,8 @@ class Placement:
 
     def enlist(self, relay: Node) -> None:
         """Have a relay take the parity stripe, in order to carry it."""
-        relay.parity = relay.enlisted = True
+        self.trees.take_parity(relay, True)
+        relay.enlisted = True
         relay.home.add(self.trees.stripes)
         self._enlisted[relay.id] = relay
         self.trees.refresh(relay)
@@ -152,12 +154,11 @@ class Placement:
         self.trees.detach(node, parity)
         self.satisfied(node, parity)
         node.home.discard(parity)
-        self.trees.refresh(node)
-        node.parity = node.enlisted = False
+        self.trees.take_parity(node, False)
+        node.enlisted = False
         if node.carries and not node.home:
             node.home.add(self.neediest(node))
-            self.trees.refresh(node)
-        self.trees.changed[node.id] = None
+        self.trees.refresh(node)
 
     def settle(self) -> None:
         """Find places for all who wait for one, and better ones for those whom only the root could take."""
@@ -182,8 +183,14 @@ class Placement:
 
     def _retry(self) -> None:
         """Try those again for whom there may be room now, those who give most first."""
-        for stripe, shelf in enumerate(self._shelves):
+        # First where there are free slots already, so that nobody is recruited away from its own stripe.
+        stripes = sorted(
+            (stripe for stripe in self.trees.all if self._unfed[stripe]),
+            key=lambda stripe: (self.trees.shallowest(stripe) is None, -len(self._unfed[stripe])),
+        )
+        for stripe in stripes:
             failures = 0
+            shelf = self._shelves[stripe]
             nodes = [node for _, level in shelf.levels(RETRIES) for node in level][:RETRIES]
             for node in nodes:
                 if failures == FAILURES or not self._may_have_room(node):
@@ -203,12 +210,14 @@ class Placement:
         return bool(self.trees.able) or self.root_has_room(node)
 
     def _place_waiting(self) -> None:
-        # Those who feed the stripe come first: they bring the slots that the others need.
+        # Those who feed the stripe come first: they bring the slots that the others need. Then the stripe
+        # that is missed most.
         waiting = sorted(
             self._waiting,
             key=lambda item: (
                 not item[0].children[item[1]],
                 item[1] not in item[0].home,
+                -len(self._unfed[item[1]]),
                 -item[0].standing,
                 -item[0].slots,
             ),
@@ -242,7 +251,7 @@ class Placement:
         trees = self.trees
         trees.touched += 1
         feeds = stripe in node.home and node.carries
-        if feeds and trees.heads(stripe) < self.fan and self.root_has_room(node):
+        if feeds and trees.heads(stripe) < self.fan and self._root_takes(node):
             trees.attach(node, stripe, trees.root)
             return True
         parent = trees.open_slot(node, stripe)
@@ -253,12 +262,35 @@ class Placement:
                 return True
         if parent is None:
             parent = self._recruit(node, stripe) or self._patron(node, stripe)
-        if parent is None and self.root_has_room(node):
+        feeds_some = bool(node.children[stripe])
+        if parent is None and (self._root_takes(node) if feeds_some else self.root_has_room(node)):
             parent = trees.root
         if parent is None:
             return self._evict(node, stripe)
         trees.attach(node, stripe, parent)
         return True
+
+    def _root_takes(self, node: Node) -> bool:
+        """Whether the root has room for one that feeds others, maybe at the cost of one that does not."""
+        root = self.trees.root
+        if self.root_has_room(node):
+            return True
+        if node.id in root.separated:
+            return False
+        idle = [
+            (child.standing, root.fed[child.id] > 1, stripe, child)
+            for stripe in self.trees.all
+            for child in root.children[stripe].values()
+            if stripe not in child.home and not child.children[stripe] and not child.away
+        ]
+        for _, _, stripe, child in sorted(idle, key=lambda each: each[:3]):
+            self.trees.touched += 1
+            self.trees.detach(child, stripe)
+            if self.root_has_room(node):
+                self.want(child, stripe)
+                return True
+            self.trees.attach(child, stripe, root)
+        return False
 
     def replace(self, node: Node, leaf: Node, stripe: int) -> bool:
         """Give a detached node a leaf's place, and the leaf one under it if there is room."""
@@ -296,7 +328,7 @@ class Placement:
                 and patron.free > 0
                 and patron.carries
                 and not (patron.away or patron.expected)
-                and patron.depth[stripe] != UNFED
+                and 0 <= patron.depth[stripe] < MOST_DEPTH
                 and self.trees.fits(patron, child, stripe)
             ):
                 return patron
@@ -312,7 +344,7 @@ class Placement:
         fit = [
             node
             for node in self._able()
-            if node.depth[stripe] != UNFED and self.trees.fits(node, child, stripe)
+            if 0 <= node.depth[stripe] < MOST_DEPTH and self.trees.fits(node, child, stripe)
         ]
         if not fit and stripe == self.trees.stripes:
             idle = [node for node in self._able() if node.relay and not node.parity]

@@ -381,7 +381,7 @@ class Planner:
         stripe = self.trees.stripes
         parity = parity and stripe < MOST_STRIPES
         if parity and not node.parity:
-            node.parity = True
+            self.trees.take_parity(node, True)
             self._placement.want(node, stripe)
         elif parity:
             node.enlisted = False

@@ -13,10 +13,14 @@ from signaling.core.pool import Shelf
 
 EXPECTED_DEPTH = 8
 """The depth that is assumed of a node which others named as their parent and which has not come back yet."""
+MOST_DEPTH = 24
+"""Nobody is put below as many levels: there a block would come too late, and the origin is nearer."""
+WHOLE = 60
+"""Parts of a (child, stripe) pair, so that what feeds several stripes is counted for each in part."""
 SCAN = 16
 """How many nodes of one depth are compared for a place."""
-DEPTHS = 256
-"""How many depths are brought up to date at each event."""
+DEPTHS = 64
+"""Nodes whose children's depths are brought up to date at each event."""
 
 
 class Trees:
@@ -29,7 +33,8 @@ class Trees:
         self.root = Node(root, stripes, carries=True, slots=0)
         self.root.depth = [0] * len(self.all)
         self.nodes: dict[str, Node] = {}
-        self.spare = [0] * len(self.all)
+        self.supply = [0] * len(self.all)
+        """What the nodes at home in a stripe can feed, in parts of a (child, stripe) pair."""
         self.changed: dict[str, None] = {}
         self.touched = 0
         """Nodes that were looked at since the beginning: the planner's work, which tests bound."""
@@ -41,20 +46,36 @@ class Trees:
         """Leaves of a stripe by standing, the lowest first."""
         self._open: list[Shelf[Node]] = [Shelf() for _ in self.all]
         self._leaves: list[Shelf[Node]] = [Shelf() for _ in self.all]
+        self._parity: set[str] = set()
         self._floating: list[set[str]] = [set() for _ in self.all]
         self._stale: deque[tuple[Node, int]] = deque()
 
     def add(self, node: Node) -> None:
         """Take in a node that has no edges yet."""
         self.nodes[node.id] = node
+        self.take_parity(node, node.parity)
         self.refresh(node)
+
+    def take_parity(self, node: Node, parity: bool) -> None:
+        """A node takes the parity stripe, or no more: then it is out of that tree and not at home in it."""
+        self.refresh(node)
+        node.parity = parity
+        if parity:
+            self._parity.add(node.id)
+        else:
+            self._parity.discard(node.id)
+        self.changed[node.id] = None
+
+    def takers(self, stripe: int) -> int:
+        """How many are to get a stripe."""
+        return len(self._parity) if stripe == self.stripes else len(self.nodes)
 
     def remove(self, node: Node) -> None:
         """Let go of a node whose edges are all detached."""
+        node.carries = False
+        self.take_parity(node, False)
         del self.nodes[node.id]
         self.changed.pop(node.id, None)
-        node.carries = False
-        self.refresh(node)
 
     def attach(self, child: Node, stripe: int, parent: Node) -> None:
         """Make a detached node, with all that is under it, a child."""
@@ -102,7 +123,7 @@ class Trees:
             node.depth[stripe] = UNFED
             if node.children[stripe]:
                 self._floating[stripe].add(node.id)
-        self.changed[node.id] = None
+        self.take_parity(node, node.parity)
         self.refresh(node)
 
     def is_under(self, node: Node, stripe: int, ancestor: Node) -> bool:
@@ -225,11 +246,11 @@ class Trees:
         depth = node.depth[stripe]
         home = stripe in node.home
         fed = depth != UNFED and not node.expected
-        has_room = home and fed and node.has_room
+        has_room = home and 0 <= depth < MOST_DEPTH and node.has_room
         open_at = depth + node.untried if has_room else UNFED
-        slots = node.free if has_room else 0
-        self.spare[stripe] += slots - node.open_slots[stripe]
-        node.open_slots[stripe] = slots
+        supply = WHOLE * node.slots // len(node.home) if home and node.carries else 0
+        self.supply[stripe] += supply - node.supply[stripe]
+        node.supply[stripe] = supply
         if open_at != node.open_at[stripe]:
             self._open[stripe].move(node, node.open_at[stripe], open_at)
             node.open_at[stripe] = open_at

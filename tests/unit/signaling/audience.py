@@ -17,7 +17,7 @@ MOST = 96
 class Audience:
     """A room with a clock. `uploads` is in (child, stripe) pairs that a peer can really feed."""
 
-    def __init__(self, seed: int = 1, *, stripes: int = STRIPES, credit: int = STRIPES) -> None:
+    def __init__(self, seed: int = 1, *, stripes: int = STRIPES, credit: int = 3 * STRIPES // 2) -> None:
         self.chance = random.Random(seed)
         self.planner = Planner(ROOT, stripes, self.chance)
         self.uploads: dict[str, float] = {}
