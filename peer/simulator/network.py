@@ -12,7 +12,6 @@ from peer.links.link import Channel, LinkEvents
 from peer.simulator.association import Association, Traffic, Uplink
 from peer.simulator.loss import BURST, BurstLoss
 from peer.simulator.paths import Paths
-from peer.wire import BLOCK
 
 SETUP_ROUND_TRIPS = 4.0
 """From the answer on: ICE checks (1), DTLS (1.5), SCTP (1), HELLO (0.5)."""
@@ -213,8 +212,3 @@ class End:
     def _end(self) -> None:
         self.is_open = False
         self.is_closed = True
-
-
-def is_block(data: bytes) -> bool:
-    """Whether a message is a BLOCK."""
-    return data[0] == BLOCK
