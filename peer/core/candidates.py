@@ -16,6 +16,7 @@ def best_parent(
     standbys: Sequence[bytes],
     lost: bytes | None,
     parents: Sequence[bytes | None],
+    since: float,
     *,
     epoch: int,
     me: bytes,
@@ -25,16 +26,20 @@ def best_parent(
 
     Those that were fed through the parent that was lost come last, and so do those of ill repute, those that
     feed half of our stripes already, and those whose link is new: whoever comes in numbers, all at once, is
-    not to surround us (docs/defence.md). `parents` are ours by stripe; `lost` and `me` are short ids.
+    not to surround us (docs/defence.md). Those that were heard after `since`, when the stripe last moved,
+    come before the others: where one has vanished, more may have.
+
+    `parents` are ours by stripe; `lost` and `me` are short ids.
     """
     order = {peer: rank for rank, peer in enumerate(standbys)}
-    best: tuple[tuple[bool, bool, bool, int, bool, int, bool, int, bytes], Neighbour] | None = None
+    best: tuple[tuple[bool, bool, bool, bool, int, bool, int, bool, int, bytes], Neighbour] | None = None
     for neighbour in neighbours.values():
         if neighbour.peer == parents[stripe] or not neighbour.can_feed(stripe, epoch, me, now):
             continue
         rank = (
             neighbour.doubt > 1,
             lost in neighbour.path(stripe),
+            neighbour.heard_at < since,
             neighbour.role == "publisher",
             neighbour.doubt,
             2 * parents.count(neighbour.peer) >= len(parents),

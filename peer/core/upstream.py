@@ -15,6 +15,8 @@ PROOF_PATIENCE = 5.0
 """Seconds in which it must have done so; a page that has just been opened is often late at first."""
 PENDING_PATIENCE = 1.0
 """Seconds in which a new parent must push its first block while others move."""
+ORPHAN_PATIENCE = 0.4
+"""The same where nothing works, twice as long at each further try: where one vanished, others may have."""
 STARVED_TRUST = 0.6
 """Seconds for which a parent that announced starvation is left to look for its own new parent."""
 TRUST_SPREAD = 0.4
@@ -51,6 +53,8 @@ class Upstream:
     lost: bytes | None = None
     """The short id of the parent that was lost last."""
     orphan_since: float | None = None
+    tries: int = 0
+    """How many were asked in vain since then."""
     starved: bool = True
 
     def plan(self, planned: bytes | None, now: float) -> None:
@@ -73,6 +77,7 @@ class Upstream:
     def adopt(self, peer: bytes) -> None:
         """The pending parent takes over."""
         self.parent, self.pending, self.lost = peer, None, None
+        self.tries = 0
         self.orphan_since = self.trust_until = self.rootless_since = self.going_since = None
         if peer == self.planned:
             self.plan_failures = 0
@@ -105,8 +110,11 @@ class Upstream:
         waited = now - self.pending_since
         if self.pushing_since is not None and now - self.pushing_since <= PROOF_PATIENCE:
             return False
-        others_move = moved_at > self.pending_since + PENDING_PATIENCE / 2
-        return waited > PENDING_PATIENCE and (others_move or waited > 3 * PENDING_PATIENCE)
+        patience = PENDING_PATIENCE
+        if self.parent is None:
+            patience = min(patience, ORPHAN_PATIENCE * 2 ** min(self.tries, 3))
+        others_move = moved_at > self.pending_since + patience / 2
+        return waited > patience and (others_move or waited > 3 * PENDING_PATIENCE)
 
     def is_well(self, parent: Neighbour, stripe: int, me: bytes) -> bool:
         """Whether nothing is to be thought about, as nearly always.

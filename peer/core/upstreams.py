@@ -231,6 +231,7 @@ class Upstreams:
         if not up.hopeless(neighbour, self.moved_at, now):
             return []
         up.pending = None
+        up.tries += 1
         if neighbour is not None:
             neighbour.refused(stripe, now)
         if peer == up.planned:
@@ -326,6 +327,7 @@ class Upstreams:
             self.standbys,
             lost,
             self.parents(),
+            self.rhythm.last_block[stripe],
             epoch=self._window.epoch,
             me=self._me,
             now=now,

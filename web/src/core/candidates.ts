@@ -19,7 +19,8 @@ export interface Moment {
  *
  * Those that were fed through the parent that was lost come last, and so do those of ill repute, those that feed half
  * of our stripes already, and those whose link is new: whoever comes in numbers, all at once, is not to surround us
- * (docs/defence.md). `parents` are ours by stripe; `lost` is a short id.
+ * (docs/defence.md). Before all these come those that were heard after `since`, when the stripe last moved: where one
+ * has vanished others may have, too. `parents` are ours by stripe; `lost` is a short id.
  */
 export function bestParent(
   stripe: number,
@@ -27,6 +28,7 @@ export function bestParent(
   standbys: readonly string[],
   lost: string | null,
   parents: readonly (string | null)[],
+  since: number,
   { epoch, me, now }: Moment,
 ): Neighbour | null {
   const order = new Map(standbys.map((peer, rank) => [peer, rank]));
@@ -43,6 +45,7 @@ export function bestParent(
     (a, b) =>
       distrusted(a) - distrusted(b) ||
       orphaned(a) - orphaned(b) ||
+      Number(a.heardAt < since) - Number(b.heardAt < since) ||
       Number(a.role === "publisher") - Number(b.role === "publisher") ||
       a.doubt - b.doubt ||
       crowded(a) - crowded(b) ||

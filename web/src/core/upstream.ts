@@ -11,6 +11,8 @@ export const PROOF_LATE = 2;
 export const PROOF_PATIENCE = 5.0;
 /** Seconds in which a new parent must push its first block while others move. */
 export const PENDING_PATIENCE = 1.0;
+/** The same where nothing works, twice as long at each further try: when many vanish, who is asked may be gone. */
+export const ORPHAN_PATIENCE = 0.4;
 /** Seconds for which a parent that announced starvation is left to look for its own new parent. */
 export const STARVED_TRUST = 0.6;
 /** Seconds over which those that trust no longer spread themselves. */
@@ -44,6 +46,8 @@ export class Upstream {
   /** The short id of the parent that was lost last. */
   lost: string | null = null;
   orphanSince: number | null = null;
+  /** How many were asked in vain since then. */
+  tries = 0;
 
   constructor(public starved = true) {}
 
@@ -79,6 +83,7 @@ export class Upstream {
     this.parent = peer;
     this.pending = null;
     this.lost = null;
+    this.tries = 0;
     this.orphanSince = null;
     this.trustUntil = null;
     this.rootlessSince = null;
@@ -116,8 +121,10 @@ export class Upstream {
     if (pending?.silent(now)) return true;
     const waited = now - this.pendingSince;
     if (this.pushingSince !== null && now - this.pushingSince <= PROOF_PATIENCE) return false;
-    const othersMove = movedAt > this.pendingSince + PENDING_PATIENCE / 2;
-    return waited > PENDING_PATIENCE && (othersMove || waited > 3 * PENDING_PATIENCE);
+    let patience = PENDING_PATIENCE;
+    if (this.parent === null) patience = Math.min(patience, ORPHAN_PATIENCE * 2 ** Math.min(this.tries, 3));
+    const othersMove = movedAt > this.pendingSince + patience / 2;
+    return waited > patience && (othersMove || waited > 3 * PENDING_PATIENCE);
   }
 
   /** Whether the parent is of no use any more; `silent` in parts, `me` is our short id. */

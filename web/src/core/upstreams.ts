@@ -238,6 +238,7 @@ export class Upstreams {
     const neighbour = this.#neighbour(peer);
     if (peer === null || !up.hopeless(neighbour, this.movedAt, now)) return [];
     up.pending = null;
+    up.tries += 1;
     neighbour?.refused(stripe, now);
     if (peer === up.planned) this.#planFailed(up, now);
     return [{ type: "unsubscribe", stripe, peer }];
@@ -323,7 +324,8 @@ export class Upstreams {
 
   #best(stripe: number, lost: string | null, now: number): Neighbour | null {
     const moment = { epoch: this.#parts.epoch, me: this.#me, now };
-    return bestParent(stripe, this.#neighbours, this.standbys, lost, this.parents(), moment);
+    const since = this.rhythm.lastBlock[stripe] ?? 0;
+    return bestParent(stripe, this.#neighbours, this.standbys, lost, this.parents(), since, moment);
   }
 }
 

@@ -31,8 +31,9 @@ def best(
     *standbys: bytes,
     lost: bytes | None = None,
     parents: tuple[bytes | None, ...] = (None,) * STRIPES,
+    since: float = 0.0,
 ) -> bytes | None:
-    found = best_parent(0, neighbours, standbys, lost, parents, epoch=EPOCH, me=ME[:4], now=NOW)
+    found = best_parent(0, neighbours, standbys, lost, parents, since, epoch=EPOCH, me=ME[:4], now=NOW)
     return found.peer if found is not None else None
 
 
@@ -114,3 +115,10 @@ def test_head_asks_the_publisher_first() -> None:
 
 def test_nobody_is_asked_while_nobody_has_it() -> None:
     assert asked(linked(neighbour(A, ROOT, fed=False)), None, 2) == [None, None]
+
+
+def test_who_was_heard_after_the_stripe_fell_silent_is_alive_for_sure() -> None:
+    early, late = neighbour(A, ROOT), neighbour(B, ROOT, C[:4])
+    early.heard_at = NOW - 0.5
+    assert best(linked(early, late), A, since=NOW - 1.0) == A
+    assert best(linked(early, late), A, since=NOW - 0.3) == B

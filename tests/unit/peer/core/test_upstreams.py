@@ -7,6 +7,7 @@ import pytest
 from peer import wire
 from peer.core.actions import Send
 from peer.core.upstream import (
+    ORPHAN_PATIENCE,
     PENDING_PATIENCE,
     PROOF_LATE,
     PROOF_PARTS,
@@ -239,3 +240,16 @@ def test_third_of_a_room_vanishes_and_the_planner_knows() -> None:
         swarm.kill(viewer)
     swarm.run(8.0)
     assert all(swarm.longest_wait(viewer, since) < 0.5 for viewer in viewers if viewer not in gone)
+
+
+def test_orphan_does_not_wait_long_for_one_that_has_vanished_too() -> None:
+    bench = fed_by(HIGH, LOW, THIRD)
+    bench.core.plan(2, (HIGH,) * STRIPES, (LOW, THIRD), 32, bench.now)
+    bench.core.link_closed(HIGH, bench.now)
+    bench.act()
+    assert {peer for peer, _ in subscribed(bench)} == {LOW}
+    for number in range(5, 5 + round(ORPHAN_PATIENCE / 0.1) + 2):
+        bench.tell(THIRD, status(*ALL, path=(ROOT, THIRD[:4])))
+        bench.push(THIRD, range(number, number + 1), range(1, 2))
+        bench.wait(0.1)
+    assert {peer for peer, _ in subscribed(bench)} == {THIRD}
