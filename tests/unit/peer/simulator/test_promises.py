@@ -5,20 +5,16 @@ docs/simulator.md has the commands for the whole scenes, and says which figures 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from peer.simulator.options import Attack, Options, parse_event
 from peer.simulator.run import simulate
 
 ROOM = Options(viewers=40, seconds=12.0, uplink="20M")
 
 
-def room(**changes: object) -> Options:
-    """The room with something else than usual."""
-    fields = {name: getattr(ROOM, name) for name in ROOM.__dataclass_fields__}
-    return Options(**{**fields, **changes})  # type: ignore[arg-type]
-
-
 def test_viewers_who_stay_a_minute_see_all_at_one_second_and_the_mesh_adds_little() -> None:
-    record = simulate(room(churn=60.0))
+    record = simulate(replace(ROOM, churn=60.0))
     assert record["mesh_delay"]["p95"] <= 0.4
     assert record["behind"]["1"]["continuity"] >= 0.999
     assert record["behind"]["1"]["stalls"] == 0
@@ -26,7 +22,7 @@ def test_viewers_who_stay_a_minute_see_all_at_one_second_and_the_mesh_adds_littl
 
 
 def test_nothing_of_polluters_is_played_or_forwarded_and_each_loses_its_children_within_two_seconds() -> None:
-    record = simulate(room(attacks=(Attack("polluters", 0.3),)))
+    record = simulate(replace(ROOM, attacks=(Attack("polluters", 0.3),)))
     defence = record["defence"]
     assert defence["attackers"] >= 5
     assert defence["rejections"] > 0
@@ -38,10 +34,10 @@ def test_nothing_of_polluters_is_played_or_forwarded_and_each_loses_its_children
 
 
 def test_half_of_the_room_gives_nothing_and_the_others_see_all_at_one_second() -> None:
-    record = simulate(room(attacks=(Attack("freeriders", 0.5),)))
+    record = simulate(replace(ROOM, attacks=(Attack("freeriders", 0.5),)))
     assert record["behind"]["1"]["continuity"] >= 0.999
 
 
 def test_introducer_is_away_under_churn_and_those_who_are_in_go_on_watching() -> None:
-    record = simulate(room(seconds=14.0, churn=60.0, events=(parse_event("outage:10@1"),)))
+    record = simulate(replace(ROOM, seconds=14.0, churn=60.0, events=(parse_event("outage:10@1"),)))
     assert record["behind"]["1"]["continuity"] >= 0.995
