@@ -279,10 +279,8 @@ class Swarm:
 
     def _tell_need(self, member: Member) -> None:
         """What the introductions of a member are told of its braid."""
-        core = member.introductions.core
-        core.describe(member.core.carries or member is self.publisher, (self.braid,), self.now)
-        core.hungry(member is not self.publisher and None in member.core.stripe_parents(), self.now)
-        member.introductions.act()
+        hungry = member is not self.publisher and None in member.core.stripe_parents()
+        member.introductions.take_part(member.core.carries, (self.braid,), hungry)
 
     def _publish(self) -> None:
         self.schedule(self.now + PART, self._publish)

@@ -25,6 +25,8 @@ AVOID_FOR = 30.0
 AVOIDED = 128
 HUNGRY_EVERY = 1.0
 HUNGRY_AT_ONCE = 4
+HUNGRY_LINKS = 16
+"""Links past which more of them are no remedy: where uploads are scarce everybody is hungry for ever."""
 RESERVE = 2
 """Places that are left to those who come to us."""
 
@@ -90,7 +92,8 @@ class Mending:
     def _begin(self, braids: Collection[bytes], now: float) -> list[PeerRecord]:
         trying = sum(peer not in self.open for peer in self.wanted)
         missing = AWAY_LINKS - len(self.open) - trying
-        if self.hungry and now >= self._hungry_at and trying < HUNGRY_AT_ONCE:
+        room = trying < HUNGRY_AT_ONCE and trying + len(self.open) < HUNGRY_LINKS
+        if self.hungry and now >= self._hungry_at and room:
             self._hungry_at = now + HUNGRY_EVERY
             missing = max(missing, 1)
         begun: list[PeerRecord] = []

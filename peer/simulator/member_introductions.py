@@ -69,6 +69,12 @@ class MemberIntroductions:
         """These are the links of the peer, and the set that decides about them."""
         self._owner, self._set = owner, links
 
+    def take_part(self, carries: bool, braids: tuple[bytes, ...], hungry: bool) -> None:
+        """What the peer does in which braids, and whether some stripe of them has no parent."""
+        self.core.describe(carries, braids, self._clock())
+        self.core.hungry(hungry, self._clock())
+        self.act()
+
     def offer(self, peer: bytes, connection: bytes) -> None:
         """Have an offer passed on."""
         offer = RelayOffer(MAX_STEPS, connection, peer, self._key, self.core.nonce, _UNUSED, "")

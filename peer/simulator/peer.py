@@ -18,6 +18,7 @@ from peer.links.link import BYE_REASONS
 from peer.seal import Seal
 from peer.simulator.attacks import Behaviour
 from peer.simulator.codec import check
+from peer.simulator.member_introductions import MemberIntroductions
 from peer.simulator.member_links import MemberLinks
 from peer.simulator.membership import Membership
 from peer.simulator.watching import DISTANCES, Player
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 LINKS_EVERY = 0.1
 """Seconds between two looks at the links' timers, whose shortest means 0.5 s."""
+WALL, WRONG = 1_795_000_000_000, 600_000
+"""ms since 1970, and by how much the peers' own clocks may be wrong."""
 FAREWELL = 0.15
 """Seconds between telling children that we leave and closing their links, as in `peer.node`."""
 
@@ -68,9 +71,17 @@ class SimulatedPeer:
         self.behaviour: Behaviour | None = None
         """What it does against the rules now."""
         chance = random.Random(f"{world.seed} peer {self.id.hex()}")
-        self.links = MemberLinks(
-            world, self.id, CARRYING_LINKS if carries else RECEIVE_ONLY_LINKS, chance.random, self
+        limit = CARRYING_LINKS if carries else RECEIVE_ONLY_LINKS
+        mesh = random.Random(f"{world.seed} mesh {self.id.hex()}")
+        self.introductions = MemberIntroductions(
+            identity.key,
+            role,
+            limit,
+            WALL + mesh.randrange(-WRONG, WRONG),
+            mesh.random,
+            lambda: world.clock.now,
         )
+        self.links = MemberLinks(world, self.id, limit, chance.random, self, self.introductions)
         self.core = Braid(
             self.id,
             world.publisher_identity.id,
@@ -137,6 +148,8 @@ class SimulatedPeer:
         now = self.world.clock.now
         if now >= self._links_at:
             self._links_at = now + LINKS_EVERY
+            hungry = self.role != "publisher" and None in self.core.stripe_parents()
+            self.introductions.take_part(self.core.carries, (self.world.braid,), hungry)
             self.links.handle_timer()
         self.core.handle_timer(now)
         if self.behaviour is not None:

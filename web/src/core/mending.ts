@@ -23,6 +23,8 @@ export const AVOID_FOR = 30;
 const AVOIDED = 128;
 const HUNGRY_EVERY = 1;
 const HUNGRY_AT_ONCE = 4;
+/** Links past which more of them are no remedy: where uploads are scarce everybody is hungry for ever. */
+const HUNGRY_LINKS = 16;
 /** Places that are left to those who come to us. */
 const RESERVE = 2;
 
@@ -96,7 +98,8 @@ export class Mending {
   #begin(braids: readonly string[], now: number): { peer: string; record: PeerRecord }[] {
     const trying = this.wanted.size - this.#kept().length;
     let missing = AWAY_LINKS - this.open.size - trying;
-    if (this.hungry && now >= this.#hungryAt && trying < HUNGRY_AT_ONCE) {
+    const room = trying < HUNGRY_AT_ONCE && trying + this.open.size < HUNGRY_LINKS;
+    if (this.hungry && now >= this.#hungryAt && room) {
       this.#hungryAt = now + HUNGRY_EVERY;
       missing = Math.max(missing, 1);
     }
