@@ -104,6 +104,14 @@ class Neighbour:
         """It has said that it has every block of the part."""
         return self.status is not None and (self.status.epoch, self.status.newest) == (epoch, number)
 
+    def pushed_nothing(self, stripe: int, now: float) -> None:
+        """It was or would be our parent of a stripe, and is silent on it: a lie if it says that it is fed."""
+        status = self.status
+        if self.quiet or self.silent(now) or status is None or stripe >= len(status.stripes):
+            return
+        if status.stripes[stripe].fed and not status.stripes[stripe].starved:
+            self.conduct.pushed_nothing()
+
     def asked(self, number: int, indices: tuple[int, ...], now: float) -> None:
         """We ask it for lost blocks of a part (none: for all), which it may have said that it has."""
         promised = self.status is not None and NO_PART > self.status.newest >= number + SURE_PARTS

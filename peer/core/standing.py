@@ -15,6 +15,8 @@ FLOOD = -0.25
 """For a message over what one link may say."""
 BROKEN_PROMISE = -1.0
 """For blocks that a peer's STATUS says it has and that it did not send when asked."""
+EMPTY_WORD = -3.0
+"""For pushing nothing of a stripe that a peer's STATUS says reaches it."""
 MEAGRE = -5.0
 """For a parent that was replaced because it pushed too little of its stripe."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from peer.core.candidates import best_parent, mender
 from peer.core.neighbour import Neighbour
 from peer.core.push_share import PushShare
-from peer.core.rhythm import STARVED_PARTS, Rhythm
+from peer.core.rhythm import SILENT_PARTS, STARVED_PARTS, Rhythm
 from peer.core.upstream import (
     PENDING_PATIENCE,
     ROOTLESS_TRUST,
@@ -183,6 +183,8 @@ class Upstreams:
                 continue
             if parent is not None and up.must_go(parent, stripe, silent, self._me, self._spread, now):
                 self._fail_overs += 1
+                if silent >= SILENT_PARTS:
+                    parent.pushed_nothing(stripe, now)
                 self._orphan(up, parent.short, now)
                 changes.append(Unsubscribe(stripe, parent.peer))
                 parent = None
@@ -234,6 +236,8 @@ class Upstreams:
         up.tries += 1
         if neighbour is not None:
             neighbour.refused(stripe, now)
+            if up.pushing_since is None:
+                neighbour.pushed_nothing(stripe, now)
         if peer == up.planned:
             self._plan_failed(up, now)
         return [Unsubscribe(stripe, peer)]

@@ -113,6 +113,12 @@ export class Neighbour {
     return this.status?.newest === number && this.status.epoch === epoch;
   }
 
+  /** It was or would be our parent of a stripe, and is silent on it: a lie if it says that it is fed. */
+  pushedNothing(stripe: number, now: number): void {
+    const state = this.status?.stripes[stripe];
+    if (state?.fed && !state.starved && !this.quiet && !this.silent(now)) this.conduct.pushedNothing();
+  }
+
   /** We ask it for lost blocks of a part (none: for all), which it may have said that it has. */
   asked(number: number, indices: readonly number[], now: number): void {
     const newest = this.status?.newest ?? NO_PART;

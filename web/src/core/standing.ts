@@ -12,6 +12,8 @@ export const STRAY = -0.01;
 export const FLOOD = -0.25;
 /** For blocks that a peer's STATUS says it has and that it did not send when asked. */
 export const BROKEN_PROMISE = -1;
+/** For pushing nothing of a stripe that a peer's STATUS says reaches it. */
+export const EMPTY_WORD = -3;
 /** For a parent that was replaced because it pushed too little of its stripe. */
 export const MEAGRE = -5;
 

@@ -3,7 +3,7 @@
 import { bestParent, mender, type Neighbours } from "./candidates.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { PushShare } from "./push-share.ts";
-import { Rhythm, STARVED_PARTS } from "./rhythm.ts";
+import { Rhythm, SILENT_PARTS, STARVED_PARTS } from "./rhythm.ts";
 import { type Change, PENDING_PATIENCE, ROOTLESS_TRUST, Upstream } from "./upstream.ts";
 import type { Window } from "./window.ts";
 
@@ -189,6 +189,7 @@ export class Upstreams {
       up.starved = parent === null || silent >= STARVED_PARTS;
       if (parent !== null && up.mustGo(parent, stripe, silent, moment)) {
         this.#failOvers += 1;
+        if (silent >= SILENT_PARTS) parent.pushedNothing(stripe, now);
         this.#orphan(up, parent.short, now);
         changes.push({ type: "unsubscribe", stripe, peer: parent.peer });
         parent = null;
@@ -240,6 +241,7 @@ export class Upstreams {
     up.pending = null;
     up.tries += 1;
     neighbour?.refused(stripe, now);
+    if (up.pushingSince === null) neighbour?.pushedNothing(stripe, now);
     if (peer === up.planned) this.#planFailed(up, now);
     return [{ type: "unsubscribe", stripe, peer }];
   }

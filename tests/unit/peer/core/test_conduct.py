@@ -7,8 +7,8 @@ import pytest
 from peer.core.conduct import ALLOWED, ANSWERS, BACKLOG_BURST, PROMISE, PROMISES, Conduct
 from peer.core.judge import BYE_PROTOCOL, Judge
 from peer.core.neighbour import NO_PART, SURE_PARTS, Neighbour
-from peer.core.standing import BROKEN_PROMISE, FLOOD, IN_TIME, MEAGRE, STRAY, Standing
-from peer.wire import Block, Message, Refuse, Status, Subscribe, Unsubscribe, Want
+from peer.core.standing import BROKEN_PROMISE, EMPTY_WORD, FLOOD, IN_TIME, MEAGRE, STRAY, Standing
+from peer.wire import Block, Message, Refuse, Status, StripeStatus, Subscribe, Unsubscribe, Want
 from tests.unit.peer.core.braid_bench import status
 
 PEER, OTHER = bytes(16), bytes([1]) * 16
@@ -96,6 +96,28 @@ def test_answers_to_requests_are_not_stray_and_blocks_that_nobody_asked_for_are(
     for _ in range(ANSWERS + 2):
         conduct.unexpected()
     assert conduct.settle(False, 0.0) == 2 * STRAY
+
+
+@pytest.mark.parametrize(
+    ("fed", "starved", "heard", "points"),
+    [
+        (True, False, 0.0, EMPTY_WORD),
+        (False, False, 0.0, 0.0),
+        (True, True, 0.0, 0.0),
+        (True, False, -5.0, 0.0),
+    ],
+    ids=["says that it is fed", "says that it is not", "says that it starves", "may be dead"],
+)
+def test_pushing_nothing_is_a_lie_of_one_who_says_that_it_is_fed(
+    fed: bool, starved: bool, heard: float, points: float
+) -> None:
+    neighbour = Neighbour(PEER, "viewer", heard)
+    neighbour.pushed_nothing(0, 0.0)
+    neighbour.status = status(stripes=(StripeStatus(fed, starved, ()),))
+    neighbour.pushed_nothing(0, 0.0)
+    neighbour.pushed_nothing(1, 0.0)
+    assert neighbour.conduct.settle(False, 0.0) == points
+    assert neighbour.conduct.settle(False, 0.0) == 0.0
 
 
 def test_blocks_pushed_in_time_are_merit() -> None:
