@@ -16,7 +16,7 @@ PROOF_PATIENCE = 5.0
 PENDING_PATIENCE = 1.0
 """Seconds in which a new parent must push its first block while others move."""
 ORPHAN_PATIENCE = 0.4
-"""The same where nothing works, twice as long at each further try: where one vanished, others may have."""
+"""The same of one that has not said a word since, where nothing works; twice as long at each further try."""
 STARVED_TRUST = 0.6
 """Seconds for which a parent that announced starvation is left to look for its own new parent."""
 TRUST_SPREAD = 0.4
@@ -111,7 +111,7 @@ class Upstream:
         if self.pushing_since is not None and now - self.pushing_since <= PROOF_PATIENCE:
             return False
         patience = PENDING_PATIENCE
-        if self.parent is None:
+        if self.parent is None and (pending is None or pending.heard_at <= self.pending_since):
             patience = min(patience, ORPHAN_PATIENCE * 2 ** min(self.tries, 3))
         others_move = moved_at > self.pending_since + patience / 2
         return waited > patience and (others_move or waited > 3 * PENDING_PATIENCE)

@@ -11,7 +11,7 @@ export const PROOF_LATE = 2;
 export const PROOF_PATIENCE = 5.0;
 /** Seconds in which a new parent must push its first block while others move. */
 export const PENDING_PATIENCE = 1.0;
-/** The same where nothing works, twice as long at each further try: when many vanish, who is asked may be gone. */
+/** The same of one that has not said a word since, where nothing works; twice as long at each further try. */
 export const ORPHAN_PATIENCE = 0.4;
 /** Seconds for which a parent that announced starvation is left to look for its own new parent. */
 export const STARVED_TRUST = 0.6;
@@ -122,7 +122,9 @@ export class Upstream {
     const waited = now - this.pendingSince;
     if (this.pushingSince !== null && now - this.pushingSince <= PROOF_PATIENCE) return false;
     let patience = PENDING_PATIENCE;
-    if (this.parent === null) patience = Math.min(patience, ORPHAN_PATIENCE * 2 ** Math.min(this.tries, 3));
+    const unheard = pending === null || pending.heardAt <= this.pendingSince;
+    if (this.parent === null && unheard)
+      patience = Math.min(patience, ORPHAN_PATIENCE * 2 ** Math.min(this.tries, 3));
     const othersMove = movedAt > this.pendingSince + patience / 2;
     return waited > patience && (othersMove || waited > 3 * PENDING_PATIENCE);
   }
