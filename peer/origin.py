@@ -6,7 +6,7 @@ import asyncio
 import logging
 import struct
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from aiohttp import web
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 12.0
 WINDOW_BYTES = 128 * 1024 * 1024
+START_SECONDS = 0.5
+"""Of the stream at least for a newcomer: with less it runs dry while its machine is still busy starting."""
 WAIT_SECONDS = 2.0
 AHEAD = 20
 MAX_WAITING = 2_000
@@ -36,7 +38,9 @@ class RenditionDoor:
         self.parts: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self.budget = StartupBudget(bandwidth, time.monotonic())
         self.newest: tuple[int, int] | None = None
-        self.newest_independent: tuple[int, int] | None = None
+        self._independent: deque[tuple[tuple[int, int], int]] = deque(maxlen=16)
+        """The newest of them, and the µs of all parts before each."""
+        self._length = 0
         self._bytes = 0
         self._changed = asyncio.Event()
 
@@ -45,9 +49,12 @@ class RenditionDoor:
         if key in self.parts or (self.newest is not None and key <= self.newest):
             return
         self.parts[key] = raw + data
+        if self.newest is not None and seal.epoch != self.newest[0]:
+            self._independent.clear()
         self.newest = key
         if seal.independent:
-            self.newest_independent = key
+            self._independent.append((key, self._length))
+        self._length += seal.duration
         self._bytes += len(raw) + len(data)
         span = max(16, int(WINDOW_SECONDS * 1e6 / max(seal.duration, 1000)))
         while len(self.parts) > span or self._bytes > WINDOW_BYTES:
@@ -56,9 +63,16 @@ class RenditionDoor:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def from_newest_independent(self) -> list[bytes]:
-        """Seal and part of everything from the newest independent part on."""
-        start = self.newest_independent
+    def beginning(self) -> list[bytes]:
+        """Seal and part of everything from the newest independent part that has `START_SECONDS` after it,
+        or else from the oldest one."""
+        start = None
+        for key, before in reversed(self._independent):
+            if key not in self.parts:
+                break
+            start = key
+            if self._length - before >= START_SECONDS * 1e6:
+                break
         return [] if start is None else [body for key, body in self.parts.items() if key >= start]
 
     async def wait(self, key: tuple[int, int]) -> bytes | None:
@@ -140,7 +154,7 @@ class MeshOrigin:
             return self._refuse(
                 "Too many viewers start at this moment; try again.", 503, **{"Retry-After": f"{retry:.0f}"}
             )
-        bodies = door.from_newest_independent()
+        bodies = door.beginning()
         if not bodies:
             return self._refuse("Nothing has been published yet; try again in a moment.")
         body = b"".join(struct.pack(">I", len(part)) + part for part in bodies)

@@ -159,6 +159,44 @@ test("speeding up waits until fifteen seconds were even", () => {
   expect(playback.actions.filter((action) => action.type === "rate" && action.rate === FAST)).toHaveLength(1);
 });
 
+test("a page whose first seconds were uneven keeps a reserve for what it has not seen yet", () => {
+  const late = (part: number) => (part < 30 && part % 10 === 9 ? 0.3 : part === 75 ? 0.5 : 0);
+  const playback = new Playback(arrivals(60, late, 0.8), 0);
+  playback.run(40);
+  expect(playback.waited).toBe(0);
+  expect(playback.seeks()).toEqual([]);
+  expect(playback.controller.low(playback.position, playback.now)).toBeLessThan(0.27); // and gives it up afterwards
+});
+
+test("a browser that ran dry and asks for more and more is sought to where it stands, once there is enough", () => {
+  const controller = new LatencyController({ guard: 0.15 });
+  const sample = (position: number, end: number, now: number) => {
+    controller.sample({ position, ranges: [{ start: 0, end }], playing: true, seeking: false }, now);
+    return controller.pollActions().filter((action) => action.type === "seek");
+  };
+  sample(1, 1.3, 0);
+  sample(1.1, 1.3, 0.1);
+  for (const [end, now] of [
+    [1.15, 0.15],
+    [1.3, 0.4],
+    [1.55, 0.6],
+  ] as const)
+    expect(sample(1.1, end, now)).toEqual([]);
+  expect(sample(1.1, 1.65, 0.7)).toEqual([{ type: "seek", to: 1.1, skipped: 0, reason: "dry" }]);
+  expect(sample(1.1, 1.9, 1)).toEqual([]);
+  expect(sample(1.1, 2, 1.3)).toEqual([]);
+});
+
+test("a busy browser that stands still over a full buffer is not sought, nor one that has not begun", () => {
+  const controller = new LatencyController({ guard: 0.15 });
+  const sample = (position: number, end: number, now: number) => {
+    controller.sample({ position, ranges: [{ start: 0, end }], playing: true, seeking: false }, now);
+    return controller.pollActions().filter((action) => action.type === "seek");
+  };
+  expect([sample(1, 1.1, 0), sample(1, 1.7, 0.4), sample(1.1, 1.7, 0.5)]).toEqual([[], [], []]);
+  expect([sample(1.1, 1.9, 0.8), sample(1.1, 2.3, 1.2)]).toEqual([[], []]);
+});
+
 test("more than a second and a half too far behind is a seek", () => {
   const playback = new Playback(
     arrivals(40, (part) => (part === 100 ? 4 : 0)),

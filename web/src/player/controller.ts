@@ -11,7 +11,7 @@ export interface Sample {
   seeking: boolean;
 }
 
-export type SeekReason = "start" | "behind" | "gap" | "live" | "stuck";
+export type SeekReason = "start" | "behind" | "gap" | "live" | "stuck" | "dry";
 
 export type Action =
   | { type: "rate"; rate: number }
@@ -48,6 +48,14 @@ const START_SEEK_ABOVE = 0.8;
  */
 const START_RESERVE = 0.5;
 const START_FAST_ABOVE = 0.1;
+/** What comes together with the beginning tells nothing of how evenly the rest will come, seconds. */
+const START_BURST = 0.3;
+/**
+ * What a browser asks for before it goes on after running dry: 0.4 s of sound, and twice as much each further time, until a
+ * seek. So we seek to where it stands once there is so much above the guard, after the least wait (s) that can be one.
+ */
+const DRY_ENDS = 0.35;
+const DRY_WAIT = 0.25;
 /** A hole is jumped when the playhead is this near to it, or has stopped this long. */
 const AT_HOLE = 0.03;
 const STOPPED = 0.1;
@@ -71,6 +79,11 @@ class Low {
     this.#span = seconds;
   }
 
+  /** The share of a span that was seen, 0 to 1. */
+  seen(now: number): number {
+    return this.#since === null ? 0 : Math.min(1, (now - this.#since) / this.#span);
+  }
+
   push(value: number, now: number): void {
     this.#since ??= now;
     // What is older and not lower can never be the least again, so the list rises and its head is the least.
@@ -80,7 +93,12 @@ class Low {
   }
 
   value(now: number): number | null {
-    return this.#since !== null && now - this.#since >= this.#span ? (this.#values[0]?.value ?? null) : null;
+    return this.seen(now) < 1 ? null : this.soFar;
+  }
+
+  /** The least of what was seen, however short that is. */
+  get soFar(): number | null {
+    return this.#values[0]?.value ?? null;
   }
 
   clear(): void {
@@ -105,12 +123,17 @@ export class LatencyController {
   #short = new Low(SHORT);
   #start = new Low(START_WATCHED);
   #long = new Low(LONG);
+  /** The furthest ahead of the wall clock that what arrived ever was. */
+  #furthest = Number.NEGATIVE_INFINITY;
   #rate = 1;
   #startedAt: number | null = null;
   #startSeekSpent = false;
   #lastPosition = Number.NaN;
   #movedAt = 0;
   #holeSeenAt: number | null = null;
+  /** It stopped for want of data, and was not helped yet. */
+  #dry = false;
+  #played = false;
   #actions: Action[] = [];
 
   constructor(settings: Settings = { guard: 0.15 }) {
@@ -152,28 +175,33 @@ export class LatencyController {
   /** Media time is laid out anew from here on: what was learned of its arrival says nothing any more. */
   forget(): void {
     for (const low of [this.#short, this.#start, this.#long]) low.clear();
+    this.#furthest = Number.NEGATIVE_INFINITY;
   }
 
   sample(sample: Sample, now: number): void {
     const { position, ranges } = sample;
     const forward = forwardOf(ranges, position);
     const end = forward > 0 ? position + forward : ranges.at(-1)?.end;
-    if (end !== undefined) for (const low of [this.#short, this.#start, this.#long]) low.push(end - now, now);
-    if (
-      !sample.playing ||
-      Math.abs(position - this.#lastPosition) > 0.001 ||
-      Number.isNaN(this.#lastPosition)
-    ) {
+    if (end !== undefined) {
+      for (const low of [this.#short, this.#start]) low.push(end - now, now);
+      if (this.#startedAt !== null && now - this.#startedAt >= START_BURST) {
+        this.#long.push(end - now, now);
+        this.#furthest = Math.max(this.#furthest, end - now);
+      }
+    }
+    const moved = Math.abs(position - this.#lastPosition) > 0.001;
+    if (!sample.playing || moved || Number.isNaN(this.#lastPosition)) {
+      this.#played ||= moved && sample.playing;
       this.#lastPosition = position;
       this.#movedAt = now;
+      this.#dry = false;
+    } else if (this.#played && forward < this.#guard) {
+      this.#dry = true;
     }
     if (!sample.playing) return;
     const stopped = now - this.#movedAt;
     if (this.#leaveHole(sample, forward, stopped, now) || sample.seeking) return;
-    if (stopped > STUCK && forward > 0.5) {
-      this.#seek(position, position + 0.05, "stuck", now);
-      return;
-    }
+    if (this.#goOn(position, forward, stopped, now)) return;
     this.#startedAt ??= now;
     if (!this.#leaveBacklog(position, now)) this.#chooseRate(position, now);
   }
@@ -203,6 +231,18 @@ export class LatencyController {
     return true;
   }
 
+  /** A browser that waits though there is enough is helped by a seek: to where it stands, or past what it cannot play. */
+  #goOn(position: number, forward: number, stopped: number, now: number): boolean {
+    if (this.#dry && stopped > DRY_WAIT && forward > this.#guard + DRY_ENDS) {
+      this.#dry = false;
+      this.#seek(position, position, "dry", now);
+      return true;
+    }
+    if (stopped <= STUCK || forward <= 0.5) return false;
+    this.#seek(position, position + 0.05, "stuck", now);
+    return true;
+  }
+
   #leaveBacklog(position: number, now: number): boolean {
     const short = this.#lowest(this.#short, position, now);
     if (short !== null && short - this.#guard > SEEK_ABOVE) {
@@ -220,14 +260,25 @@ export class LatencyController {
 
   #chooseRate(position: number, now: number): void {
     const short = this.#lowest(this.#short, position, now);
-    const long = this.#lowest(this.#long, position, now);
     const slowBelow = (this.#rate === SLOW ? SLOW_ENDS : SLOW_BELOW) * this.#guard;
-    const margin = long === null ? START_FAST_ABOVE : FAST_ABOVE; // what two seconds teach is less sure
-    const known = long ?? this.#lowest(this.#start, position, now);
-    const fastAbove = (this.#rate === FAST ? margin - FAST_ABOVE + FAST_ENDS : margin) + this.#guard;
+    const margin = this.#rate === FAST ? FAST_ENDS : FAST_ABOVE;
+    const known = this.#start.value(now) === null ? null : this.#above(position, now);
     if (short !== null && short < slowBelow) this.#setRate(SLOW);
-    else if (known !== null && known > fastAbove) this.#setRate(FAST);
+    else if (known !== null && known > margin) this.#setRate(FAST);
     else this.#setRate(1);
+  }
+
+  /**
+   * How much the lowest buffer (s) is above what must be kept. As long as less than the longest memory was seen, what comes may
+   * be later than anything that came, by as much as that was uneven: whoever opens a page has a busy machine.
+   */
+  #above(position: number, now: number): number | null {
+    const lowest = this.#long.soFar;
+    if (lowest === null) return null;
+    const uneven = Math.max(0, this.#furthest - lowest - this.#part);
+    const seen = this.#long.seen(now);
+    const unseen = seen < 1 ? START_FAST_ABOVE - FAST_ABOVE + (1 - seen) * uneven : 0;
+    return lowest - (position - now) - this.#guard - unseen;
   }
 
   #lowest(low: Low, position: number, now: number): number | null {
