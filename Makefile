@@ -12,8 +12,8 @@ SAMPLE := .cache/sample/bigbuckbunny.mp4
 INPUT ?= $(SAMPLE)
 TESTS ?= tests
 # Browsers and namespaces take the whole machine; what mostly waits runs beside each other.
-TESTS_ALONE := $(filter tests/e2e%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/e2e)
-TESTS_TOGETHER := $(filter-out tests tests/e2e%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/elements tests/integration tests/unit)
+TESTS_ALONE := $(filter tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/e2e tests/network)
+TESTS_TOGETHER := $(filter-out tests tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/elements tests/integration tests/unit)
 
 BIN := .venv/bin
 STAMPS := .venv/stamps

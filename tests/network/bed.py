@@ -26,10 +26,10 @@ from tests.network.sandbox import Sandbox, sandbox
 SERVER, SERVER_GATEWAY = "203.0.113.10", "203.0.113.1"
 INTERNET = "198.18.0.1"
 """The internet's end of every line; 198.18.0.0/15 is for tests of networks (RFC 2544)."""
-FRAME = 1514
-"""Bytes: the least that a token bucket must let through at once is two of them."""
-BURST = 0.002
-"""Seconds of its rate that a line sends at once."""
+FRAME = 1540
+"""Bytes that a line must be able to send at once; more would let a second packet go for nothing."""
+BURST = 0.001
+"""Seconds of its rate that a fast line sends at once, for a timer is no finer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,6 @@ def _machine(number: int, home: Home) -> str:
 
 
 def _rate(interface: str, rate: float, queue: float) -> str:
-    burst = max(2 * FRAME, int(rate / 8 * BURST))
+    burst = max(FRAME, int(rate / 8 * BURST))
     bucket = f"tbf rate {int(rate)}bit burst {burst} latency {int(1000 * queue)}ms"
     return f"tc qdisc add dev {interface} root {bucket}"

@@ -14,8 +14,12 @@ from pathlib import Path
 CLONE_NEWNET = 0x40000000
 ENDED = 10.0
 """Seconds that the kernel may take to end the processes of a sandbox."""
-KEEPER = "mount -t tmpfs sandbox /run && mkdir -p /run/netns && echo ready && cat"
-"""The first process. Namespaces' names lie in /run, which here is nobody else's; it reads until we end."""
+KEEPER = """
+mount -t tmpfs sandbox /run && mkdir /run/netns # names of network namespaces, which only this sandbox has
+mount --bind /dev/null /etc/resolv.conf # browsers would wait for name servers that cannot be reached
+echo ready
+cat # until we end
+"""
 
 
 class SandboxError(Exception):
@@ -81,7 +85,7 @@ def _enter(namespace: int) -> None:
 async def sandbox() -> AsyncIterator[Sandbox]:
     """Raises SandboxError where namespaces cannot be made."""
     process = await asyncio.create_subprocess_exec(
-        *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", KEEPER),
+        *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", KEEPER),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -17,7 +17,7 @@ from tests.network.bed import SERVER, Place, network_bed
 from tests.network.homes import Home, NatKind, apart
 from tests.programs import PATIENCE, programs
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("bed_is_possible")]
 
 MINE = 4000
 SO_RCVBUFFORCE = 33

@@ -13,7 +13,7 @@ from tests.network.homes import apart
 from tests.network.venue import STUN, Venue, is_fed
 from tests.programs import programs
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("built_pages")]
+pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("bed_is_possible", "built_pages")]
 
 LINE = apart(0.04, 0.01)
 HOMES = [
@@ -36,7 +36,7 @@ async def test_everybody_behind_a_nat_plays_and_nobody_gets_an_unverified_block(
         publisher = await venue.publisher(bed.homes[0])
         relay = await venue.relay(bed.homes[1])
         viewers = [await venue.viewer(home) for home in bed.homes[2:4]]
-        page = await venue.page(seats, bed.homes[4], publisher)
+        (page,) = await venue.pages(seats, bed.homes[4:], publisher)
         await page.is_fed()
         for viewer in viewers:
             await viewer.record(lambda stats: is_fed(stats) and stats["live_latency"] is not None)

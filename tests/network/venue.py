@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +27,10 @@ class Venue:
     bed: Bed
     run: Programs
 
-    async def braidcast(self, at: Place, *arguments: str) -> Program:
+    async def braidcast(self, at: Place, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> Program:
         """`braidcast …` there; its name tells where."""
-        return await self.run.start(f"{arguments[0]} in {at.name}", *at.command(BRAIDCAST, *arguments))
+        command = at.command(BRAIDCAST, *arguments)
+        return await self.run.start(f"{arguments[0]} in {at.name}", *command, stdin=stdin)
 
     async def stun(self) -> None:
         """A STUN server, so that homes behind NATs learn their addresses."""
@@ -58,11 +61,12 @@ class Venue:
         """`braidcast watch`."""
         return await self.braidcast(at, "watch", *self._membership(), *options)
 
-    async def page(self, seats: Audience, at: Place, publisher: Program) -> Watcher:
-        """The watch page in a browser in that home."""
-        watcher = await seats.seat(at, SECURE)
-        await watcher.go((await publisher.event("joined"))["watch_url"])
-        return watcher
+    async def pages(self, seats: Audience, homes: Sequence[Place], publisher: Program) -> list[Watcher]:
+        """The watch page in a browser in each home; it is opened when all browsers are there."""
+        url = (await publisher.event("joined"))["watch_url"]
+        watchers = [await seats.seat(home, SECURE) for home in homes]
+        await asyncio.gather(*(watcher.go(url) for watcher in watchers))
+        return watchers
 
     def _membership(self) -> tuple[str, ...]:
         return ("--server", URL, "--room", ROOM, "--json")
