@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -31,7 +32,7 @@ from tests.network.homes import Home
 
 async def main():
     async with network_bed([Home(delay=0.01)], Path(sys.argv[1])) as bed:
-        sleeper = await asyncio.create_subprocess_exec(*bed.homes[0].command("sleep", "3600"))
+        sleeper = await asyncio.create_subprocess_exec(*bed.homes[0].command("sleep", sys.argv[2]))
         print("built", flush=True)
         await sleeper.wait()
 
@@ -78,6 +79,10 @@ async def test_a_router_lets_in_and_names_whom_its_kind_does(kind: NatKind, tmp_
             bound(bed.server, 4001) as other_port,
             bound(stranger) as elsewhere,
         ):
+            elsewhere.sendto(
+                b"here", (SERVER, MINE)
+            )  # routers know their neighbours from now on: nothing is held up
+            await received(port)
             machine.sendto(b"hello", (SERVER, MINE))
             seen = (await received(port))[1]
             assert (seen == (home.address, MINE)) == (kind == "none")
@@ -164,11 +169,12 @@ async def test_a_line_takes_no_more_than_its_rate(tmp_path: Path) -> None:
 async def test_nothing_is_left_when_the_tests_are_killed(tmp_path: Path) -> None:
     spaces = _named()
     async with programs(tmp_path) as run:
-        fate = await run.start("a bed", sys.executable, "-c", FATE, str(tmp_path))
+        nap = f"3600.{os.getpid()}"  # others may sleep too
+        fate = await run.start("a bed", sys.executable, "-c", FATE, str(tmp_path), nap)
         await fate.until(lambda: "built" in fate.output)
 
         async def seen(count: int) -> bool:
-            return len(_running("sleep 3600") + _running(str(tmp_path / "delayer"))) == count
+            return len(_running(f"sleep {nap}") + _running(str(tmp_path / "delayer"))) == count
 
         async def situation() -> str:
             return "the sleeper and the delayer run, and then no longer"
