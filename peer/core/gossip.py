@@ -29,6 +29,8 @@ RECORDS_BURST, RECORDS_RATE = 96.0, 12.0
 """Signatures that are checked for one neighbour: each costs 0.1 ms of one core."""
 UNVERIFIED = 256
 OTHERS = MAX_TOLD - 1
+OTHERS_AT_FIRST = 3
+"""A new link is about to carry a backlog: walks tell of more later."""
 PROTOCOL_ERROR = 3
 """The reason of BYE."""
 
@@ -123,7 +125,7 @@ class Gossip:
     def link_opened(self, peer: bytes, now: float) -> None:
         self._shuffles[peer] = Bucket(SHUFFLES_BURST, SHUFFLES_RATE, now)
         self._records[peer] = Bucket(RECORDS_BURST, RECORDS_RATE, now)
-        self._send(peer, Peers(0, self._told(OTHERS, peer, now)))
+        self._send(peer, Peers(0, self._told(OTHERS_AT_FIRST, peer, now)))
 
     def link_closed(self, peer: bytes) -> None:
         self._shuffles.pop(peer, None)

@@ -35,6 +35,8 @@ const SHUFFLES: Rate = [16, 2];
 const RECORDS: Rate = [96, 12];
 const UNVERIFIED = 256;
 const OTHERS = MAX_TOLD - 1;
+/** A new link is about to carry a backlog: walks tell of more later. */
+const OTHERS_AT_FIRST = 3;
 
 /** A record whose signature is being checked. */
 interface Claim {
@@ -133,7 +135,7 @@ export class Gossip {
   linkOpened(peer: string, now: number): void {
     this.#shuffles.set(peer, new Bucket(SHUFFLES, now));
     this.#records.set(peer, new Bucket(RECORDS, now));
-    this.#send(peer, { type: "peers", walk: 0, told: this.#told(OTHERS, peer, now) });
+    this.#send(peer, { type: "peers", walk: 0, told: this.#told(OTHERS_AT_FIRST, peer, now) });
   }
 
   linkClosed(peer: string): void {
