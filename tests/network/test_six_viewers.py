@@ -26,6 +26,8 @@ pytestmark = [
 ]
 
 VIEWERS = 6
+SOURCE = "test:?size=320x180&fps=25"
+"""A small picture at the bit rate of a larger one: the network is tried here, not what six browsers decode."""
 LINE = apart(0.04, 0.01)
 SETTLE = 10.0
 """Seconds after everybody is fed before anything counts: the planner still moves people then."""
@@ -52,7 +54,7 @@ async def show(
         venue = Venue(bed, run)
         await venue.stun()
         await venue.introducer(STUN)
-        publisher = await venue.publisher(bed.homes[0])
+        publisher = await venue.publisher(bed.homes[0], "--bitrate", "800k", source=SOURCE)
         pages = await venue.pages(seats, bed.homes[1:], publisher)
         for page in pages:
             await page.is_fed()

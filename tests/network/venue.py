@@ -47,10 +47,12 @@ class Venue:
         await program.event("listening")
         return program
 
-    async def publisher(self, at: Place, *options: str, origin: bool = True) -> Program:
-        """`braidcast publish` of a moving pattern. Its event `joined` tells the watch URL."""
+    async def publisher(
+        self, at: Place, *options: str, source: str = "test:", origin: bool = True
+    ) -> Program:
+        """`braidcast publish`. Its event `joined` tells the watch URL."""
         served = ("--http", f"{at.address}:{ORIGIN_PORT}") if origin else ()
-        program = await self.braidcast(at, "publish", "test:", *self._membership(), *served, *options)
+        program = await self.braidcast(at, "publish", source, *self._membership(), *served, *options)
         await program.event("joined")
         return program
 
