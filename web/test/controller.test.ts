@@ -79,14 +79,20 @@ function arrivals(seconds: number, delay: (part: number) => number, backlog = 0)
 
 test("playing begins with a reserve behind the edge, or where what is there begins", () => {
   const controller = new LatencyController();
-  expect(controller.beginAt([{ start: 0, end: 1 }])).toBeCloseTo(0.35);
-  expect(controller.beginAt([{ start: 0.6, end: 1 }])).toBe(0.6);
-  expect(controller.beginAt([])).toBeNull();
+  expect(controller.beginAt([{ start: 0, end: 1 }], 0.2)).toBeCloseTo(0.35);
+  expect(controller.beginAt([{ start: 0.6, end: 1 }], 0.2)).toBe(0.6);
+  expect(controller.beginAt([], 0.2)).toBeNull();
+});
+
+test("a start that took long begins further back, within bounds", () => {
+  const controller = new LatencyController();
+  expect(controller.beginAt([{ start: 0, end: 2 }], 0.8)).toBeCloseTo(1.05);
+  expect(controller.beginAt([{ start: 0, end: 2 }], 30)).toBeCloseTo(0.85);
 });
 
 test("a long backlog of the start is left by one seek within four seconds", () => {
   const playback = new Playback(
-    arrivals(20, () => 0, 1.3),
+    arrivals(20, () => 0, 1.6),
     0,
   );
   playback.run(18);

@@ -41,12 +41,13 @@ const SEEK_ABOVE = 1.5;
  */
 const START_WATCHED = 2;
 const START_ENDS = 4;
-const START_SEEK_ABOVE = 0.8;
+const START_SEEK_ABOVE = 1.2;
 /**
- * Seconds further behind the edge than needed where playing begins: a page that has just been opened, and those that open
- * beside it, are at their busiest then. What proves to be too much is played away at FAST.
+ * Seconds further behind the edge than needed where playing begins, at least and at most: a page that has just been opened, and
+ * those that open beside it, are at their busiest then. What proves to be too much is played away at FAST.
  */
 const START_RESERVE = 0.5;
+const START_RESERVE_MOST = 1;
 const START_FAST_ABOVE = 0.1;
 /** What comes together with the beginning tells nothing of how evenly the rest will come, seconds. */
 const START_BURST = 0.3;
@@ -151,10 +152,16 @@ export class LatencyController {
     this.#short.span(Math.max(SHORT, 2.5 * seconds));
   }
 
-  /** Where to begin when nothing was played yet: near the end of what is there, but not so near that it runs dry at once. */
-  beginAt(ranges: readonly Range[]): number | null {
+  /**
+   * Where to begin when nothing was played yet: near the end of what is there, but not so near that it runs dry at once.
+   *
+   * @param waited seconds that it took to get so far: where that was long, a busy machine or a slow origin will be so again
+   */
+  beginAt(ranges: readonly Range[], waited: number): number | null {
     const last = ranges.at(-1);
-    return last === undefined ? null : Math.max(last.start, last.end - this.#guard - START_RESERVE);
+    if (last === undefined) return null;
+    const reserve = Math.min(START_RESERVE_MOST, Math.max(START_RESERVE, waited));
+    return Math.max(last.start, last.end - this.#guard - reserve);
   }
 
   /** The viewer asks for the newest picture. */

@@ -33,6 +33,7 @@ export class PartsPlayback implements PartSink {
   #needsKeyFrame = true;
   #left = 0;
   #begun = false;
+  #openedAt: number;
   #firstAt: number | null = null;
   #lastAt = 0;
   #rebuilds: number[] = [];
@@ -44,6 +45,7 @@ export class PartsPlayback implements PartSink {
     this.#video = video;
     this.#hooks = hooks;
     this.#now = now;
+    this.#openedAt = now();
     this.#buffer = this.#open();
     video.addEventListener("error", this.#onElementError);
   }
@@ -103,7 +105,7 @@ export class PartsPlayback implements PartSink {
     const now = this.#now();
     const ranges = this.#buffer.ranges;
     if (!this.#begun) {
-      const start = this.#controller.beginAt(ranges);
+      const start = this.#controller.beginAt(ranges, now - this.#openedAt);
       const waited = this.#firstAt === null ? 0 : now - this.#firstAt;
       if (start === null || (now - this.#lastAt < BURST_PAUSE && waited < BURST_ENDS)) return;
       this.#begun = true;
@@ -160,6 +162,7 @@ export class PartsPlayback implements PartSink {
     this.#controller.reset();
     this.#needsKeyFrame = true;
     this.#begun = false;
+    this.#openedAt = now;
     this.#firstAt = null;
     this.#buffer = this.#open();
     if (this.#init !== null) this.#buffer.init(this.#init.data, this.#init.codecs);
