@@ -1,4 +1,4 @@
-"""Six browsers in homes of their own: 40 ms apart and losing packets, or far from the publisher."""
+"""Six browsers in homes of their own, 40 ms apart, with one packet in a hundred lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [
 
 VIEWERS = 6
 SOURCE = "test:?size=320x180&fps=25"
-"""A small picture at the bit rate of a larger one: the network is tried here, not what six browsers decode."""
+"""A small picture at a larger one's bit rate: the network is tried here, not what six browsers decode."""
 LINE = apart(0.04, 0.01)
 SETTLE = 10.0
 """Seconds after everybody is fed before anything counts: the planner still moves people then."""
@@ -108,19 +108,18 @@ async def test_six_browsers_play_two_minutes_without_a_stall(chromium: str, tmp_
         assert times <= 1.5
 
 
-async def test_two_of_six_browsers_die_and_nobody_else_stalls(chromium: str, tmp_path: Path) -> None:
+async def test_two_of_six_browsers_die_and_who_is_a_second_behind_does_not_notice(
+    chromium: str, tmp_path: Path
+) -> None:
     async with show(chromium, tmp_path, [LINE] * VIEWERS, replace(LINE, nat="none")) as on:
-        for page in on.pages[:2]:
-            await page.kill()
-        left = on.pages[2:]
+        dead, left = on.pages[:2], on.pages[2:]
+        gone = [await page.ask("room.id") for page in dead]
+        behind = [stats["liveLatency"] for stats in await stats_of(left)]
+        await asyncio.gather(*(page.kill() for page in dead))
         pages = await shown_on(left, 30)
-        assert [page["stalls"] for page in pages] == [0] * len(left)
-
-
-async def test_a_publisher_far_away_behind_a_slow_line_is_spared(chromium: str, tmp_path: Path) -> None:
-    far = Home("none", delay=0.075, up=4e6, queue=1.0)
-    async with show(chromium, tmp_path, [Home(delay=0.005)] * VIEWERS, far) as on:
-        pages = await shown_on(on.pages, 60)
-        assert [page["stalls"] for page in pages] == [0] * VIEWERS
-        offload = sum(page["bytesFromPeers"] for page in pages)
-        assert offload / (offload + sum(page["bytesFromOrigin"] for page in pages)) >= 0.75
+        for page, latency in zip(pages, behind, strict=True):
+            assert page["skippedTime"] == 0
+            assert latency < 1.0 or page["stalls"] == 0
+        for watcher in left:
+            await watcher.until(f"!stats.parents.some((peer) => {gone}.includes(peer))")
+            await watcher.is_fed()
