@@ -14,7 +14,7 @@ from peer.wire import Refuse, encode
 NEWEST_INDEPENDENT = 0xFFFFFFFF
 WANT_SECONDS = 1.0
 WANTS_KEPT = 1024
-BACKLOG_PARTS = 50
+BACKLOG_PARTS = 10
 """Parts of the past that a child is given, unless the newest independent one is older."""
 SERVED_PARTS_BURST, SERVED_PARTS_PER_SECOND = 16.0, 4.0
 """Blocks that are sent on request, in all, as parts of one block a stripe: 0.4 of a stream of 100 ms parts.

@@ -54,7 +54,7 @@ class Places:
 
     def free(self, now: float) -> int:
         """(child, stripe) pairs that may come."""
-        if not self.carry() or self.throttle.step > Step.OPEN:
+        if not self.carry() or self.throttle.step > Step.OPEN or self._children.busy:
             return 0
         if self._upstreams is None:
             limit = PUBLISHER_PER_STRIPE * (self._stripes + 1) + self._children.leaves()
@@ -100,6 +100,8 @@ class Places:
             return REFUSE_NOT_CARRIED
         if child.short in self._upstreams.path(stripe):
             return REFUSE_LOOP
+        if self._children.busy:
+            return REFUSE_FULL  # what waits already would wait longer
         slots = self.slots(now)
         if self._children.count() >= (self.limit if slots is None else min(self.limit, slots)):
             return REFUSE_FULL

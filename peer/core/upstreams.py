@@ -221,8 +221,9 @@ class Upstreams:
             self._plan_failed(up, now)
         up.orphan(lost, now)
 
-    def _plan_failed(self, up: Upstream, now: float) -> None:
-        if up.plan_failed(now) and up.planned is not None:
+    def _plan_failed(self, up: Upstream, now: float, *, excused: bool = True) -> None:
+        """`excused`: it has no place or is not fed itself, which the planner sees by itself."""
+        if up.plan_failed(now) and not excused and up.planned is not None:
             self.failed.add(up.planned)
 
     def _check_pending(self, up: Upstream, stripe: int, now: float) -> list[Change]:
@@ -239,7 +240,8 @@ class Upstreams:
             if up.pushing_since is None:
                 neighbour.pushed_nothing(stripe, now)
         if peer == up.planned:
-            self._plan_failed(up, now)
+            excused = neighbour is not None and (neighbour.starved(stripe) or not neighbour.path(stripe))
+            self._plan_failed(up, now, excused=excused)
         return [Unsubscribe(stripe, peer)]
 
     def _follow_plan(self, up: Upstream, stripe: int, parent: Neighbour | None, now: float) -> list[Change]:

@@ -16,15 +16,18 @@ from signaling.core.timers import Timers
 from signaling.description import Rendition
 from signaling.protocol import Introduction, Plan, Report, Watch, braid_id
 
-CREDIT = 1.5
+CREDIT = 1
 """Times the stream that a newcomer is given to feed before anything is known of it.
 
-With as much as it takes, a flash crowd of which some give nothing could not carry itself until the first
-confirmations, seconds later, and its trees would be chains for want of choice. One that gives nothing spoils
-1.5 S (child, stripe) pairs at most, once, each until that child's fail-over.
+With less, a flash crowd could not carry itself until the first confirmations, seconds later; with more, those
+who have twice the stream to give are asked for more than that at their first doubling. One that gives nothing
+spoils S (child, stripe) pairs at most, once, each until that child's fail-over.
 """
 RELAY_CREDIT = 4
 """The same for a relay, which somebody started in order to carry."""
+SPARE = 1
+"""Pairs more that a peer may take where others fail over: with more of them, orphans overload who has little
+to give, whose children are orphans next."""
 OVERHEAD = 1.1
 """Bytes on the wire for each byte of the stream: seals, proofs, transport."""
 SETTLE = 6.0
@@ -69,8 +72,8 @@ def slots_of(wish: Watch, rendition: Rendition, *, relay: bool) -> tuple[int, in
     most = MOST_CHILDREN * rendition.stripes
     if wish.uplink is not None:
         most = min(most, int(wish.uplink / (rendition.bandwidth * OVERHEAD / rendition.stripes) + ROUNDING))
-    credit = int(rendition.stripes * (RELAY_CREDIT if relay else CREDIT))
-    return min(most, max(1, credit)), most
+    credit = rendition.stripes * (RELAY_CREDIT if relay else CREDIT)
+    return min(most, credit), most
 
 
 class Braids:
@@ -363,9 +366,9 @@ class Braids:
             before, _ = braid.fed_by.get(peer, ((), ()))
             if assignment.parents != before:
                 braid.fed_by[peer] = (assignment.parents, before)
-            self._tell(self._members[peer], self._plan(braid, assignment, planner.stripes))
+            self._tell(self._members[peer], self._plan(braid, assignment))
 
-    def _plan(self, braid: Braid, assignment: Assignment, stripes: int) -> Plan:
+    def _plan(self, braid: Braid, assignment: Assignment) -> Plan:
         named = dict.fromkeys([*filter(None, assignment.parents), *assignment.standbys])
         known: list[Introduction] = [
             self._members[peer].introduction() for peer in named if peer in self._members
@@ -379,5 +382,5 @@ class Braids:
             standbys=list(assignment.standbys),
             introductions=known,
             slots=assignment.slots,
-            children_limit=assignment.slots + stripes if assignment.slots else 0,
+            children_limit=assignment.slots + SPARE if assignment.slots else 0,
         )

@@ -35,12 +35,12 @@ def report(
 @pytest.mark.parametrize(
     ("uplink", "relay", "slots", "most"),
     [
-        (None, False, 6, 96),
+        (None, False, 4, 96),
         (None, True, 16, 96),
         (0, False, 0, 0),
         (175_000, False, 0, 0),
         (177_000, False, 1, 1),
-        (2_300_000, False, 6, 10),
+        (2_300_000, False, 4, 10),
         (2_300_000, True, 10, 10),
         (50_000_000, True, 16, 96),
     ],
@@ -52,7 +52,7 @@ def test_word_of_the_upload_bounds_the_slots(uplink: int | None, relay: bool, sl
 
 def test_plan_says_how_many_children_to_expect() -> None:
     _, _, (viewer, leaf) = stage(2)
-    assert (viewer.last(Plan).slots, viewer.last(Plan).children_limit) == (6, 10)
+    assert (viewer.last(Plan).slots, viewer.last(Plan).children_limit) == (4, 5)
     leaf.watch(carry=False)
     assert (leaf.last(Plan).slots, leaf.last(Plan).children_limit) == (0, 0)
     assert leaf.last(Plan).parents == [viewer.id] * STRIPES

@@ -13,7 +13,7 @@ export const NEWEST_INDEPENDENT = 0xffffffff;
 export const WANT_SECONDS = 1.0;
 export const WANTS_KEPT = 1024;
 /** Parts of the past that a child is given, unless the newest independent one is older: the rest is played by now. */
-export const BACKLOG_PARTS = 50;
+export const BACKLOG_PARTS = 10;
 /**
  * Blocks that are sent on request, in all, as parts of one block a stripe: 0.4 of a stream of 100 ms parts. What is
  * asked for must not crowd out what is pushed: its loss would be asked for in turn.

@@ -53,7 +53,7 @@ export class Places {
 
   /** (child, stripe) pairs that may come. */
   free(now: number): number {
-    if (!this.carry() || this.throttle.step > OPEN) return 0;
+    if (!this.carry() || this.throttle.step > OPEN || this.#children.busy) return 0;
     let limit = Math.min(this.limit, this.slots(now) ?? this.limit);
     if (this.#upstreams === null) {
       limit = PUBLISHER_PER_STRIPE * (this.#stripes + 1) + this.#children.leaves();
@@ -96,6 +96,7 @@ export class Places {
     }
     if (stripe >= up.taken()) return REFUSE_NOT_CARRIED;
     if (up.path(stripe).includes(child.short)) return REFUSE_LOOP;
+    if (this.#children.busy) return REFUSE_FULL; // what waits already would wait longer
     if (this.#children.count() >= Math.min(this.limit, this.slots(now) ?? this.limit)) return REFUSE_FULL;
     return up.askedBy(stripe, child.peer) ? null : REFUSE_LOOP;
   }

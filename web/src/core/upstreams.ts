@@ -230,8 +230,9 @@ export class Upstreams {
     up.orphan(lost, now);
   }
 
-  #planFailed(up: Upstream, now: number): void {
-    if (up.planFailed(now) && up.planned !== null) this.failed.add(up.planned);
+  /** `excused`: it has no place or is not fed itself, which the planner sees by itself. */
+  #planFailed(up: Upstream, now: number, excused = true): void {
+    if (up.planFailed(now) && !excused && up.planned !== null) this.failed.add(up.planned);
   }
 
   #checkPending(up: Upstream, stripe: number, now: number): Change[] {
@@ -242,7 +243,11 @@ export class Upstreams {
     up.tries += 1;
     neighbour?.refused(stripe, now);
     if (up.pushingSince === null) neighbour?.pushedNothing(stripe, now);
-    if (peer === up.planned) this.#planFailed(up, now);
+    if (peer === up.planned) {
+      const excused =
+        neighbour !== null && (neighbour.starved(stripe) || neighbour.path(stripe).length === 0);
+      this.#planFailed(up, now, excused);
+    }
     return [{ type: "unsubscribe", stripe, peer }];
   }
 
