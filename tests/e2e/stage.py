@@ -91,7 +91,7 @@ class Viewer:
 
     async def sees(self, text: str) -> None:
         """Wait until the chat shows a message."""
-        await self.until(f"chat.messages.some((message) => message.text === {text!r})")
+        await self.until(f"chat?.messages?.some((message) => message.text === {text!r})")
 
     async def says(self, text: str) -> None:
         await self.page.evaluate("(text) => document.querySelector('braidcast-chat').send(text)", text)
