@@ -45,7 +45,10 @@ class Playback {
 
   #sample(): void {
     const ranges = this.end > 0 ? [{ start: this.start, end: this.end }] : [];
-    this.controller.sample({ position: this.position, ranges, playing: true, seeking: false }, this.now);
+    this.controller.sample(
+      { position: this.position, ranges, playing: true, seeking: false, waiting: false },
+      this.now,
+    );
     for (const action of this.controller.pollActions()) {
       this.actions.push({ ...action, at: this.now });
       if (action.type === "rate") this.rate = action.rate;
@@ -174,33 +177,32 @@ test("a page whose first seconds were uneven keeps a reserve for what it has not
   expect(playback.controller.low(playback.position, playback.now)).toBeLessThan(0.27); // and gives it up afterwards
 });
 
-test("a browser that ran dry and asks for more and more is sought to where it stands, once there is enough", () => {
-  const controller = new LatencyController({ guard: 0.15 });
-  const sample = (position: number, end: number, now: number) => {
-    controller.sample({ position, ranges: [{ start: 0, end }], playing: true, seeking: false }, now);
+/** Seeks that come of what an element looks like; `now` in seconds. */
+function looking(controller: LatencyController) {
+  return (position: number, end: number, now: number, waiting: boolean) => {
+    const ranges = [{ start: 0, end }];
+    controller.sample({ position, ranges, playing: true, seeking: false, waiting }, now);
     return controller.pollActions().filter((action) => action.type === "seek");
   };
-  sample(1, 1.3, 0);
-  sample(1.1, 1.3, 0.1);
-  for (const [end, now] of [
-    [1.15, 0.15],
-    [1.3, 0.4],
-    [1.55, 0.6],
-  ] as const)
-    expect(sample(1.1, end, now)).toEqual([]);
-  expect(sample(1.1, 1.65, 0.7)).toEqual([{ type: "seek", to: 1.1, skipped: 0, reason: "dry" }]);
-  expect(sample(1.1, 1.9, 1)).toEqual([]);
-  expect(sample(1.1, 2, 1.3)).toEqual([]);
+}
+
+test("a browser that ran dry and asks for more and more is sought to where it stands, once there is enough", () => {
+  const sample = looking(new LatencyController({ guard: 0.15 }));
+  sample(1, 1.3, 0, false);
+  sample(1.1, 1.3, 0.1, false);
+  // It ran dry between two looks: a part has come since.
+  expect(sample(1.1, 1.3, 0.15, true)).toEqual([]);
+  expect(sample(1.1, 1.55, 0.6, true)).toEqual([]);
+  expect(sample(1.1, 1.65, 0.7, true)).toEqual([{ type: "seek", to: 1.1, skipped: 0, reason: "dry" }]);
+  expect(sample(1.1, 1.9, 1, true)).toEqual([]); // once a wait
+  expect(sample(1.2, 2, 1.3, false)).toEqual([]);
+  expect(sample(1.2, 2, 1.6, true)).toHaveLength(1);
 });
 
 test("a busy browser that stands still over a full buffer is not sought, nor one that has not begun", () => {
-  const controller = new LatencyController({ guard: 0.15 });
-  const sample = (position: number, end: number, now: number) => {
-    controller.sample({ position, ranges: [{ start: 0, end }], playing: true, seeking: false }, now);
-    return controller.pollActions().filter((action) => action.type === "seek");
-  };
-  expect([sample(1, 1.1, 0), sample(1, 1.7, 0.4), sample(1.1, 1.7, 0.5)]).toEqual([[], [], []]);
-  expect([sample(1.1, 1.9, 0.8), sample(1.1, 2.3, 1.2)]).toEqual([[], []]);
+  const sample = looking(new LatencyController({ guard: 0.15 }));
+  expect([sample(1, 1.1, 0, true), sample(1, 1.7, 0.4, true)]).toEqual([[], []]);
+  expect([sample(1.1, 1.7, 0.5, false), sample(1.1, 1.9, 0.8, false)]).toEqual([[], []]);
 });
 
 test("more than a second and a half too far behind is a seek", () => {
@@ -222,12 +224,24 @@ test("a hole is jumped once there is enough behind it to land on", () => {
   const controller = new LatencyController({ guard: 0.15 });
   const before = { start: 0, end: 5 };
   controller.sample(
-    { position: 4.99, ranges: [before, { start: 5.6, end: 5.75 }], playing: true, seeking: false },
+    {
+      position: 4.99,
+      ranges: [before, { start: 5.6, end: 5.75 }],
+      playing: true,
+      seeking: false,
+      waiting: false,
+    },
     10,
   );
   expect(controller.pollActions()).toEqual([]);
   controller.sample(
-    { position: 4.99, ranges: [before, { start: 5.6, end: 5.86 }], playing: true, seeking: false },
+    {
+      position: 4.99,
+      ranges: [before, { start: 5.6, end: 5.86 }],
+      playing: true,
+      seeking: false,
+      waiting: false,
+    },
     10.1,
   );
   const [action] = controller.pollActions();
@@ -242,9 +256,9 @@ test("a hole is jumped after a while even if little lies behind it", () => {
     { start: 0, end: 5 },
     { start: 5.6, end: 5.7 },
   ];
-  controller.sample({ position: 4.99, ranges, playing: true, seeking: false }, 10);
+  controller.sample({ position: 4.99, ranges, playing: true, seeking: false, waiting: false }, 10);
   expect(controller.pollActions()).toEqual([]);
-  controller.sample({ position: 4.99, ranges, playing: true, seeking: false }, 10.6);
+  controller.sample({ position: 4.99, ranges, playing: true, seeking: false, waiting: false }, 10.6);
   expect(controller.pollActions()).toMatchObject([{ type: "seek", reason: "gap" }]);
 });
 
@@ -254,15 +268,18 @@ test("a playhead that stopped shortly before a hole jumps too", () => {
     { start: 0, end: 5 },
     { start: 5.3, end: 5.9 },
   ];
-  controller.sample({ position: 4.92, ranges, playing: true, seeking: false }, 10);
+  controller.sample({ position: 4.92, ranges, playing: true, seeking: false, waiting: false }, 10);
   expect(controller.pollActions()).toEqual([]);
-  controller.sample({ position: 4.92, ranges, playing: true, seeking: false }, 10.2);
+  controller.sample({ position: 4.92, ranges, playing: true, seeking: false, waiting: false }, 10.2);
   expect(controller.pollActions()).toMatchObject([{ type: "seek", reason: "gap" }]);
 });
 
 test("what was removed during a long pause is left behind for the live edge", () => {
   const controller = new LatencyController({ guard: 0.15 });
-  controller.sample({ position: 3, ranges: [{ start: 40, end: 60 }], playing: true, seeking: false }, 100);
+  controller.sample(
+    { position: 3, ranges: [{ start: 40, end: 60 }], playing: true, seeking: false, waiting: false },
+    100,
+  );
   const [action] = controller.pollActions();
   expect(action?.type === "seek" && action.to).toBeCloseTo(59.75);
 });
@@ -273,7 +290,7 @@ test("a playhead that stands in the middle of a full buffer is nudged", () => {
   for (let now = 0; now < 8.6; now += 0.1) {
     const position = Math.min(now, 6); // from then on it stands although there is enough
     const ranges = [{ start: 0, end: Math.min(now + 0.2, 7) }];
-    controller.sample({ position, ranges, playing: true, seeking: false }, now);
+    controller.sample({ position, ranges, playing: true, seeking: false, waiting: false }, now);
     seeks.push(...controller.pollActions().filter((action) => action.type === "seek"));
   }
   expect(seeks).toMatchObject([{ reason: "stuck", to: 6.05 }]);
@@ -283,11 +300,14 @@ test("a pause is left alone, and playing on leaves it behind at once", () => {
   const controller = new LatencyController({ guard: 0.15 });
   for (let now = 0; now < 20; now += 0.05)
     controller.sample(
-      { position: 1, ranges: [{ start: 0, end: 1.2 + now }], playing: false, seeking: false },
+      { position: 1, ranges: [{ start: 0, end: 1.2 + now }], playing: false, seeking: false, waiting: false },
       now,
     );
   expect(controller.pollActions()).toEqual([]);
-  controller.sample({ position: 1, ranges: [{ start: 0, end: 21.2 }], playing: true, seeking: false }, 20);
+  controller.sample(
+    { position: 1, ranges: [{ start: 0, end: 21.2 }], playing: true, seeking: false, waiting: false },
+    20,
+  );
   expect(controller.pollActions()).toMatchObject([{ type: "seek", reason: "behind" }]);
 });
 

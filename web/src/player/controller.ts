@@ -9,6 +9,8 @@ export interface Sample {
   playing: boolean;
   /** A seek is not complete yet. */
   seeking: boolean;
+  /** The browser has run dry, and does not go on before it has as much as it wants (`readyState`). */
+  waiting: boolean;
 }
 
 export type SeekReason = "start" | "behind" | "gap" | "live" | "stuck" | "dry";
@@ -132,8 +134,8 @@ export class LatencyController {
   #lastPosition = Number.NaN;
   #movedAt = 0;
   #holeSeenAt: number | null = null;
-  /** It stopped for want of data, and was not helped yet. */
-  #dry = false;
+  /** The present wait was ended by a seek already. */
+  #helped = false;
   #played = false;
   #actions: Action[] = [];
 
@@ -201,14 +203,12 @@ export class LatencyController {
       this.#played ||= moved && sample.playing;
       this.#lastPosition = position;
       this.#movedAt = now;
-      this.#dry = false;
-    } else if (this.#played && forward < this.#guard) {
-      this.#dry = true;
+      this.#helped = false;
     }
     if (!sample.playing) return;
     const stopped = now - this.#movedAt;
     if (this.#leaveHole(sample, forward, stopped, now) || sample.seeking) return;
-    if (this.#goOn(position, forward, stopped, now)) return;
+    if (this.#goOn(sample, forward, stopped, now)) return;
     this.#startedAt ??= now;
     if (!this.#leaveBacklog(position, now)) this.#chooseRate(position, now);
   }
@@ -239,10 +239,11 @@ export class LatencyController {
   }
 
   /** A browser that waits though there is enough is helped by a seek: to where it stands, or past what it cannot play. */
-  #goOn(position: number, forward: number, stopped: number, now: number): boolean {
-    if (this.#dry && stopped > DRY_WAIT && forward > this.#guard + DRY_ENDS) {
-      this.#dry = false;
+  #goOn({ position, waiting }: Sample, forward: number, stopped: number, now: number): boolean {
+    const dry = waiting && this.#played && !this.#helped;
+    if (dry && stopped > DRY_WAIT && forward > this.#guard + DRY_ENDS) {
       this.#seek(position, position, "dry", now);
+      this.#helped = true;
       return true;
     }
     if (stopped <= STUCK || forward <= 0.5) return false;

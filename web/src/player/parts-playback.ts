@@ -112,8 +112,9 @@ export class PartsPlayback implements PartSink {
       this.#video.currentTime = start;
       return;
     }
-    const { currentTime: position, paused, seeking } = this.#video;
-    this.#controller.sample({ position, ranges, playing: !paused, seeking }, now);
+    const { currentTime: position, paused, seeking, readyState } = this.#video;
+    const waiting = readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    this.#controller.sample({ position, ranges, playing: !paused, seeking, waiting }, now);
     this.#act();
     if (now - this.#trimmedAt > TRIM_EVERY) {
       this.#trimmedAt = now;
