@@ -82,9 +82,12 @@ class Appraisal:
         return parent
 
     def _is_weak(self, node: Node, name: str, parents: tuple[str | None, ...], broken: bool) -> bool:
-        """Whether a parent has pushed far too little for long: longer if it may not have it itself."""
+        """Whether a parent has pushed far too little for long: longer if it may not have it itself.
+
+        One that pushes too little to most is given fewer children; there is nothing between just these two.
+        """
         parent = self._trees.nodes.get(name)
-        if not broken or parent is None:
+        if not broken or parent is None or parent.capacity.strain:
             node.doubts.pop(name, None)
             return False
         doubts = node.doubts.get(name, 0) + 1

@@ -300,7 +300,8 @@ class Braids:
             if peer != member.id and (peer in planner or (peer == planner.root and self._is_here(peer)))
         ][:MOST_SEPARATIONS]
         for peer in apart:
-            planner.blame(member.id, peer, now)
+            if seconds == LOSS:
+                planner.blame(member.id, peer, now)
             if planner.separate(member.id, peer, now=now):
 
                 def over(now: float, peer: str = peer) -> None:
@@ -308,7 +309,9 @@ class Braids:
                         planner.reconcile(member.id, peer)
                         self._flush(braid, now)
 
-                self._timers.at(now + seconds, over)
+                # The publisher is the last resort: nobody does without it for long.
+                apart_for = min(seconds, LOSS) if peer == planner.root else seconds
+                self._timers.at(now + apart_for, over)
         return bool(apart)
 
     def _complain(

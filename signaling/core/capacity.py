@@ -1,9 +1,9 @@
 """How much a peer can feed, as its children confirm it: measured, not believed.
 
 A peer begins with a small credit. When all that it was given is confirmed, its capacity doubles, up to its
-bound. When children get less than they should, it shrinks to what they get; from then on it grows one by one,
-and later and later. One child alone never lowers it: that may be the child's fault, or a lie; it only parts
-the two.
+bound. When most children get less than they should, it shrinks to what they get, but by half at most, for in
+a room that is congested as a whole everybody looks weak; it is tried again later, and from where it failed
+one by one. One child alone never lowers it: that may be the child's fault, or a lie; it only parts the two.
 """
 
 from dataclasses import dataclass, field
@@ -16,8 +16,10 @@ UNHEARD = 8
 """One child in as many need not have been heard yet: where many come and go there is always one."""
 ROUNDING = 0.2
 """Of a (child, stripe) pair: with so little missing, one more is fed."""
-PATIENCE = 30.0
+PATIENCE = 10.0
 """Seconds before a peer that was given too much is tried with more again; doubled each time."""
+HOLD = 4.0
+"""Seconds, two reports, in which a peer that was given less shows what that mends."""
 MOST_PATIENCE = 960.0
 BLAME = 30.0
 """Seconds for which a child's complaint counts."""
@@ -48,7 +50,10 @@ class Capacity:
     """Children who complained, with their networks and when."""
     strain: int = 0
     """Reports in a row by which it gives more than it has."""
+    ceiling: int | None = None
+    """Where it failed last."""
     retry_at: float = 0.0
+    hold_until: float = 0.0
     patience: float = PATIENCE
 
     @property
@@ -83,7 +88,7 @@ class Capacity:
         poor = sum(each.pairs for each in self.heard.values() if each.share < GOOD)
         if 2 * poor > pairs and len({each.network for each in self.heard.values()}) > 1:
             self.strain += 1
-            if self.strain >= 2 * len(self.heard):
+            if self.strain >= len(self.heard):
                 self.shrink(int(self.given + ROUNDING), now)
             return
         self.strain = 0
@@ -96,7 +101,9 @@ class Capacity:
         self.proven = max(self.proven, confirmed)
         heard = len(fed) - len(self.heard) <= (len(fed) - 1) // UNHEARD
         if heard and sum(fed.values()) >= self.slots and now >= self.retry_at:
-            more = 2 * confirmed if self.patience == PATIENCE else min(self.slots, confirmed) + 1
+            more = 2 * confirmed
+            if self.ceiling is not None and more >= self.ceiling:
+                more = min(self.slots, confirmed) + 1
             self.granted = max(self.granted, min(self.most, more))
 
     def blame(self, child: str, network: str, remaining: int, now: float) -> None:
@@ -118,9 +125,13 @@ class Capacity:
     def shrink(self, slots: int, now: float) -> None:
         """It was given too much. What comes now is another matter than what came before."""
         self.heard.clear()
-        self.granted = min(self.granted, slots)
-        self.proven = min(self.proven, slots)
         self.strain = 0
+        if now < self.hold_until:
+            return
+        self.ceiling = self.slots
+        self.granted = max(min(slots, self.slots), self.slots // 2)
+        self.proven = min(self.proven, self.granted)
+        self.hold_until = now + HOLD
         self.retry_at = now + self.patience
         self.patience = min(MOST_PATIENCE, 2 * self.patience)
 

@@ -12,7 +12,7 @@ The rules, in the order in which they matter:
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from signaling.core.nodes import MOST_STANDING, UNFED, Node
@@ -29,13 +29,11 @@ FEW_VIEWERS = 24
 RECRUITS = 32
 """Peers with free slots that are looked at for one that begins to feed another stripe."""
 RETRIES = 16
-"""Peers without a parent, by stripe, that are tried again when there is room."""
+"""Peers without a parent, by stripe and standing, that are tried again when there is room."""
 FAILURES = 4
-"""Of these in a row, by stripe, after which the others are left to later events."""
+"""Of these in a row after which the others are left to later events."""
 MOVES = 8
 """Superfluous children of the publisher that are moved at each event, by stripe."""
-MOST_PARENTS = 8
-"""Different parents of one peer: who only receives has 12 links, two for standbys, two for chat."""
 
 
 class Placement:
@@ -189,15 +187,8 @@ class Placement:
             key=lambda stripe: (self.trees.shallowest(stripe) is None, -len(self._unfed[stripe])),
         )
         for stripe in stripes:
-            failures = 0
-            shelf = self._shelves[stripe]
-            nodes = [node for _, level in shelf.levels(RETRIES) for node in level][:RETRIES]
-            for node in nodes:
-                if failures == FAILURES or not self._may_have_room(node):
-                    break
-                self.want(node, stripe)
-                self._place_waiting()
-                failures = failures + 1 if node.parents[stripe] is None else 0
+            for _, level in self._shelves[stripe].levels(RETRIES):
+                self._retry_some(level, stripe)
         root = self.trees.root
         if root.used < self._root_slots:
             for peer in list(root.fed):
@@ -205,6 +196,15 @@ class Placement:
                     if peer in self._unfed[stripe]:
                         self.want(self.trees.nodes[peer], stripe)
             self._place_waiting()
+
+    def _retry_some(self, nodes: Sequence[Node], stripe: int) -> None:
+        failures = 0
+        for node in nodes:
+            if failures == FAILURES or not self._may_have_room(node):
+                return
+            self.want(node, stripe)
+            self._place_waiting()
+            failures = failures + 1 if node.parents[stripe] is None else 0
 
     def _may_have_room(self, node: Node) -> bool:
         return bool(self.trees.able) or self.root_has_room(node)

@@ -17,6 +17,8 @@ MOST_DEPTH = 24
 """Nobody is put below as many levels: there a block would come too late, and the origin is nearer."""
 WHOLE = 60
 """Parts of a (child, stripe) pair, so that what feeds several stripes is counted for each in part."""
+MOST_PARENTS = 8
+"""Different parents of one peer: who only receives has 12 links, two for standbys, two for chat."""
 SCAN = 16
 """How many nodes of one depth are compared for a place."""
 DEPTHS = 64
@@ -162,11 +164,13 @@ class Trees:
     def open_slot(self, child: Node, stripe: int, above: int | None = None) -> Node | None:
         """The best free slot for a node, of a parent less deep than `above` if that is given.
 
-        Shallow, of a peer new to it and of another network than its other parents, near, with much room.
+        Shallow, of a peer that is new to it (or not, if it has many parents) and of another network than its
+        other parents, near, with much room.
         """
         others = [parent for parent in child.parents if parent is not None]
         parents = {parent.id for parent in others}
         networks = {parent.network() for parent in others}
+        crowded = len(parents) >= MOST_PARENTS
         for depth, level in self._open[stripe].levels(SCAN):
             if above is not None and depth >= above:
                 break
@@ -175,7 +179,7 @@ class Trees:
                 return min(
                     fit,
                     key=lambda node: (
-                        node.id in parents,
+                        (node.id in parents) != crowded,
                         node.network() in networks,
                         not node.relay,
                         nearness(child, node),

@@ -1,6 +1,6 @@
 """Capacity is what children confirm: it grows and shrinks by that, and nobody talks it up or down alone."""
 
-from signaling.core.capacity import BLAME, MOST_BLAMES, PATIENCE, Capacity, Confirmation
+from signaling.core.capacity import BLAME, HOLD, MOST_BLAMES, PATIENCE, Capacity, Confirmation
 
 PER_NETWORK = 4
 
@@ -69,23 +69,53 @@ def test_colluders_of_one_other_network_confirm_no_more_than_one_stream() -> Non
 
 def test_peer_that_was_given_too_much_is_given_what_arrives() -> None:
     capacity = Capacity(8, 24)
-    overload(capacity, 8, 0.45)
-    assert capacity.slots == 3
+    overload(capacity, 8, 0.7)
+    assert capacity.slots == 5
 
 
-def test_after_a_failure_capacity_grows_one_by_one_and_later() -> None:
+def test_peer_that_was_given_far_too_much_loses_half_at_a_time() -> None:
     capacity = Capacity(8, 24)
-    overload(capacity, 8, 0.45)
-    hear(capacity, children(3), now=PATIENCE - 1)
-    assert capacity.slots == 3
-    hear(capacity, children(3), now=PATIENCE)
+    for slots, now in ((4, 0.0), (2, HOLD), (1, 2 * HOLD)):
+        overload(capacity, capacity.slots, 0.1, now)
+        assert capacity.slots == slots
+    capacity.blame("a", "a", 0, 3 * HOLD)
+    capacity.blame("b", "b", 0, 3 * HOLD)
+    assert capacity.slots == 0
+
+
+def test_what_is_reported_before_a_change_can_show_is_not_held_against_a_peer() -> None:
+    capacity = Capacity(8, 24)
+    overload(capacity, 8, 0.1, 0.0)
+    overload(capacity, 4, 0.1, HOLD - 0.1)
     assert capacity.slots == 4
-    overload(capacity, 4, 0.75, now=PATIENCE)
-    assert capacity.slots == 3
-    hear(capacity, children(3), now=3 * PATIENCE - 1)
-    assert capacity.slots == 3
-    hear(capacity, children(3), now=3 * PATIENCE)
-    assert capacity.slots == 4
+
+
+def test_after_a_failure_capacity_grows_one_by_one_towards_it_and_later() -> None:
+    capacity = Capacity(8, 24)
+    overload(capacity, 8, 0.7)
+    hear(capacity, children(5), now=PATIENCE - 1)
+    assert capacity.slots == 5
+    hear(capacity, children(5), now=PATIENCE)
+    assert capacity.slots == 6
+    overload(capacity, 6, 0.83, now=PATIENCE)
+    assert capacity.slots == 5
+    hear(capacity, children(5), now=3 * PATIENCE - 1)
+    assert capacity.slots == 5
+    hear(capacity, children(5), now=3 * PATIENCE)
+    assert capacity.slots == 6
+
+
+def test_capacity_doubles_again_up_to_where_it_failed() -> None:
+    capacity = Capacity(16, 24)
+    for now in (0.0, HOLD, 2 * HOLD):
+        overload(capacity, capacity.slots, 0.1, now)
+    assert (capacity.slots, capacity.ceiling) == (2, 4)
+    capacity.ceiling = 16
+    hear(capacity, children(2), now=1_000)
+    hear(capacity, children(4), now=1_000)
+    assert capacity.slots == 8
+    hear(capacity, children(8), now=1_000)
+    assert capacity.slots == 9
 
 
 def test_one_child_alone_lowers_nothing() -> None:
@@ -113,7 +143,7 @@ def test_complaints_of_one_network_are_one_complaint() -> None:
 
 
 def test_two_networks_that_lost_a_peer_which_feeds_nobody_else() -> None:
-    capacity = Capacity(4, 24)
+    capacity = Capacity(1, 24)
     capacity.blame("a", "a", 1, 0.0)
     capacity.blame("b", "b", 0, 1.0)
     assert capacity.slots == 0
@@ -134,14 +164,13 @@ def test_complaints_are_forgotten_and_bounded() -> None:
 
 
 def test_complaints_leave_what_others_confirm() -> None:
-    capacity = Capacity(4, 24)
-    hear(capacity, children(4))
-    capacity.blame("c0", "c0", 3, 0.0)
-    assert capacity.slots == 8
-    capacity.blame("c1", "c1", 2, 0.0)
-    assert capacity.slots == 2
-    capacity.blame("c2", "c2", 1, 0.0)
-    assert capacity.slots == 2
+    capacity = Capacity(8, 24)
+    hear(capacity, children(7))
+    for number in range(3):
+        capacity.blame(f"c{number}", f"c{number}", 6 - number, 0.0)
+        assert capacity.slots == 8
+    capacity.blame("c3", "c3", 3, 0.0)
+    assert capacity.slots == 4
 
 
 def test_word_of_the_peer_itself_only_lowers() -> None:
@@ -169,4 +198,4 @@ def test_what_a_peer_showed_survives_its_leaving() -> None:
     idler = Capacity(4, 24)
     idler.shrink(0, 0.0)
     assert idler.forget()
-    assert idler.slots == 0
+    assert idler.slots == 2

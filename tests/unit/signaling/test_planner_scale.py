@@ -85,7 +85,7 @@ def test_ample_upload_feeds_everybody_from_two_heads_a_stripe() -> None:
     for _ in range(40):
         audience.round()
     assert audience.planner.trees.root.used == 2 * STRIPES
-    assert audience.fed() >= 0.97
+    assert audience.fed() >= 0.95
     assert audience.depths()[-1] <= 5
 
 
