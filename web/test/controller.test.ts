@@ -325,10 +325,10 @@ test("a seek that came to lie before a hole and never ends is led over it", () =
     { start: 0, end: 5 },
     { start: 7, end: 7.4 },
   ];
-  controller.sample({ position: 4.85, ranges, playing: true, seeking: true }, 10);
-  controller.sample({ position: 4.85, ranges, playing: true, seeking: true }, 10.4);
+  controller.sample({ position: 4.85, ranges, playing: true, seeking: true, waiting: false }, 10);
+  controller.sample({ position: 4.85, ranges, playing: true, seeking: true, waiting: false }, 10.4);
   expect(controller.pollActions()).toEqual([]);
-  controller.sample({ position: 4.85, ranges, playing: true, seeking: true }, 10.6);
+  controller.sample({ position: 4.85, ranges, playing: true, seeking: true, waiting: false }, 10.6);
   expect(controller.pollActions()).toMatchObject([{ type: "seek", reason: "gap" }]);
 });
 
