@@ -46,6 +46,17 @@ class Children:
         """Stripe children in all."""
         return sum(len(children) for children in self._by_stripe)
 
+    def living(self, now: float) -> int:
+        """Those whose child was heard lately: the dead keep nobody out until their links are closed."""
+        return len(self._living(now))
+
+    def fed(self, now: float) -> int:
+        """How many peers are fed at all, of those that were heard lately."""
+        return len(set(self._living(now)))
+
+    def _living(self, now: float) -> list[bytes]:
+        return [peer for some in self._by_stripe for peer, child in some.items() if not child.is_gone(now)]
+
     def leaves(self) -> int:
         """Those of them that are leaves."""
         return sum(child.is_leaf() for children in self._by_stripe for child in children.values())

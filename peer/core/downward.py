@@ -97,13 +97,15 @@ class Downward:
 
     def tick(self, now: float) -> list[Send]:
         out: list[Send] = []
-        self.children.busy = False
         late: list[Neighbour] = []
+        waiting = 0
         for neighbour in self._neighbours.values():
             if not neighbour.outbox.empty:
-                self.children.busy |= neighbour.outbox.busy(now)
-                if neighbour.outbox.late(now) is not None:
+                waiting += neighbour.outbox.busy(now) and not neighbour.is_gone(now)
+                if neighbour.is_late(now):
                     late.append(neighbour)
+        # One that waits alone has itself to thank, or its way: it does not keep us from helping the others.
+        self.children.busy = waiting > 1 or (waiting == 1 and self.children.fed(now) == 1)
         if late:
             out += self._shed(late, now)
         self.children.expire(now)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from peer.core.bucket import Bucket
 from peer.core.conduct import Conduct
-from peer.core.outbox import Outbox
+from peer.core.outbox import LEAVE_WITHIN, Outbox
 from peer.wire import Status
 
 Role = Literal["viewer", "publisher", "relay", "member"]
@@ -79,10 +79,20 @@ class Neighbour:
         """Not even a STATUS has come when it should have: it may be dead."""
         return now - self.heard_at > HEARD_WITHIN
 
+    def is_gone(self, now: float) -> bool:
+        """It seems to have vanished."""
+        return self.quiet or self.silent(now)
+
+    def is_late(self, now: float) -> bool:
+        """It is not dead, and yet something has waited for it for too long: it is slow, or our upload is."""
+        if now - self.heard_at > LEAVE_WITHIN and not self.outbox.overflows():
+            return False
+        return self.outbox.late(now) is not None
+
     def can_feed(self, stripe: int, epoch: int, me: bytes, now: float) -> bool:
         """Ready to take over a stripe at once: fed, alive, with room, and not below `me` (a short id)."""
         status = self.status
-        if status is None or self.quiet or self.silent(now) or status.epoch != epoch:
+        if status is None or self.is_gone(now) or status.epoch != epoch:
             return False
         if not status.carries or status.leaving or status.free == 0 or self.refuses(stripe, now):
             return False
@@ -107,7 +117,7 @@ class Neighbour:
     def pushed_nothing(self, stripe: int, now: float) -> None:
         """It was or would be our parent of a stripe, and is silent on it: a lie if it says that it is fed."""
         status = self.status
-        if self.quiet or self.silent(now) or status is None or stripe >= len(status.stripes):
+        if self.is_gone(now) or status is None or stripe >= len(status.stripes):
             return
         if status.stripes[stripe].fed and not status.stripes[stripe].starved:
             self.conduct.pushed_nothing()

@@ -68,9 +68,13 @@ class Outbox:
             out.append(message)
         return out
 
+    def overflows(self) -> bool:
+        """Whether more waits than anybody may have waiting."""
+        return self.waiting > MAX_BYTES
+
     def late(self, now: float) -> int | None:
         """The stripe of the oldest block that should have left, or that of the last when too much waits."""
-        if self.waiting > MAX_BYTES:
+        if self.overflows():
             return self._queue[-1][1]
         oldest = self._handed[0] if self._handed else self._queue[0] if self._queue else None
         if oldest is not None and now > max(oldest[0], self._relieved_until):

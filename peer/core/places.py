@@ -61,7 +61,7 @@ class Places:
         else:
             slots = self.slots(now)
             limit = self.limit if slots is None else min(self.limit, slots)
-        return max(0, min(255, limit - self._children.count()))
+        return max(0, min(255, limit - self._children.living(now)))
 
     def slots(self, now: float) -> int | None:
         """What we can carry, if that is less than the planner may think."""
@@ -94,7 +94,8 @@ class Places:
         if self._upstreams is None:
             leaf = child.is_leaf()
             limit = PUBLISHER_LEAVES if leaf else PUBLISHER_PER_STRIPE
-            full = sum(other.is_leaf() == leaf for other in self._children.of(stripe).values()) >= limit
+            alike = [other for other in self._children.of(stripe).values() if other.is_leaf() == leaf]
+            full = sum(not other.is_gone(now) for other in alike) >= limit
             return REFUSE_FULL if full else None
         if stripe >= self._upstreams.taken():
             return REFUSE_NOT_CARRIED
@@ -103,6 +104,6 @@ class Places:
         if self._children.busy:
             return REFUSE_FULL  # what waits already would wait longer
         slots = self.slots(now)
-        if self._children.count() >= (self.limit if slots is None else min(self.limit, slots)):
+        if self._children.living(now) >= (self.limit if slots is None else min(self.limit, slots)):
             return REFUSE_FULL
         return None if self._upstreams.asked_by(stripe, child.peer) else REFUSE_LOOP

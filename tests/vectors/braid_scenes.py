@@ -13,7 +13,7 @@ from peer.core.children import NEWEST_INDEPENDENT
 from peer.core.outbox import IN_FLIGHT
 from tests.swarm import STRIPES, Swarm
 from tests.vectors.braid_part_scenes import PART_SCENES
-from tests.vectors.braid_stage import PART_SIZE, parent_of, settled, tell
+from tests.vectors.braid_stage import PART_SIZE, fares_well, parent_of, settled, tell
 from tests.vectors.braid_trouble_scenes import TROUBLE_SCENES
 from tests.vectors.record_braid import Recorder
 
@@ -60,6 +60,7 @@ def child_is_too_slow() -> Recorder:
     for _ in range(8):
         feeder.core.drained(child, IN_FLIGHT - 1, swarm.now)
         swarm.act(feeder)
+        fares_well(swarm, feeder, child)
         swarm.run(0.2)
     return recorder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from peer import wire
 from peer.links.memory import Path
-from tests.swarm import PATH, Member, Swarm
+from tests.swarm import PATH, STRIPES, Member, Swarm
 from tests.vectors.record_braid import Recorder
 
 PART_SIZE = 160
@@ -39,6 +39,15 @@ def tell(swarm: Swarm, target: Member, source: bytes, message: wire.Message) -> 
     raw = wire.encode(message)
     target.core.received(source, message, raw, swarm.now)
     swarm.act(target)
+
+
+def fares_well(swarm: Swarm, target: Member, source: bytes) -> None:
+    """`source`, which the swarm does not know, says that all stripes reach it over `target`."""
+    path = (swarm.publisher.id[:4], target.id[:4], source[:4])
+    stripes = (wire.StripeStatus(True, False, path),) * STRIPES
+    tell(
+        swarm, target, source, wire.Status(swarm.braid, swarm.epoch, swarm.published, True, False, 0, stripes)
+    )
 
 
 def parent_of(swarm: Swarm, member: Member) -> Member:

@@ -12,7 +12,7 @@ from peer.parity import seal_parity
 from peer.seal import seal_part
 from tests.swarm import STRIPES, Member, Swarm
 from tests.vectors.braid_part_scenes import TYPE_UNKNOWN, blocks
-from tests.vectors.braid_stage import parent_of, settled, tell
+from tests.vectors.braid_stage import fares_well, parent_of, settled, tell
 from tests.vectors.record_braid import Recorder
 
 
@@ -138,10 +138,34 @@ def upload_is_too_small_for_two_children() -> Recorder:
         feeder.core.link_opened(child, "viewer", swarm.now)
         feeder.core.drained(child, IN_FLIGHT, swarm.now)
         tell(swarm, feeder, child, wire.Subscribe(swarm.braid, 0, swarm.epoch, NEWEST_INDEPENDENT))
-    swarm.run(2.5)
+    for _ in range(5):
+        swarm.run(0.5)
+        for child in children:
+            fares_well(swarm, feeder, child)
     for child in children:
         tell(swarm, feeder, child, wire.Subscribe(swarm.braid, 1, swarm.epoch, NEWEST_INDEPENDENT))
     swarm.run(0.5)
+    return recorder
+
+
+def children_vanish_without_a_word() -> Recorder:
+    """What waits for the dead keeps nobody from being helped, and their places are free at once."""
+    swarm, viewers, recorder = settled(38, 3, 0)
+    swarm.run(0.5)
+    feeder, children = viewers[0], [bytes([number]) * 16 for number in (1, 2, 3)]
+    feeder.core.plan(
+        1000, feeder.core.stripe_parents(), (), sum(map(len, feeder.core.stripe_children())) + 2, swarm.now
+    )
+    for child in children[:2]:
+        feeder.core.link_opened(child, "viewer", swarm.now)
+        tell(swarm, feeder, child, wire.Subscribe(swarm.braid, 0, swarm.epoch, NEWEST_INDEPENDENT))
+        feeder.core.drained(child, IN_FLIGHT, swarm.now)
+    feeder.core.link_opened(children[2], "viewer", swarm.now)
+    tell(swarm, feeder, children[2], wire.Subscribe(swarm.braid, 1, swarm.epoch, NEWEST_INDEPENDENT))
+    swarm.run(1.0)
+    tell(swarm, feeder, children[2], wire.Want(swarm.braid, swarm.epoch, swarm.published, (0,)))
+    tell(swarm, feeder, children[2], wire.Subscribe(swarm.braid, 1, swarm.epoch, NEWEST_INDEPENDENT))
+    swarm.run(0.3)
     return recorder
 
 
@@ -153,4 +177,5 @@ TROUBLE_SCENES: tuple[Callable[[], Recorder], ...] = (
     hidden_tab_falls_behind_and_recovers,
     parent_hands_its_children_over,
     upload_is_too_small_for_two_children,
+    children_vanish_without_a_word,
 )

@@ -108,14 +108,16 @@ export class Downward {
 
   tick(now: number): Send[] {
     const out: Send[] = [];
-    this.children.busy = false;
     const late: Neighbour[] = [];
+    let waiting = 0;
     for (const neighbour of this.#neighbours.values()) {
       const { outbox } = neighbour;
       if (outbox.empty) continue;
-      if (outbox.busy(now)) this.children.busy = true;
-      if (outbox.late(now) !== null) late.push(neighbour);
+      if (outbox.busy(now) && !neighbour.isGone(now)) waiting += 1;
+      if (neighbour.isLate(now)) late.push(neighbour);
     }
+    // One that waits alone has itself to thank, or its way: it does not keep us from helping the others.
+    this.children.busy = waiting > 1 || (waiting === 1 && this.children.fed(now) === 1);
     if (late.length > 0) out.push(...this.#shed(late, now));
     this.children.expire(now);
     const stepped = this.places.throttle.changed(now);

@@ -3,7 +3,7 @@
 import type { Status } from "../wire.ts";
 import { Bucket } from "./bucket.ts";
 import { Conduct } from "./conduct.ts";
-import { Outbox } from "./outbox.ts";
+import { LEAVE_WITHIN, Outbox } from "./outbox.ts";
 
 export type Role = "viewer" | "publisher" | "relay" | "member";
 
@@ -88,6 +88,17 @@ export class Neighbour {
     return now - this.heardAt > HEARD_WITHIN;
   }
 
+  /** It seems to have vanished. */
+  isGone(now: number): boolean {
+    return this.quiet || this.silent(now);
+  }
+
+  /** It is not dead, and yet something has waited for it for too long: it is slow, or our upload is. */
+  isLate(now: number): boolean {
+    if (now - this.heardAt > LEAVE_WITHIN && !this.outbox.overflows()) return false;
+    return this.outbox.late(now) !== null;
+  }
+
   /** Ready to take over a stripe at once: fed, alive, with room, and not below `me` (a short id). */
   canFeed(stripe: number, epoch: number, me: string, now: number): boolean {
     const status = this.status;
@@ -116,7 +127,7 @@ export class Neighbour {
   /** It was or would be our parent of a stripe, and is silent on it: a lie if it says that it is fed. */
   pushedNothing(stripe: number, now: number): void {
     const state = this.status?.stripes[stripe];
-    if (state?.fed && !state.starved && !this.quiet && !this.silent(now)) this.conduct.pushedNothing();
+    if (state?.fed && !state.starved && !this.isGone(now)) this.conduct.pushedNothing();
   }
 
   /** We ask it for lost blocks of a part (none: for all), which it may have said that it has. */

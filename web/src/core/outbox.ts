@@ -78,9 +78,14 @@ export class Outbox {
     return out;
   }
 
+  /** Whether more waits than anybody may have waiting. */
+  overflows(): boolean {
+    return this.waiting > MAX_BYTES;
+  }
+
   /** The stripe of the oldest block that should have left, or that of the last when too much waits. */
   late(now: number): number | null {
-    if (this.waiting > MAX_BYTES) return this.#queue.at(-1)?.stripe ?? null;
+    if (this.overflows()) return this.#queue.at(-1)?.stripe ?? null;
     const oldest = this.#handed[0] ?? this.#queue[0];
     if (oldest === undefined || now <= Math.max(oldest.leaveBy, this.#relievedUntil)) return null;
     return oldest.stripe;

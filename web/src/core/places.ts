@@ -58,7 +58,7 @@ export class Places {
     if (this.#upstreams === null) {
       limit = PUBLISHER_PER_STRIPE * (this.#stripes + 1) + this.#children.leaves();
     }
-    return Math.max(0, Math.min(255, limit - this.#children.count()));
+    return Math.max(0, Math.min(255, limit - this.#children.living(now)));
   }
 
   /** What we can carry, if that is less than the planner may think. */
@@ -91,13 +91,13 @@ export class Places {
     const up = this.#upstreams;
     if (up === null) {
       const leaf = child.isLeaf();
-      const alike = [...children.values()].filter((other) => other.isLeaf() === leaf).length;
+      const alike = [...children.values()].filter((c) => c.isLeaf() === leaf && !c.isGone(now)).length;
       return alike >= (leaf ? PUBLISHER_LEAVES : PUBLISHER_PER_STRIPE) ? REFUSE_FULL : null;
     }
     if (stripe >= up.taken()) return REFUSE_NOT_CARRIED;
     if (up.path(stripe).includes(child.short)) return REFUSE_LOOP;
     if (this.#children.busy) return REFUSE_FULL; // what waits already would wait longer
-    if (this.#children.count() >= Math.min(this.limit, this.slots(now) ?? this.limit)) return REFUSE_FULL;
+    if (this.#children.living(now) >= Math.min(this.limit, this.slots(now) ?? this.limit)) return REFUSE_FULL;
     return up.askedBy(stripe, child.peer) ? null : REFUSE_LOOP;
   }
 }

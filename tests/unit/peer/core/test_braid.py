@@ -13,6 +13,8 @@ from peer.core.children import (
     REFUSE_LOOP,
     REFUSE_NOT_CARRIED,
 )
+from peer.core.neighbour import HEARD_WITHIN
+from peer.core.outbox import IN_FLIGHT
 from tests.unit.peer.core.braid_bench import (
     BRAID,
     EPOCH,
@@ -26,6 +28,8 @@ from tests.unit.peer.core.braid_bench import (
     part,
     status,
 )
+
+OTHER = bytes([0x50]) * 16
 
 
 def fed_by_high() -> Bench:
@@ -51,6 +55,61 @@ def test_parts_are_delivered_as_they_come() -> None:
     bench = fed_by_high()
     assert [deliver.data for deliver in bench.take(Deliver)] == [part(number).data for number in range(5)]
     assert bench.core.stripe_parents() == (HIGH,) * STRIPES
+
+
+def feeding(*children: bytes) -> Bench:
+    """All stripes come from the publisher; each child gets stripe 0 over a link that takes no more."""
+    bench = Bench()
+    bench.link(PUBLISHER.id, *children)
+    bench.plan(*[PUBLISHER.id] * STRIPES)
+    bench.push(PUBLISHER.id, range(5))
+    for child in children:
+        bench.tell(child, wire.Subscribe(BRAID, 0, EPOCH, NEWEST_INDEPENDENT))
+        for buffered in (0, IN_FLIGHT):
+            bench.core.drained(child, buffered, bench.now)
+    bench.wait(0.1)
+    bench.push(PUBLISHER.id, range(5, 7))
+    return bench
+
+
+def helped(bench: Bench, asker: bytes) -> int:
+    """How many blocks `asker` gets that it asks for."""
+    bench.take(Send)
+    bench.tell(asker, wire.Want(BRAID, EPOCH, 5, (1, 2)))
+    return len(bench.sent(wire.Block))
+
+
+def test_child_that_has_vanished_keeps_no_other_from_being_helped() -> None:
+    """What waits for it would wait until its link is closed, seconds later."""
+    bench = feeding(LOW)
+    bench.link(HIGH)
+    bench.wait(0.2)
+    assert helped(bench, HIGH) == 0
+    bench.wait(HEARD_WITHIN)
+    assert helped(bench, HIGH) == 2
+    assert bench.core.counters.slow_children == 0
+
+
+def test_child_whose_way_alone_is_slow_keeps_no_other_from_being_helped() -> None:
+    bench = feeding(LOW, HIGH)
+    for _ in range(2):  # the second time what waited has left, too
+        bench.core.drained(HIGH, 0, bench.now)
+    bench.wait(0.2)
+    assert helped(bench, HIGH) == 2
+
+
+def test_children_that_all_wait_show_that_there_is_nothing_to_spare() -> None:
+    bench = feeding(LOW, HIGH)
+    bench.link(OTHER)
+    bench.wait(0.2)
+    assert helped(bench, OTHER) == 0
+
+
+def test_two_children_that_vanish_say_nothing_of_our_upload() -> None:
+    bench = feeding(LOW, HIGH)
+    bench.wait(2.0)
+    assert bench.core.counters.slow_children == 0
+    assert bench.core._down.places.slots(bench.now) is None
 
 
 def test_stripe_that_is_asked_for_later_begins_where_the_others_did() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from peer import wire
 from peer.core.children import Children
 from peer.core.counters import Counters
-from peer.core.neighbour import Neighbour
+from peer.core.neighbour import HEARD_WITHIN, Neighbour
 from peer.core.places import (
     OVERLOAD_WITHIN,
     OVERLOADED_FOR,
@@ -28,13 +28,13 @@ class Nursery:
         self.upstreams = Upstreams(ME, STRIPES, 0.0, 0.1, {}, self.window, 0.0)
         self.places = Places(STRIPES, None if publisher else self.upstreams, self.children, True)
 
-    def child(self, number: int, leaf: bool = False) -> Neighbour:
-        child = Neighbour(bytes([number]) * 16, "viewer", 0.0)
+    def child(self, number: int, leaf: bool = False, now: float = 0.0) -> Neighbour:
+        child = Neighbour(bytes([number]) * 16, "viewer", now)
         child.status = status(carries=not leaf)
         return child
 
     def take(self, number: int, stripe: int, now: float = 0.0, leaf: bool = False) -> int | None:
-        child = self.child(number, leaf)
+        child = self.child(number, leaf, now)
         reason = self.places.refusal(child, stripe, now)
         if reason is None:
             self.children.add(child, stripe, 0, self.window, now)
@@ -76,7 +76,7 @@ def test_slow_child_does_not_come_back_at_once() -> None:
 def test_two_slow_children_show_that_our_own_upload_is_too_small() -> None:
     nursery = Nursery()
     for number in (1, 2, 3):
-        nursery.take(number, 0)
+        nursery.take(number, 0, 1.5)
     nursery.children.remove(nursery.child(1), 0)
     nursery.places.slow(bytes([1]) * 16, 0.0)
     nursery.places.slow(bytes([1]) * 16, 1.0)
@@ -87,6 +87,18 @@ def test_two_slow_children_show_that_our_own_upload_is_too_small() -> None:
     assert nursery.take(4, 1, 2.0) == wire.REFUSE_FULL
     assert nursery.places.slots(2.0 + OVERLOADED_FOR) is None
     assert nursery.take(4, 1, 2.0 + OVERLOADED_FOR) is None
+
+
+def test_dead_children_keep_nobody_out() -> None:
+    nursery, publisher = Nursery(), Nursery(publisher=True)
+    nursery.places.limit = PUBLISHER_PER_STRIPE
+    gone = HEARD_WITHIN + 0.01
+    for number in range(PUBLISHER_PER_STRIPE):
+        nursery.take(number, 0)
+        publisher.take(number, 0)
+    assert [n.take(9, 0, HEARD_WITHIN) for n in (nursery, publisher)] == [wire.REFUSE_FULL] * 2
+    assert nursery.places.free(gone) == PUBLISHER_PER_STRIPE
+    assert [n.take(9, 0, gone) for n in (nursery, publisher)] == [None] * 2
 
 
 def test_slow_children_long_apart_say_nothing_of_our_upload() -> None:
