@@ -35,8 +35,11 @@ def main() -> None:
     if not options.json:
         print("\n".join(f"{name:9} {value}" for name, value in found["machine"].items()), flush=True)
     if "pages" in wanted:
-        found["pages"] = asyncio.run(pages.watch(options.input, options.pages or 5, options.seconds or 60.0))
-        tell(options.json, pages_text(found["pages"]))
+        found["pages"] = []
+        for at_once in (False, True):
+            run = pages.watch(options.input, options.pages or 5, options.seconds or 60.0, at_once)
+            found["pages"].append(asyncio.run(run))
+            tell(options.json, pages_text(found["pages"][-1]))
     if "startup" in wanted:
         found["startup"] = asyncio.run(pages.startup(options.input, options.times))
         tell(options.json, startup_text(found["startup"]))
@@ -66,7 +69,8 @@ def pages_text(found: dict[str, Any]) -> str:
                  ("from_viewers", "from_relays", "from_origin", "sent_http", "sent_links")}  # fmt: skip
     return "\n".join(
         [
-            f"\n{found['pages']} pages, each in a browser of its own, for {found['seconds']:.0f} s",
+            f"\n{found['pages']} pages, each in a browser of its own, for {found['seconds']:.0f} s, "
+            + ("opened at once" if found["at_once"] else "opened one after another"),
             f"  received    {megabytes['from_viewers']:.2f} MB from viewers, "
             f"{megabytes['from_relays']:.2f} MB from relays, "
             f"{megabytes['from_origin']:.2f} MB from the origin",

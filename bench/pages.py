@@ -49,15 +49,22 @@ async def stage(source: str) -> AsyncIterator[tuple[Program, str, Audience]]:
             await run.close()
 
 
-async def watch(source: str, count: int, seconds: float) -> dict[str, Any]:
-    """`count` browsers play for `seconds` after the last of them shows a picture."""
+async def watch(source: str, count: int, seconds: float, at_once: bool) -> dict[str, Any]:
+    """`count` browsers play for `seconds` after the last of them is fed.
+
+    Their pages are opened `at_once`, or as people come: each browser is started when the page before is fed.
+    """
     async with stage(source) as (demo, url, seats):
-        watchers = [await seats.seat() for _ in range(count)]
-        for watcher in watchers:
-            await watcher.go(url, FIRST_FRAME)
-        for watcher in watchers:
-            await watcher.until("window.firstFrame !== undefined")
-            await watcher.is_fed()
+        watchers: list[Watcher] = []
+        if at_once:
+            watchers = [await seats.seat() for _ in range(count)]
+            for watcher in watchers:
+                await watcher.go(url, FIRST_FRAME)
+        for number in range(count):
+            if not at_once:
+                watchers.append(await seats.open(url, FIRST_FRAME))
+            await watchers[number].until("window.firstFrame !== undefined")
+            await watchers[number].is_fed()
         first = await stats_of(watchers)
         steady = demo.latest()
         cpu = _cpu(demo, watchers)
@@ -75,6 +82,7 @@ async def watch(source: str, count: int, seconds: float) -> dict[str, Any]:
         return {
             "pages": count,
             "seconds": seconds,
+            "at_once": at_once,
             "startup": quantiles(opened),
             "latency": quantiles(latencies),
             "stalls": sum(stats["stalls"] for stats in last),

@@ -50,18 +50,21 @@ async def test_the_browser_that_feeds_the_others_is_killed(
         watchers = await seats.open_all((await demo.event("listening"))["watch_url"], 4)
         for watcher in watchers:
             await watcher.is_fed()
-        await play_on(watchers, 3)
+        await play_on(watchers, 6)  # the backlog of the start is left within four seconds
         feeds = [sum(map(len, stats["children"])) for stats in await stats_of(watchers)]
         feeding = watchers[feeds.index(max(feeds))]
         fed = await feeding.ask("room.id")
         assert max(feeds) > 0
         others = [watcher for watcher in watchers if watcher is not feeding]
-        skipped = [stats["skippedTime"] for stats in await stats_of(others)]
+        before = await stats_of(others)
         await feeding.kill()
         await play_on(others, 8)
         for watcher in others:
             await watcher.is_fed()
         told = await stats_of(others)
         assert all(fed not in stats["parents"] for stats in told)
-        # Whatever was on its way from the dead came another way in time to be played.
-        assert [stats["skippedTime"] for stats in told] == skipped
+        for stats, earlier in zip(told, before, strict=True):
+            # Whatever was on its way from the dead came another way in time to be played a second behind,
+            # and hardly later; nearer to the edge a busy machine may cost a picture.
+            skipped = stats["skippedTime"] - earlier["skippedTime"]
+            assert skipped == 0 or (earlier["liveLatency"] < 1.0 and skipped < 2.0)

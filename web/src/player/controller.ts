@@ -37,6 +37,8 @@ const FAST_ABOVE = 0.03;
 const SLOW_ENDS = 0.85;
 const FAST_ENDS = 0.01;
 const SEEK_ABOVE = 1.5;
+/** Whoever was so far behind had an uneven time of it: a leap leaves so much (s) above the guard, to be played away. */
+const SEEK_LEAVES = 0.3;
 /**
  * The backlog of the start is left once so much of it has been watched that its low is known: by one seek when it is long,
  * else by playing faster, for a seek itself can cost a stall on a busy machine.
@@ -254,7 +256,7 @@ export class LatencyController {
   #leaveBacklog(position: number, now: number): boolean {
     const short = this.#lowest(this.#short, position, now);
     if (short !== null && short - this.#guard > SEEK_ABOVE) {
-      this.#seek(position, position + short - this.#guard, "behind", now);
+      this.#seek(position, position + short - this.#guard - SEEK_LEAVES, "behind", now);
       return true;
     }
     if (this.#startSeekSpent || this.#startedAt === null) return false;
@@ -262,7 +264,7 @@ export class LatencyController {
     const start = this.#lowest(this.#start, position, now);
     if (this.#startSeekSpent || start === null || start - this.#guard <= START_SEEK_ABOVE) return false;
     this.#startSeekSpent = true;
-    this.#seek(position, position + start - this.#guard, "start", now);
+    this.#seek(position, position + start - this.#guard - SEEK_LEAVES, "start", now);
     return true;
   }
 
