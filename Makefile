@@ -14,6 +14,8 @@ TESTS ?= tests
 # Browsers and namespaces take the whole machine; what mostly waits runs beside each other.
 TESTS_ALONE := $(filter tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/e2e tests/network)
 TESTS_TOGETHER := $(filter-out tests tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/elements tests/integration tests/unit)
+# All unit tests together also show what of the cores none of them reaches.
+MEASURED := $(filter tests tests/unit,$(TESTS))
 
 BIN := .venv/bin
 STAMPS := .venv/stamps
@@ -50,9 +52,15 @@ test-all: test ## The same, and soaks and clusters
 
 .PHONY: test-python
 test-python: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs ## pytest; TESTS=tests/unit/peer for a part
+	@$(if $(MEASURED),$(BIN)/coverage erase)
 	@$(if $(strip $(TESTS_TOGETHER)),$(BIN)/python scripts/run_tests.py $(if $(TEST_ALL),,-m "not slow") \
-		--numprocesses 3 --dist loadfile $(TESTS_TOGETHER))
+		$(if $(MEASURED),-p tests.core_coverage) --numprocesses 3 --dist loadfile $(TESTS_TOGETHER))
+	@$(if $(MEASURED),$(BIN)/coverage combine --quiet && $(BIN)/coverage report)
 	@$(if $(strip $(TESTS_ALONE)),$(BIN)/python scripts/run_tests.py $(if $(TEST_ALL),,-m "not slow") $(TESTS_ALONE))
+
+.PHONY: coverage
+coverage: ## The unit tests, and that they reach every branch of the cores
+	@$(MAKE) --no-print-directory test-python TESTS=tests/unit
 
 .PHONY: test-web
 test-web: $(PAGES) ## vitest and the size budget of /braidcast.js

@@ -1,0 +1,37 @@
+"""Measures what the unit tests reach of the cores: `pytest -p tests.core_coverage`, which `make coverage` reports.
+
+Unit tests share their run with others, which reach into the cores as well but prove less: while those run,
+nothing is measured. Each worker of pytest-xdist writes a file of its own, which `coverage combine` joins.
+"""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from coverage import Coverage
+
+UNIT = Path(__file__).parent / "unit"
+
+measured = Coverage()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Before anything imports a core, whose definitions would count as not executed else."""
+    measured.start()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if item.path.is_relative_to(UNIT):
+        return (yield)
+    measured.stop()
+    try:
+        return (yield)
+    finally:
+        measured.start()
+
+
+def pytest_unconfigure() -> None:
+    measured.stop()
+    measured.save()
