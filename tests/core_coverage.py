@@ -1,4 +1,4 @@
-"""Measures what the unit tests reach of the cores: `pytest -p tests.core_coverage`, which `make coverage` reports.
+"""Measures what the unit tests reach of the cores: `pytest -p tests.core_coverage`, for `make coverage`.
 
 Unit tests share their run with others, which reach into the cores as well but prove less: while those run,
 nothing is measured. Each worker of pytest-xdist writes a file of its own, which `coverage combine` joins.
