@@ -52,10 +52,6 @@ class Placement:
         self._shelves: list[Shelf[Node]] = [Shelf() for _ in trees.all]
         self._enlisted: dict[str, Node] = {}
 
-    def unfed(self, stripe: int) -> int:
-        """How many have no parent on a stripe."""
-        return len(self._unfed[stripe])
-
     def want(self, node: Node, stripe: int) -> None:
         """A detached node needs a parent."""
         self._waiting.append((node, stripe))
@@ -140,6 +136,11 @@ class Placement:
         self._enlisted[relay.id] = relay
         self.trees.refresh(relay)
         self.want(relay, self.trees.stripes)
+
+    def keep(self, node: Node) -> None:
+        """A node wants the parity that it has itself, whatever it was asked to carry."""
+        node.enlisted = False
+        self._enlisted.pop(node.id, None)
 
     def forget(self, node: Node) -> None:
         """A node leaves the braid."""
@@ -293,9 +294,9 @@ class Placement:
         return False
 
     def replace(self, node: Node, leaf: Node, stripe: int) -> bool:
-        """Give a detached node a leaf's place, and the leaf one under it if there is room."""
+        """Give a detached node a leaf's place if it can, and the leaf one under it if there is room."""
         above = leaf.parents[stripe]
-        if above is None:
+        if above is None or not self.trees.can_replace(node, leaf, stripe):
             return False
         self.trees.detach(leaf, stripe)
         if above is self.trees.root and not self.root_has_room(node):
@@ -316,7 +317,7 @@ class Placement:
             if standing >= node.standing:
                 break
             for leaf in level:
-                if self.trees.can_replace(node, leaf, stripe) and self.replace(node, leaf, stripe):
+                if self.replace(node, leaf, stripe):
                     return True
         return False
 

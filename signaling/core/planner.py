@@ -384,7 +384,7 @@ class Planner:
             self.trees.take_parity(node, True)
             self._placement.want(node, stripe)
         elif parity:
-            node.enlisted = False
+            self._placement.keep(node)
         elif node.parity and not node.enlisted:
             succeed(self.trees, self._placement, node, stripe)
             self._placement.dismiss(node)
