@@ -74,9 +74,7 @@ class Promotion:
         """A node, with all that is under it, and a leaf change places."""
         trees = self._trees
         above, below = leaf.parents[stripe], node.parents[stripe]
-        if above is None or below is None or above is below or not trees.fits(below, leaf, stripe):
-            return False
-        if below.away or below.expected:
+        if above is None or below is None or not trees.fits(below, leaf, stripe):
             return False
         trees.detach(leaf, stripe)
         if above is trees.root and not self._placement.root_has_room(node):
@@ -109,11 +107,9 @@ class Promotion:
         trees = self._trees
         above = parent.parents[stripe]
         brothers = [child for child in parent.children[stripe].values() if child is not node]
-        if above is None or above.away or above.expected or not trees.fits(above, node, stripe):
+        if above is None or above.away or not trees.fits(above, node, stripe):
             return False
         needed = len(brothers) + 1 - node.free
-        if needed > parent.free + 1 + len(brothers):
-            return False
         trees.detach(node, stripe)
         trees.detach(parent, stripe)
         if above is trees.root and not self._placement.root_has_room(node):

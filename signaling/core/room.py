@@ -225,17 +225,17 @@ class Room:
         other = self.members.get(message.to)
         if other is None or other.socket is None or other is member:
             raise ProtocolError("unknown-peer", f"The peer {message.to} is not in the room.")
-        if not isinstance(message, Candidate) and from_key(message.key) != member.key:
+        sender, connection = member.id, message.connection
+        if isinstance(message, Candidate):
+            way = message.candidate, message.sdp_mid, message.sdp_m_line_index
+            self.send(other, RelayedCandidate(sender, connection, *way))
+            return
+        if from_key(message.key) != member.key:
             raise ProtocolError("refused", "An offer or answer has to carry your own key.")
-        match message:
-            case Offer(_, connection, key, nonce, sdp, signature):
-                self.send(other, RelayedOffer(member.id, connection, key, nonce, sdp, signature))
-            case Answer(_, connection, key, nonce, sdp, signature):
-                self.send(other, RelayedAnswer(member.id, connection, key, nonce, sdp, signature))
-            case Candidate(_, connection, candidate, sdp_mid, sdp_m_line_index):
-                self.send(
-                    other, RelayedCandidate(member.id, connection, candidate, sdp_mid, sdp_m_line_index)
-                )
+        relayed = RelayedOffer if isinstance(message, Offer) else RelayedAnswer
+        self.send(
+            other, relayed(sender, connection, message.key, message.nonce, message.sdp, message.signature)
+        )
 
     def send(self, member: Member, message: ServerMessage) -> None:
         """To one member, if it is not away."""

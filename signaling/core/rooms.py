@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
+from typing import assert_never
 
 from signaling.core.actions import NORMAL, POLICY, TOO_LARGE, Action, Close, Send
 from signaling.core.limits import MESSAGE_UNIT, Limits, TokenBucket
@@ -184,6 +185,8 @@ class Rooms:
             case Leave():
                 self._close(socket, NORMAL)
                 self._remove(room, member, now)
+            case _:  # pragma: no cover
+                assert_never(message)
 
     def _hello(self, socket: _Socket, hello: Hello, now: float) -> None:
         if socket.member is not None:

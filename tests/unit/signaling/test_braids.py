@@ -58,6 +58,14 @@ def test_plan_says_how_many_children_to_expect() -> None:
     assert leaf.last(Plan).parents == [viewer.id] * STRIPES
 
 
+def test_watchers_of_a_rendition_are_counted() -> None:
+    world, _, viewers = stage(3)
+    braids = world.rooms.rooms["demo"].braids
+    viewers[0].send(Leave())
+    assert braids.watchers("main", "360p") == 2
+    assert braids.watchers("main", "720p") == 0
+
+
 def test_sequences_grow_over_all_plans_of_a_peer() -> None:
     _, _, (viewer, _) = stage(2)
     viewer.send(Unwatch("main", "360p"))

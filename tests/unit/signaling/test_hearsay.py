@@ -81,6 +81,18 @@ def test_complaints_are_bounded_and_a_case_that_was_dropped_does_no_harm() -> No
     assert not hearsay.condemned("first", 100.0)
 
 
+def test_complaint_that_lapses_after_its_case_was_dropped_is_not_counted_in_a_new_one() -> None:
+    hearsay = Hearsay()
+    complain(hearsay, 0, "first")
+    for number in range(ACCUSED - 1):
+        complain(hearsay, number + 1, f"peer {number}")
+    complain(hearsay, 0, "second")
+    for other in range(ACCUSATIONS - 1):
+        complain(hearsay, 0, f"other {other}")
+    told = [complain(hearsay, 2000 + number, "first") for number in range(INDEPENDENT)]
+    assert told == [False] * (INDEPENDENT - 1) + [True]
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, INDEPENDENT - 2), st.floats(0.0, 500.0))))
 def test_nobody_is_condemned_from_fewer_networks(complaints: list[tuple[int, int, float]]) -> None:
     hearsay = Hearsay()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.core.nodes import UNFED, Node
-from signaling.core.planner import Planner
+from signaling.core.planner import REMEMBERED, Planner
 from signaling.core.trees import MOST_DEPTH, WHOLE
 
 ROOT = "publisher"
@@ -460,3 +460,15 @@ def test_plan_stays_sound_whatever_happens(seed: int, steps: int, root_links: in
             assert len(set(assignment.standbys)) == len(assignment.standbys)
             assert assignment.sequence > last
             last = assignment.sequence
+
+
+def test_who_comes_back_is_given_what_it_had_shown_unless_thousands_have_left_since() -> None:
+    planner = make(0)
+    for number in range(REMEMBERED + 1):
+        planner.join(f"v{number}", True, 2, most=96)
+        capacity = planner.trees.nodes[f"v{number}"].capacity
+        capacity.granted = capacity.proven = 12
+        planner.leave(f"v{number}")
+    for number in (0, 1):
+        planner.join(f"v{number}", True, 2, most=96)
+    assert [planner.trees.nodes[f"v{number}"].slots for number in (0, 1)] == [2, 12]

@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signaling.core.appraisal import Fare
-from signaling.core.promotion import COOLDOWN
+from signaling.core.nodes import Node
+from signaling.core.placement import Placement
+from signaling.core.promotion import COOLDOWN, Promotion
+from signaling.core.trees import Trees
 from tests.unit.signaling.audience import ROOT, STRIPES, Audience
 from tests.unit.signaling.test_planner import assert_sound
 
@@ -151,3 +154,108 @@ def test_staying_counts_as_much_as_twice_the_upload(stays: float) -> None:
     node = audience.planner.trees.nodes["p0"]
     node.capacity.proven = 4
     assert node.stand(node.joined_at + stays) == 3 + (stays > 0)
+
+
+class Stage:
+    """Two trees that are built by hand, and a minute since then in which nothing has happened."""
+
+    def __init__(self, root_links: int = 24) -> None:
+        self.trees = Trees(ROOT, 2)
+        self.placement = Placement(self.trees, root_links, 6.0)
+        self.promotion = Promotion(self.trees, self.placement)
+
+    def add(
+        self, name: str, parent: Node, *more: int, slots: int = 0, proven: int = 0, home: int = 0
+    ) -> Node:
+        """A peer that `parent` feeds stripe 0, and the stripes `more`."""
+        node = Node(name, 2, carries=slots > 0, slots=slots)
+        node.capacity.proven = proven
+        node.standing = node.stand(0.0)
+        if slots:
+            node.home.add(home)
+        self.trees.add(node)
+        for stripe in (0, *more):
+            self.trees.attach(node, stripe, parent)
+        return node
+
+    def consider(self, node: Node) -> bool:
+        self.trees.now = 60.0
+        return self.promotion.consider(node)
+
+
+@pytest.mark.parametrize(("root_links", "moves"), [(2, False), (3, True)])
+def test_feeder_takes_a_leafs_place_under_the_publisher_only_if_that_has_a_link_left(
+    root_links: int, moves: bool
+) -> None:
+    stage = Stage(root_links)
+    root = stage.trees.root
+    leaf = stage.add("leaf", root, 1)
+    head = stage.add("head", root, slots=1)
+    feeder = stage.add("feeder", head, slots=4, proven=1)
+    stage.add("child", feeder)
+    assert stage.consider(feeder) is moves
+    assert (feeder.parents[0], leaf.parents[0]) == ((root, head) if moves else (head, root))
+    assert leaf.parents[1] is root
+
+
+def test_feeder_does_not_change_places_with_a_leaf_that_cannot_reach_its_parent() -> None:
+    stage = Stage()
+    leaf = stage.add("leaf", stage.trees.root)
+    head = stage.add("head", stage.trees.root, slots=1)
+    feeder = stage.add("feeder", head, slots=4, proven=1)
+    stage.add("child", feeder)
+    leaf.separated.add("head")
+    assert not stage.consider(feeder)
+    assert (feeder.parents[0], leaf.parents[0]) == (head, stage.trees.root)
+
+
+@pytest.mark.parametrize(("root_links", "moves"), [(1, False), (2, True)])
+def test_child_that_gives_far_more_overtakes_its_parent_only_if_the_publisher_has_a_link_left(
+    root_links: int, moves: bool
+) -> None:
+    stage = Stage(root_links)
+    root = stage.trees.root
+    weak = stage.add("weak", root, 1, slots=2)
+    strong = stage.add("strong", weak, slots=8, proven=8)
+    brother = stage.add("brother", weak)
+    below = stage.add("below", strong)
+    assert stage.consider(strong) is moves
+    assert (strong.parents[0], weak.parents[0]) == ((root, strong) if moves else (weak, root))
+    assert brother.parents[0] is (strong if moves else weak)
+    assert below.parents[0] is strong
+
+
+@pytest.mark.parametrize("trouble", ["away", "apart", "unfed"])
+def test_child_does_not_overtake_where_nobody_above_could_feed_it(trouble: str) -> None:
+    stage = Stage()
+    head = stage.add("head", stage.trees.root, slots=1)
+    weak = stage.add("weak", head, slots=1)
+    strong = stage.add("strong", weak, slots=8, proven=8)
+    below = stage.add("below", strong)
+    match trouble:
+        case "away":
+            head.away = True
+        case "apart":
+            strong.separated.add("head")
+        case "unfed":
+            stage.trees.detach(weak, 0)
+    assert not stage.consider(strong)
+    assert (strong.parents[0], below.parents[0]) == (weak, strong)
+
+
+def test_child_stays_with_a_stopgap_while_nobody_at_home_in_the_stripe_has_room() -> None:
+    stage = Stage()
+    stopgap = stage.add("stopgap", stage.trees.root, slots=2, home=1)
+    child = stage.add("child", stopgap)
+    stage.add("leaf", stage.add("full", stage.trees.root, slots=1))
+    assert not stage.consider(child)
+    assert child.parents[0] is stopgap
+
+
+def test_child_goes_back_from_a_stopgap_to_one_who_is_at_home_in_the_stripe() -> None:
+    stage = Stage()
+    stopgap = stage.add("stopgap", stage.trees.root, slots=2, home=1)
+    child = stage.add("child", stopgap)
+    at_home = stage.add("at home", stage.trees.root, slots=2)
+    assert stage.consider(child)
+    assert child.parents[0] is at_home

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from signaling.core.actions import NORMAL, POLICY, TOO_LARGE
 from signaling.protocol import (
     Announce,
+    Answer,
     Candidate,
     ErrorCode,
     ErrorMessage,
@@ -22,7 +23,9 @@ from signaling.protocol import (
     Plan,
     Pong,
     ProtocolError,
+    RelayedAnswer,
     RelayedCandidate,
+    RelayedOffer,
     Report,
     Stream,
     Unwatch,
@@ -70,6 +73,12 @@ def test_second_hello_on_a_socket_is_fatal() -> None:
     client = World().join("a")
     client.hello()
     assert (client.errors, client.closed) == (["duplicate"], POLICY)
+
+
+def test_message_before_the_hello_is_fatal() -> None:
+    client = World().connect("a")
+    client.send(Ping())
+    assert (client.errors, client.closed) == (["not-joined"], POLICY)
 
 
 def test_malformed_and_oversized_messages_are_fatal() -> None:
@@ -273,6 +282,26 @@ def test_offer_with_a_key_that_is_none_is_refused() -> None:
     assert one.errors == ["refused"]
 
 
+def test_offer_and_answer_reach_the_other_as_they_were_signed() -> None:
+    world = World()
+    one, other = world.join("a"), world.join("b")
+    key, other_key, nonce, signature = to_base64url(one.key), to_base64url(other.key), "A" * 22, "A" * 86
+    one.send(Offer(other.id, "0" * 16, key, nonce, "v=0 offer", signature))
+    other.send(Answer(one.id, "0" * 16, other_key, nonce, "v=0 answer", signature))
+    assert other.got(RelayedOffer) == [RelayedOffer(one.id, "0" * 16, key, nonce, "v=0 offer", signature)]
+    assert one.got(RelayedAnswer) == [
+        RelayedAnswer(other.id, "0" * 16, other_key, nonce, "v=0 answer", signature)
+    ]
+
+
+def test_offer_with_the_key_of_another_is_refused() -> None:
+    world = World()
+    one, other, third = world.join("a"), world.join("b"), world.join("c")
+    one.send(Offer(other.id, "0" * 16, to_base64url(third.key), "A" * 22, "v=0", "A" * 86))
+    assert one.errors == ["refused"]
+    assert not other.got(RelayedOffer)
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -295,6 +324,14 @@ def test_description_that_is_no_canonical_text_is_malformed() -> None:
     publisher = World().join("p", "publisher")
     publisher.send(Announce("A" * 130 + "B"))
     assert publisher.errors == ["malformed"]
+
+
+def test_description_of_another_publisher_is_not_announced_for_it() -> None:
+    world = World()
+    viewer, publisher, other = world.join("v"), world.join("p", "publisher"), world.join("q", "publisher")
+    publisher.send(Announce(describe(other.key)))
+    assert publisher.errors == ["refused"]
+    assert not viewer.got(Stream)
 
 
 def test_newer_description_replaces_the_older_and_the_same_is_not_told_twice() -> None:
@@ -344,6 +381,21 @@ def test_room_has_so_many_streams() -> None:
     for name in ("a", "b", "c"):
         publisher.announce(stream=name)
     assert publisher.errors == ["refused"]
+
+
+def test_newcomer_hears_of_more_streams_than_fit_its_welcome() -> None:
+    world = World()
+    publisher = world.join("p", "publisher")
+    names = [f"s{number}" for number in range(16)]
+    for name in names:
+        publisher.announce(stream=name, note="x" * 2_500)
+    assert publisher.errors == []
+    late = world.join("late")
+    told = late.last(Welcome).streams
+    assert 1 < len(told) < 16
+    assert [*told, *(stream.description for stream in late.got(Stream))] == [
+        describe(publisher.key, stream=name, note="x" * 2_500) for name in names
+    ]
 
 
 def test_peer_watches_so_many_renditions_and_no_stream_of_its_own() -> None:
