@@ -39,6 +39,8 @@ class Children:
         self._wanted = 0
         times = (PUBLISHER_SERVES if publisher else 1.0) * stripes
         self._served = Bucket(SERVED_PARTS_BURST * times, SERVED_PARTS_PER_SECOND * times, now)
+        self._waiting: dict[bytes, Neighbour] = {}
+        """Those for whom something was put into an outbox since they were last seen to have nothing there."""
         self.busy = False
         """Blocks wait for somebody: nothing is sent on request meanwhile."""
 
@@ -56,6 +58,12 @@ class Children:
 
     def _living(self, now: float) -> list[bytes]:
         return [peer for some in self._by_stripe for peer, child in some.items() if not child.is_gone(now)]
+
+    def waiting(self) -> list[Neighbour]:
+        """Those for whom something waits: few, while each of many neighbours is asked for at every tick."""
+        for peer in [peer for peer, child in self._waiting.items() if child.outbox.empty]:
+            del self._waiting[peer]
+        return list(self._waiting.values())
 
     def leaves(self) -> int:
         """Those of them that are leaves."""
@@ -77,6 +85,7 @@ class Children:
         for number in window.numbers(start):
             for message in window.stripe(number, stripe, self._stripes):
                 child.outbox.put(stripe, message, now + BACKLOG)
+        self._waiting[child.peer] = child
         return self.pump(child)
 
     def remove(self, child: Neighbour, stripe: int) -> None:
@@ -86,6 +95,7 @@ class Children:
 
     def gone(self, child: Neighbour) -> None:
         """The link is closed."""
+        self._waiting.pop(child.peer, None)
         for stripe in list(child.feeds):
             self.remove(child, stripe)
         for key in [k for k, asked in self._wants.items() if child.peer in asked]:
@@ -103,6 +113,7 @@ class Children:
         for child in self._by_stripe[stripe].values():
             if child.peer != source and not child.has_all(taken.seal.epoch, number):
                 child.outbox.put(stripe, message, leave_by)
+                self._waiting[child.peer] = child
                 out += self.pump(child)
         if stripe == self._stripes:
             return out  # nobody asks for parity
@@ -178,4 +189,5 @@ class Children:
             return []
         self._counters.wants_served += 1
         asker.outbox.put(REQUESTED, message, now + LEAVE_WITHIN)
+        self._waiting[asker.peer] = asker
         return self.pump(asker)

@@ -99,11 +99,10 @@ class Downward:
         out: list[Send] = []
         late: list[Neighbour] = []
         waiting = 0
-        for neighbour in self._neighbours.values():
-            if not neighbour.outbox.empty:
-                waiting += neighbour.outbox.busy(now) and not neighbour.is_gone(now)
-                if neighbour.is_late(now):
-                    late.append(neighbour)
+        for neighbour in self.children.waiting():
+            waiting += neighbour.outbox.busy(now) and not neighbour.is_gone(now)
+            if neighbour.is_late(now):
+                late.append(neighbour)
         # One that waits alone has itself to thank, or its way: it does not keep us from helping the others.
         self.children.busy = waiting > 1 or (waiting == 1 and self.children.fed(now) == 1)
         if late:
@@ -132,7 +131,8 @@ class Downward:
         One that is late alone has itself to thank, or its way. When several are it is our upload: half of
         them lose a stripe, and the others, for whom there is more now, have time to catch up.
         """
-        late.sort(key=lambda child: not child.is_leaf())
+        order = {peer: place for place, peer in enumerate(self._neighbours)}
+        late.sort(key=lambda child: (not child.is_leaf(), order[child.peer]))
         out: list[Send] = []
         for child in late[: (len(late) + 1) // 2]:
             refused = self.children.slow(child, now)
