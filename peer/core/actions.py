@@ -8,9 +8,12 @@ from typing import Literal
 Channel = Literal["control", "blocks"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Send:
-    """Put `data`, an encoded link message, on the link to `peer`."""
+    """Put `data`, an encoded link message, on the link to `peer`.
+
+    Not frozen, and neither is `Taken`: there is one for every block, and a frozen one takes thrice as long to make.
+    """
 
     peer: bytes
     data: bytes

@@ -221,17 +221,17 @@ class Braid:
         if neighbour is None:
             return
         neighbour.heard_at = now
-        if not neighbour.conduct.may_say(type(message), now):
-            self.counters.floods += 1
-        elif isinstance(message, Block):
+        if isinstance(message, Block):  # nearly all are, and conduct bounds only the others
             self.counters.received(neighbour.role, len(raw))
             late = self.counters.late
             self._take(self._intake.block(peer, message, raw, now), now)
             if self.counters.late > late:
                 neighbour.conduct.unexpected()
+        elif not neighbour.conduct.may_say(type(message), now):
+            self.counters.floods += 1
         elif isinstance(message, Status):
             neighbour.status, neighbour.status_at, neighbour.takes_part = message, now, True
-            if any(up.parent == peer for up in self.upstreams.stripes):
+            if self._up.upstreams.feeds_us(peer):
                 self._tick(now)
         elif isinstance(message, Subscribe):
             self._actions += self._down.subscribed(neighbour, message, now)
@@ -308,7 +308,7 @@ class Braid:
     def _taken(self, taken: Taken, now: float) -> None:
         if taken.fresh:
             self._actions += self._down.taken(taken, now)
-        up = self.upstreams.stripes[taken.stripe]
+        up = self._up.upstreams.stripes[taken.stripe]
         before = up.parent
         self._actions += self._up.taken(taken, now)
         if up.parent != before:

@@ -25,7 +25,7 @@ class Began:
     """A genuine seal of a newer epoch has come; the window was emptied for it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Taken:
     """A verified block: `fresh` unless it was here already.
 

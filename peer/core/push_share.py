@@ -57,6 +57,10 @@ class PushShare:
         self._pushed[number, index] = in_time
         return True
 
+    def suspects(self, stripe: int) -> bool:
+        """Whether the parent has been meagre at all."""
+        return self._meagre_since[stripe] is not None
+
     def meagre(self, stripe: int, hops: int, now: float) -> bool:
         """Whether the parent, `hops` below the publisher, has been meagre for too long."""
         since = self._meagre_since[stripe]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from peer.core.bucket import Bucket
@@ -74,13 +74,16 @@ class Repair:
         peer for a stripe's blocks.
         """
         asks: list[Ask] = []
+        candidates = self._candidates(window, start)
+        if not candidates:
+            return asks
         spread = self._spread * ASK_SPREAD_PARTS
         overdue = [
             (max(ASK_AFTER_PARTS, min(PATIENT_PARTS, LAG_TIMES * lag + LAG_MORE)) + spread) * part_duration
             for lag in lags
         ]
         soonest = min(overdue)
-        for number in self._candidates(window, start):
+        for number in candidates:
             part = window.get(number)
             seen = part.first_seen if part is not None else window.first_seen_after(number)
             if seen is None or now - seen < soonest:
@@ -129,16 +132,18 @@ class Repair:
             out.append(number)
         return out
 
-    def _candidates(self, window: Window, start: int) -> Iterable[int]:
-        for number in [n for n in self._missing if n < start or n < window.oldest]:
-            del self._missing[number]
-        found = 0
+    def _candidates(self, window: Window, start: int) -> list[int]:
+        """The first parts that are not all here."""
+        if self._missing:
+            for number in [n for n in self._missing if n < start or n < window.oldest]:
+                del self._missing[number]
+        found: list[int] = []
         for number in range(max(start, window.oldest), window.newest + 1):
             part = window.get(number)
             if part is not None and part.complete:
                 self._missing.pop(number, None)
                 continue
-            found += 1
-            yield number
-            if found >= PARTS_AT_ONCE:
-                return
+            found.append(number)
+            if len(found) >= PARTS_AT_ONCE:
+                break
+        return found

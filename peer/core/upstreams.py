@@ -53,6 +53,9 @@ class Upstreams:
         self._born = now
         self.stripes = [Upstream() for _ in range(stripes + 1)]
         self.stripes[stripes].starved = False
+        self._nobody: list[bytes | None] = [None] * stripes
+        self._paths: list[tuple[tuple[bytes, ...], tuple[bytes, ...]]] = [((), ())] * (stripes + 1)
+        """Of each stripe the parent's path and ours, as it was last found."""
         self.rhythm = Rhythm(stripes + 1)
         self.shares = PushShare(stripes)
         self._meagre: list[bytes] = []
@@ -89,24 +92,35 @@ class Upstreams:
         """We want the parity stripe, or the planner wants us to carry it."""
         return self.wants_parity or self._planned_parity
 
+    def feeds_us(self, peer: bytes) -> bool:
+        """Whether `peer` is a parent of ours."""
+        for up in self.stripes:
+            if up.parent == peer:
+                return True
+        return False
+
     def taken(self) -> int:
         """How many stripes are taken: those of the data, and the parity's while it is."""
         return self._data + self.takes_parity
 
     def parents(self) -> tuple[bytes | None, ...]:
-        return tuple(up.parent for up in self.stripes[: self.taken()])
+        return tuple([up.parent for up in self.stripes[: self.taken()]])
 
     def all_fed(self) -> bool:
-        return all(up.parent is not None for up in self.stripes[: self._data])
+        return None not in [up.parent for up in self.stripes[: self._data]]
 
     def none_fed(self) -> bool:
-        return all(up.parent is None for up in self.stripes[: self._data])
+        return [up.parent for up in self.stripes[: self._data]] == self._nobody
 
     def path(self, stripe: int) -> tuple[bytes, ...]:
         """Short ids from the publisher to this peer; empty while that is not known."""
         neighbour = self._neighbour(self.stripes[stripe].parent)
         above = neighbour.path(stripe) if neighbour is not None else ()
-        return (*above, self._me) if above and len(above) < 32 else ()
+        last, path = self._paths[stripe]
+        if above != last:
+            path = (*above, self._me) if above and len(above) < 32 else ()
+            self._paths[stripe] = above, path
+        return path
 
     def block(self, stripe: int, number: int, peer: bytes, now: float) -> list[Change]:
         """A verified block came from `peer`; a new parent may have shown by it that it keeps up."""
@@ -279,7 +293,9 @@ class Upstreams:
         return self._subscribe(up, stripe, found.peer, now)
 
     def _is_meagre(self, parent: Neighbour, stripe: int, now: float) -> bool:
-        return stripe < self._data and self.shares.meagre(stripe, len(parent.path(stripe)), now)
+        if stripe >= self._data or not self.shares.suspects(stripe):
+            return False
+        return self.shares.meagre(stripe, len(parent.path(stripe)), now)
 
     def _ask_for_more(self, up: Upstream, stripe: int, now: float) -> list[Change]:
         """The parent sends just enough not to be silent: it is kept until another has shown to be better."""

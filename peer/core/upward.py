@@ -113,7 +113,10 @@ class Upward:
         if not self._delivers:
             return []
         out: list[Action] = []
-        for action in self.delivery.poll(self._window, now):
+        playable = self.delivery.poll(self._window, now)
+        if not playable:
+            return out
+        for action in playable:
             if isinstance(action, Deliver):
                 self._counters.parts_delivered += 1
             else:
