@@ -12,7 +12,7 @@ Channel = Literal["control", "blocks"]
 class Send:
     """Put `data`, an encoded link message, on the link to `peer`.
 
-    Not frozen, and neither is `Taken`: there is one for every block, and a frozen one takes thrice as long to make.
+    Not frozen, and neither is `Taken`: there is one for every block, and a frozen one takes thrice as long.
     """
 
     peer: bytes

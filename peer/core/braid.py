@@ -85,6 +85,11 @@ class Braid:
 
     # --- verbs of the shell
 
+    @property
+    def asks(self) -> bool:
+        """Whether `poll_actions` has anything to give."""
+        return bool(self._actions)
+
     def poll_actions(self) -> list[Action]:
         """What is to be done, in order; forgotten once it is taken."""
         actions, self._actions = self._actions, []

@@ -17,14 +17,12 @@ class Bucket:
         self._tokens = burst
         self._at = now
 
-    def _refill(self, now: float) -> None:
-        if now > self._at:
-            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
-            self._at = now
-
     def take(self, now: float, cost: float = 1) -> bool:
         """Take `cost` tokens if there is at least one; the bucket owes the rest, however much it is."""
-        self._refill(now)
+        if now > self._at:
+            tokens = self._tokens + (now - self._at) * self._rate
+            self._tokens = tokens if tokens < self._burst else self._burst
+            self._at = now
         if self._tokens < _ENOUGH:
             return False
         self._tokens -= cost

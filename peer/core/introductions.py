@@ -67,6 +67,11 @@ class Introductions:
 
     # --- verbs of the shell
 
+    @property
+    def asks(self) -> bool:
+        """Whether `poll_actions` has anything to give."""
+        return bool(self._actions)
+
     def poll_actions(self) -> list[IntroductionAction]:
         actions, self._actions = self._actions, []
         return actions

@@ -61,12 +61,10 @@ class KnownPeers:
     def __init__(self, own: bytes) -> None:
         self._own = own
         self._peers: dict[bytes, KnownPeer] = {}
+        self.get: Callable[[bytes], KnownPeer | None] = self._peers.get
 
     def __iter__(self) -> Iterator[KnownPeer]:
         return iter(self._peers.values())
-
-    def get(self, peer: bytes) -> KnownPeer | None:
-        return self._peers.get(peer)
 
     def know(self, peer: bytes) -> KnownPeer | None:
         """The entry of `peer`, made if need be; None for oneself and when every place is needed."""

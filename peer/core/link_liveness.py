@@ -33,7 +33,9 @@ def next_ping(now: float, chance: float) -> float:
 
 def due(known: KnownPeer) -> float:
     """When an open link has to be looked at again."""
-    at = min(known.ping_at, known.heard_at + (DEAD_AFTER if known.quiet else QUIET_AFTER))
+    at = known.heard_at + (DEAD_AFTER if known.quiet else QUIET_AFTER)
+    if known.ping_at < at:
+        at = known.ping_at
     if known.outgoing and not known.purposes:
         at = min(at, known.used_at + IDLE_AFTER)
     return at

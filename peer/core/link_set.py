@@ -53,6 +53,11 @@ class LinkSet:
 
     # What the shell may ask.
 
+    @property
+    def asks(self) -> bool:
+        """Whether `poll_actions` has anything to give."""
+        return bool(self._actions)
+
     def poll_actions(self) -> list[act.Action]:
         actions, self._actions = self._actions, []
         return actions
@@ -184,6 +189,7 @@ class LinkSet:
         known.quiet = False
         self._actions.append(act.Opened(peer))
         self._ping(known, now)
+        self._moved = True
 
     def link_closed(self, peer: bytes, connection: bytes, reason: str, now: float) -> None:
         """The connection ended; one that was not open yet failed."""
@@ -274,9 +280,19 @@ class LinkSet:
             # We slept ourselves (a suspended machine, a frozen page): that silence was not the others'.
             for known in self._peers:
                 known.heard_at = max(known.heard_at, now)
+        # One pass finds what is due and when the next is; what moves the time of another says so.
+        self._moved = False
+        timer = float("inf")
         for known in list(self._peers):
-            self._tick(known, now)
-        self._moved = True
+            if known.state is State.ABSENT:
+                continue
+            due = liveness.due(known) if known.state is State.OPEN else self._due(known)
+            if due is None or now >= due:
+                self._tick(known, now)
+                due = self._due(known)
+            if due is not None and due < timer:
+                timer = due
+        self._timer = timer if timer < float("inf") else None
 
     # Inside.
 
@@ -394,5 +410,4 @@ class LinkSet:
 
     def _ping(self, known: KnownPeer, now: float) -> None:
         known.ping_at = liveness.next_ping(now, self._chance())
-        self._moved = True
         self._actions.append(act.SendPing(known.id))

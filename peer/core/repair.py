@@ -78,15 +78,19 @@ class Repair:
         if not candidates:
             return asks
         spread = self._spread * ASK_SPREAD_PARTS
-        overdue = [
-            (max(ASK_AFTER_PARTS, min(PATIENT_PARTS, LAG_TIMES * lag + LAG_MORE)) + spread) * part_duration
-            for lag in lags
-        ]
-        soonest = min(overdue)
+        least = (ASK_AFTER_PARTS + spread) * part_duration
+        overdue: list[float] = []
         for number in candidates:
             part = window.get(number)
             seen = part.first_seen if part is not None else window.first_seen_after(number)
-            if seen is None or now - seen < soonest:
+            if seen is None or now - seen < least:
+                continue
+            overdue = overdue or [
+                (max(ASK_AFTER_PARTS, min(PATIENT_PARTS, LAG_TIMES * lag + LAG_MORE)) + spread)
+                * part_duration
+                for lag in lags
+            ]
+            if now - seen < min(overdue):
                 continue
             missing = self._missing.setdefault(number, _Missing(float("-inf")))
             if now < missing.ask_at:

@@ -31,7 +31,8 @@ class Rhythm:
         self.last_block[stripe] = now
 
     def block(self, stripe: int, number: int, now: float) -> None:
-        self.newest[stripe] = max(self.newest[stripe], number)
+        if number > self.newest[stripe]:
+            self.newest[stripe] = number
         self.last_block[stripe] = now
 
     def lag(self, stripe: int, parts: float) -> None:

@@ -94,10 +94,7 @@ class Upstreams:
 
     def feeds_us(self, peer: bytes) -> bool:
         """Whether `peer` is a parent of ours."""
-        for up in self.stripes:
-            if up.parent == peer:
-                return True
-        return False
+        return peer in [up.parent for up in self.stripes]
 
     def taken(self) -> int:
         """How many stripes are taken: those of the data, and the parity's while it is."""
@@ -185,8 +182,9 @@ class Upstreams:
         """Look at every stripe; returns what to change."""
         changes: list[Change] = [] if self.takes_parity else self._give_up_parity()
         self.shares.review(self._window, now)
+        neighbours = self._neighbours
         for stripe, up in enumerate(self.stripes[: self.taken()]):
-            parent = self._neighbour(up.parent)
+            parent = neighbours.get(up.parent) if up.parent is not None else None
             silent = 0.0
             if parent is not None:
                 silent = self.rhythm.silent_parts(stripe, self._window, self._part_duration, now)

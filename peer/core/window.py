@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from peer.seal import Seal
 
@@ -59,6 +59,7 @@ class Window:
         self._seconds = seconds
         self._size = size
         self._parts: dict[int, WindowPart] = {}
+        self.get: Callable[[int], WindowPart | None] = self._parts.get
         self._companions: dict[int, WindowPart] = {}
         """The parity of parts, by their numbers."""
         self.epoch = 0
@@ -73,9 +74,6 @@ class Window:
 
     def __len__(self) -> int:
         return len(self._parts)
-
-    def get(self, number: int) -> WindowPart | None:
-        return self._parts.get(number)
 
     def companion(self, number: int) -> WindowPart | None:
         """The parity of a part, as far as it is here."""

@@ -217,7 +217,9 @@ class Association:
             if self._ordered:
                 self._ordered.append(_Transfer(data, channel, 0, 0, at))
                 return
-            at = self._control_until = max(at, self._control_until)
+            if at < self._control_until:
+                at = self._control_until
+            self._control_until = at
         self._clock.post(at, self._arrive, data, channel)
 
     def _complete(self, transfer: _Transfer) -> None:
@@ -252,7 +254,7 @@ class Association:
     def _transmit(self, packets: int, size: int, now: float) -> tuple[float, int, int]:
         """Put packets on their way: when the last arrives, how many are lost, how many arrive after those."""
         uplink = self._uplink
-        if uplink.wait(now) > uplink.limit:
+        if uplink.busy_until - now > uplink.limit:
             uplink.dropped += packets
             lost, after, leaves = packets, 0, uplink.busy_until
         else:

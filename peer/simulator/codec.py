@@ -14,6 +14,7 @@ _KEPT = 20_000
 
 _messages: dict[bytes, wire.Message | None] = {}
 _genuine: dict[bytes, bool] = {}
+_numbers: dict[bytes, int] = {}
 _signatures: dict[tuple[bytes, bytes, bytes, bytes], bool] = {}
 
 
@@ -28,6 +29,16 @@ def decode(data: bytes) -> wire.Message | None:
         _messages.clear()
     _messages[data] = message
     return message
+
+
+def sealed_number(seal: bytes) -> int:
+    """The number of the part that a genuine seal is for."""
+    number = _numbers.get(seal)
+    if number is None:
+        if len(_numbers) >= _KEPT:
+            _numbers.clear()
+        number = _numbers[seal] = Seal.parse(seal).number
+    return number
 
 
 def genuine(data: bytes, key: bytes) -> bool:

@@ -108,7 +108,7 @@ class MemberIntroductions:
 
     def act(self) -> None:
         """Do what the core asks for. What that brings about comes after what was asked for before it."""
-        if self._acting:
+        if self._acting or not self.core.asks:
             return
         self._acting = True
         while actions := self.core.poll_actions():

@@ -209,16 +209,17 @@ class MemberLinks:
         self._act()
 
     def message(self, link: Link, data: bytes, channel: Channel) -> None:
-        if self._open.get(link.peer) is not link:
+        peer, now = link.peer, self._clock.now
+        if self._open.get(peer) is not link:
             return
-        self._set.heard(link.peer, self._clock.now)
-        if self._introductions is not None and data[0] in TYPES:
-            self._introductions.received(link.peer, data)
+        self._set.heard(peer, now)
+        if channel == "control" and self._introductions is not None and data[0] in TYPES:
+            self._introductions.received(peer, data)
         message = decode(data)
         if message is not None and not isinstance(message, wire.Ping):
             if not isinstance(message, wire.Status):
-                self._set.used(link.peer, self._clock.now)
-            self._user.link_message(link.peer, message, data)
+                self._set.used(peer, now)
+            self._user.link_message(peer, message, data)
         self._act()
 
     def drained(self, link: Link, channel: Channel) -> None:
@@ -243,6 +244,8 @@ class MemberLinks:
     def _act(self) -> None:
         """Do what the set asks for. What that brings about comes after what was asked for before it."""
         if self._acting or self.gone:
+            return
+        if not self._set.asks and (self._introductions is None or not self._introductions.core.asks):
             return
         self._acting = True
         while actions := self._poll():

@@ -168,7 +168,10 @@ class End:
 
     def arrived(self, data: bytes, channel: Channel) -> None:
         """A message of the other end is here."""
-        if self.is_open and self.network.connected(self.own, self.peer):
+        network = self.network
+        if not self.is_open or self.own in network.gone or self.peer in network.gone:
+            return
+        if not network.islands or network.connected(self.own, self.peer):
             self._received[channel] += len(data)
             self.events.message(self, data, channel)
 

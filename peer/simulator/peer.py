@@ -15,9 +15,8 @@ from peer.core.link_set import CARRYING_LINKS, RECEIVE_ONLY_LINKS
 from peer.core.neighbour import Role
 from peer.identity import Identity
 from peer.links.link import BYE_REASONS
-from peer.seal import Seal
 from peer.simulator.attacks import Behaviour
-from peer.simulator.codec import check
+from peer.simulator.codec import check, sealed_number
 from peer.simulator.member_introductions import MemberIntroductions
 from peer.simulator.member_links import MemberLinks
 from peer.simulator.membership import Membership
@@ -229,24 +228,28 @@ class SimulatedPeer:
 
     def act(self) -> None:
         """Do what the core asks for. What that brings about comes after it."""
-        if self._acting:
+        if self._acting or not self.core.asks:
             return
         self._acting = True
         while not self.links.gone and (asked := self.core.poll_actions()):
             for action in asked:
-                self._do(action)
+                if isinstance(action, actions.Send):
+                    self._send(action)
+                else:
+                    self._do(action)
         self._acting = False
+
+    def _send(self, action: actions.Send) -> None:
+        if self.behaviour is not None:
+            self.behaviour.send(action.peer, action.data, action.channel)
+            return
+        if self.world.watched and action.channel == "blocks":
+            self.world.measures.forwarded(action.data)
+        self.links.send(action.peer, action.data, action.channel)
 
     def _do(self, action: Action) -> None:
         world = self.world
         match action:
-            case actions.Send(peer, data, channel):
-                if self.behaviour is not None:
-                    self.behaviour.send(peer, data, channel)
-                else:
-                    if world.watched and channel == "blocks":
-                        world.measures.forwarded(data)
-                    self.links.send(peer, data, channel)
             case actions.Verify():
                 ok = check(action.key, action.tag, action.data, action.signature)
                 self.core.verified(action.token, ok, world.clock.now)
@@ -271,7 +274,7 @@ class SimulatedPeer:
 
     def _delivered(self, action: actions.Deliver) -> None:
         now = self.world.clock.now
-        number = Seal.parse(action.seal).number
+        number = sealed_number(action.seal)
         timeline = self.world.timeline
         if self.first_part is None:
             self.first_part = now
