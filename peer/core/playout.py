@@ -43,14 +43,19 @@ class Playout:
             # A gap in the stream: the playhead jumps over it when it comes there.
             self.skipped_time += start - self._end
             if self._paused_at is not None:
-                self._offset = start - now
+                self._offset = start - self._paused_at
         self._end = max(self._end, start + duration)
         self._captures.append((start, capture_time))
         if self._offset is None:
             self._offset = start - now - GUARD
             self.startup_time = now - self._born
         elif self._paused_at is not None and self.buffered(now) >= GUARD / 2:
-            self._resume(now)
+            waited = now - self._paused_at
+            if waited > STALL:
+                self.stalls += 1
+                self.stall_time += waited
+            self._offset -= waited
+            self._paused_at = None
         self._catch_up(now)
 
     def _catch_up(self, now: float) -> None:
@@ -71,9 +76,7 @@ class Playout:
         """Seconds of media in front of the playhead."""
         if self._offset is None:
             return 0.0
-        head = self._end if self._paused_at is not None else now + self._offset
-        if self._paused_at is not None:
-            head = self._paused_at + self._offset
+        head = (self._paused_at if self._paused_at is not None else now) + self._offset
         return max(0.0, self._end - head)
 
     def latency(self, publisher_now: float, now: float) -> float | None:
@@ -84,17 +87,5 @@ class Playout:
         for start, captured in reversed(self._captures):
             if start <= head:
                 return publisher_now - (captured + (head - start))
-        if self._captures:
-            start, captured = self._captures[0]
-            return publisher_now - (captured + (head - start))
-        return None
-
-    def _resume(self, now: float) -> None:
-        if self._paused_at is None or self._offset is None:
-            return
-        waited = now - self._paused_at
-        if waited > STALL:
-            self.stalls += 1
-            self.stall_time += waited
-        self._offset -= waited
-        self._paused_at = None
+        start, captured = self._captures[0]
+        return publisher_now - (captured + (head - start))

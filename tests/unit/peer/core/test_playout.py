@@ -54,6 +54,28 @@ def test_left_out_parts_are_counted_as_skipped_time() -> None:
     assert playout.skipped_time == pytest.approx(0.5)
 
 
+def test_gap_that_ends_a_stall_is_jumped_over_with_the_next_part() -> None:
+    playout = Playout(0.0)
+    feed(playout, 0.0, 10)
+    playout.advance(2.0)
+    playout.part(1, 1.5, 0.1, 1.5, 2.0)
+    assert playout.skipped_time == pytest.approx(0.5)
+    assert playout.latency(2.0, 2.0) == pytest.approx(0.5)
+
+
+def test_nothing_is_buffered_or_late_before_the_first_part() -> None:
+    playout = Playout(0.0)
+    assert playout.buffered(1.0) == 0.0
+    assert playout.latency(1.0, 1.0) is None
+
+
+def test_latency_before_the_playhead_has_come_to_the_first_part() -> None:
+    playout = Playout(0.0)
+    playout.part(1, 0.0, 0.1, 0.0, 1.0)
+    # The picture of the guard before the first part would have been captured as much before it.
+    assert playout.latency(1.0, 1.0) == pytest.approx(1.0 + GUARD)
+
+
 def test_backlog_at_the_start_is_jumped_over() -> None:
     playout = Playout(0.0)
     for number in range(12):
