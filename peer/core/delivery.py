@@ -46,8 +46,8 @@ class Delivery:
             if first is None:
                 return out
             self.next = first.seal.number
-        elif self._overdue(window, now):
-            later = self._later_independent(window)
+        elif self._overdue(self.next, window, now):
+            later = self._later_independent(self.next, window)
             if later is not None:
                 out.append(Gap(later - self.next))
                 self.next = later
@@ -61,15 +61,13 @@ class Delivery:
             self._waiting_since = now
         return out
 
-    def _overdue(self, window: Window, now: float) -> bool:
-        if self.next is None or window.newest < self.next:
+    def _overdue(self, next_part: int, window: Window, now: float) -> bool:
+        if window.newest < next_part:
             return False
-        return self.next < window.oldest or now > self.deadline(now) + OVERDUE
+        return next_part < window.oldest or now > self.deadline(now) + OVERDUE
 
-    def _later_independent(self, window: Window) -> int | None:
-        if self.next is None:
-            return None
-        for number in window.numbers(self.next + 1):
+    def _later_independent(self, next_part: int, window: Window) -> int | None:
+        for number in window.numbers(next_part + 1):
             part = window.get(number)
             if part is not None and part.complete and part.seal.independent:
                 return number

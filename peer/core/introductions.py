@@ -10,6 +10,7 @@ says when to call `handle_timer(now)`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import assert_never
 
 from peer.core.actions import Links
 from peer.core.gossip import Gossip
@@ -194,6 +195,8 @@ class Introductions:
                 self.relaying.candidate(peer, message)
             case RelayFailed():
                 self.relaying.failed(peer, message)
+            case _:  # pragma: no cover
+                assert_never(message)
         self._update(now)
 
     def verified(self, token: int, ok: bool, now: float) -> None:

@@ -103,15 +103,15 @@ class Upstream:
             self.proved = self.proved + 1 if number >= newest - PROOF_LATE else 0
         return self.proved >= PROOF_PARTS
 
-    def hopeless(self, pending: Neighbour | None, moved_at: float, now: float) -> bool:
+    def hopeless(self, pending: Neighbour, moved_at: float, now: float) -> bool:
         """Whether the pending parent has had its time; `moved_at`: when anything new last came."""
-        if pending is not None and pending.silent(now):
+        if pending.silent(now):
             return True
         waited = now - self.pending_since
         if self.pushing_since is not None and now - self.pushing_since <= PROOF_PATIENCE:
             return False
         patience = PENDING_PATIENCE
-        if self.parent is None and (pending is None or pending.heard_at <= self.pending_since):
+        if self.parent is None and pending.heard_at <= self.pending_since:
             patience = min(patience, ORPHAN_PATIENCE * 2 ** min(self.tries, 3))
         others_move = moved_at > self.pending_since + patience / 2
         return waited > patience and (others_move or waited > 3 * PENDING_PATIENCE)

@@ -239,22 +239,17 @@ class Upstreams:
             self.failed.add(up.planned)
 
     def _check_pending(self, up: Upstream, stripe: int, now: float) -> list[Change]:
-        peer = up.pending
-        if peer is None:
-            return []
-        neighbour = self._neighbour(peer)
-        if not up.hopeless(neighbour, self.moved_at, now):
+        pending = self._neighbour(up.pending)
+        if pending is None or not up.hopeless(pending, self.moved_at, now):
             return []
         up.pending = None
         up.tries += 1
-        if neighbour is not None:
-            neighbour.refused(stripe, now)
-            if up.pushing_since is None:
-                neighbour.pushed_nothing(stripe, now)
-        if peer == up.planned:
-            excused = neighbour is not None and (neighbour.starved(stripe) or not neighbour.path(stripe))
-            self._plan_failed(up, now, excused=excused)
-        return [Unsubscribe(stripe, peer)]
+        pending.refused(stripe, now)
+        if up.pushing_since is None:
+            pending.pushed_nothing(stripe, now)
+        if pending.peer == up.planned:
+            self._plan_failed(up, now, excused=pending.starved(stripe) or not pending.path(stripe))
+        return [Unsubscribe(stripe, pending.peer)]
 
     def _follow_plan(self, up: Upstream, stripe: int, parent: Neighbour | None, now: float) -> list[Change]:
         """Ask the planned parent, unless it is not fed and the one that we have is."""

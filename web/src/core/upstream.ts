@@ -117,13 +117,12 @@ export class Upstream {
   }
 
   /** Whether the pending parent has had its time; `movedAt`: when anything new last came. */
-  hopeless(pending: Neighbour | null, movedAt: number, now: number): boolean {
-    if (pending?.silent(now)) return true;
+  hopeless(pending: Neighbour, movedAt: number, now: number): boolean {
+    if (pending.silent(now)) return true;
     const waited = now - this.pendingSince;
     if (this.pushingSince !== null && now - this.pushingSince <= PROOF_PATIENCE) return false;
     let patience = PENDING_PATIENCE;
-    const unheard = pending === null || pending.heardAt <= this.pendingSince;
-    if (this.parent === null && unheard)
+    if (this.parent === null && pending.heardAt <= this.pendingSince)
       patience = Math.min(patience, ORPHAN_PATIENCE * 2 ** Math.min(this.tries, 3));
     const othersMove = movedAt > this.pendingSince + patience / 2;
     return waited > patience && (othersMove || waited > 3 * PENDING_PATIENCE);

@@ -236,19 +236,16 @@ export class Upstreams {
   }
 
   #checkPending(up: Upstream, stripe: number, now: number): Change[] {
-    const peer = up.pending;
-    const neighbour = this.#neighbour(peer);
-    if (peer === null || !up.hopeless(neighbour, this.movedAt, now)) return [];
+    const pending = this.#neighbour(up.pending);
+    if (pending === null || !up.hopeless(pending, this.movedAt, now)) return [];
     up.pending = null;
     up.tries += 1;
-    neighbour?.refused(stripe, now);
-    if (up.pushingSince === null) neighbour?.pushedNothing(stripe, now);
-    if (peer === up.planned) {
-      const excused =
-        neighbour !== null && (neighbour.starved(stripe) || neighbour.path(stripe).length === 0);
-      this.#planFailed(up, now, excused);
+    pending.refused(stripe, now);
+    if (up.pushingSince === null) pending.pushedNothing(stripe, now);
+    if (pending.peer === up.planned) {
+      this.#planFailed(up, now, pending.starved(stripe) || pending.path(stripe).length === 0);
     }
-    return [{ type: "unsubscribe", stripe, peer }];
+    return [{ type: "unsubscribe", stripe, peer: pending.peer }];
   }
 
   /** Asks the planned parent, unless it is not fed and the one that we have is. */

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peer import wire
-from peer.core.actions import Deliver, Fetch, Join, Links, Reject, Report, Send, Verify
+from peer.core.actions import Deliver, Equivocation, Fetch, Join, Links, Reject, Report, Send, Verify
 from peer.core.children import (
     NEWEST_INDEPENDENT,
     REFUSE_FULL,
@@ -272,6 +272,38 @@ def test_strangers_are_not_heard() -> None:
     bench.tell(LOW, status(0), *blocks(part(0)))
     assert bench.done == []
     assert bench.core.counters.from_viewers == 0
+
+
+def test_end_of_a_link_that_was_refused_means_nothing() -> None:
+    bench = fed_by_high()
+    block = blocks(part(5))[0]
+    bench.tell(HIGH, wire.Block(block.seal, 0, block.proof, b"x" * len(block.data)))
+    bench.core.link_closed(HIGH, bench.now)
+    bench.wait(2.0)
+    bench.done = []
+    bench.link(HIGH)
+    assert [reject.peer for reject in bench.take(Reject)] == [HIGH]
+    bench.core.link_quiet(HIGH, True, bench.now)
+    bench.core.drained(HIGH, 0, bench.now)
+    bench.core.link_closed(HIGH, bench.now)
+    bench.wait(2.5)
+    assert all(report.lost == () for report in bench.take(Report))
+
+
+def test_message_that_no_braid_knows_is_a_sign_of_life_and_nothing_else() -> None:
+    bench = fed_by_high()
+    bench.take(Send)
+    bench.now += 0.01
+    bench.tell(HIGH, wire.Bye(0))
+    assert bench.done == []
+    assert bench.core.neighbours[HIGH].heard_at == bench.now
+
+
+def test_proof_that_the_publisher_signed_twice_is_kept_to_be_shown() -> None:
+    bench = fed_by_high()
+    first, second = part(4), part(4, salt=1)
+    bench.tell(HIGH, blocks(second)[0])
+    assert bench.core.equivocations() == (Equivocation(first.raw, second.raw),)
 
 
 def test_loss_of_a_parents_link_is_reported_at_once() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from peer.core.budget import BURST_SECONDS, STREAMS, StartupBudget
 
 
@@ -30,3 +32,11 @@ def test_rest_does_not_save_up_more_than_the_burst() -> None:
     budget = StartupBudget(800_000, 0.0)
     budget.spend(int(BURST_SECONDS * STREAMS * 100_000) + 1, 3600.0)
     assert budget.admit(3600.0) > 0.0
+
+
+def test_budget_follows_the_bit_rate_of_the_stream() -> None:
+    budget = StartupBudget(800_000, 0.0)
+    budget.spend(5_000_000, 0.0)
+    wait = budget.admit(0.0)
+    budget.set_bandwidth(1_600_000)
+    assert budget.admit(0.0) == pytest.approx(wait / 2)

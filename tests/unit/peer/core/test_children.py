@@ -134,6 +134,15 @@ def test_want_of_a_whole_part_that_is_not_here_yet() -> None:
     assert n.take(1) == []
 
 
+def test_whole_part_that_comes_later_is_sent_only_as_far_as_its_asker_may_ask() -> None:
+    n = Nursery()
+    for asker in (n.low, n.high):
+        n.children.want(asker, 0, (), n.window, 0.0)
+    for number in range(1, int(WANTS_BURST)):
+        n.children.want(n.low, number, (0, 1), n.window, 0.0)
+    assert told(n.take(0)) == [(HIGH, 0, i) for i in range(4)]
+
+
 def test_want_is_forgotten_after_a_second() -> None:
     n = Nursery()
     n.children.want(n.low, 0, (2,), n.window, 0.0)

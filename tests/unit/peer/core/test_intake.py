@@ -158,6 +158,33 @@ def test_old_parts_are_late_and_nothing_worse() -> None:
     assert gate.counters.late == 2
 
 
+def test_old_part_from_the_origin_is_late_and_nothing_worse() -> None:
+    gate = Gate()
+    gate.fill(part(200))
+    assert gate.whole(part(3)) == []
+    assert gate.settle() == []
+    assert (gate.counters.late, gate.counters.blocks_rejected) == (1, 0)
+
+
+def test_part_that_leaves_the_window_while_it_is_checked_is_late() -> None:
+    gate = Gate()
+    gate.block(LOW, blocks(part(0))[0])
+    slow = gate._checks.pop()
+    gate.fill(part(200))
+    assert gate.intake.verified(slow.token, True, (LOW,), 0.0) == []
+    assert gate.counters.late == 1
+    assert gate.window.get(0) is None
+
+
+def test_answer_to_a_check_that_nobody_waits_for_is_ignored() -> None:
+    gate = Gate()
+    gate.block(LOW, blocks(part(0))[0])
+    (check,) = gate._checks
+    gate.settle()
+    assert gate.intake.verified(check.token, False, (LOW,), 0.0) == []
+    assert gate.counters.blocks_rejected == 0
+
+
 def test_newer_epoch_begins_when_its_first_seal_is_known_to_be_genuine() -> None:
     gate = Gate()
     gate.fill(part(7))
@@ -265,3 +292,24 @@ def test_part_from_the_origin_fills_up_what_came_over_links() -> None:
         held = gate.window.get(0)
         assert held is not None
         assert held.messages[block.index] == encode(block)
+
+
+def test_part_from_the_origin_waits_for_no_check_while_too_many_do() -> None:
+    gate = Gate()
+    for at in range(PENDING):
+        gate.block(bytes([at]) * 16, blocks(part(at))[0])
+    assert gate.whole(part(PENDING)) == []
+    assert len(gate._checks) == PENDING
+    gate.settle()
+    gate.whole(part(PENDING))
+    assert len(gate.settle()) == STRIPES
+
+
+def test_publisher_that_begins_a_new_epoch_empties_its_window_for_it() -> None:
+    gate = Gate()
+    gate.fill(part(7))
+    sealed = part(0, epoch=EPOCH + 1)
+    began, *taken = gate.intake.own(sealed.seal, sealed.raw, sealed.data, 0.0)
+    assert isinstance(began, Began)
+    assert len(taken) == STRIPES
+    assert (gate.window.epoch, gate.window.newest, gate.window.newest_complete) == (EPOCH + 1, 0, 0)

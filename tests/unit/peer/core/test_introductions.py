@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from peer.core.actions import Reject, Send, Verify
 from peer.core.introduction_actions import Acquaint, Hand, Sign
 from peer.core.introductions import Introductions
-from peer.core.mending import AWAY_LINKS, AWAY_PATIENCE, LINGER, LINGER_SPREAD, RESERVE
-from peer.core.partial_view import LIFE, PASSIVE, PER_NEIGHBOUR, WAYS
+from peer.core.mending import AWAY_LINKS, AWAY_PATIENCE, LINGER, LINGER_SPREAD, RESERVE, SURPLUS
+from peer.core.partial_view import LIFE, PASSIVE, PER_NEIGHBOUR, REMEMBERED, WAYS, PartialView
 from peer.peer_record import PeerRecord, signed_by_peer
 from peer.signing import TAG_PEER
 from peer.wire_introductions import (
@@ -224,6 +224,24 @@ def test_hungry_peer_opens_more_links_than_others_but_leaves_places_free() -> No
     assert len(hungry.wanted) <= 12
 
 
+def test_peer_that_is_hungry_no_more_lets_go_of_what_it_does_not_need() -> None:
+    network = IntroductionNetwork(2)
+    people = network.company(40, 3)
+    network.run(60.0)
+    network.signaling_up(False)
+    network.run(20.0)
+    hungry = people[-1]
+    hungry.core.set_limit(32)
+    hungry.core.hungry(True, network.now)
+    hungry.act()
+    network.run(30.0)
+    assert len(hungry.wanted) > AWAY_LINKS + SURPLUS
+    hungry.core.hungry(False, network.now)
+    hungry.act()
+    network.run(2.0)
+    assert len(hungry.wanted) == AWAY_LINKS
+
+
 def test_peer_that_says_that_it_leaves_is_told_of_no_more() -> None:
     network = IntroductionNetwork()
     people = network.company(8, 3)
@@ -306,6 +324,18 @@ def test_old_record_changes_nothing_and_a_newer_one_does() -> None:
     assert bench.core.gossip.taken == 2
     bench.tell(51, age=LIFE)
     assert not bench.knows(51)
+
+
+def test_records_that_were_seen_are_remembered_within_a_bound() -> None:
+    view = PartialView(identity(0).id, Random(1).random)
+    records = [
+        PeerRecord(bytes([number % 256, number // 256]) * 16, nonce(1), 1, "viewer", True, (BRAID,))
+        for number in range(REMEMBERED + 1)
+    ]
+    for record in records:
+        assert view.is_news(record, 0.0, 0.0)
+        view.learn(record, b"", 0.0, identity(1).id, 0, False)
+    assert [view.is_news(record, 0.0, 0.0) for record in records[:2]] == [True, False]
 
 
 def test_one_neighbour_cannot_fill_the_view_with_inventions() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peer import wire
+from peer.core.actions import Report
 from peer.core.push_share import (
     FEW,
     PATIENCE,
@@ -160,3 +161,29 @@ def test_parent_that_sends_just_enough_is_replaced_once_another_has_shown_to_be_
     bench.wait(2.5)
     assert bench.core.neighbours[LOW].doubt > 0
     assert LOW not in [peer for peer, _ in bench.sent(wire.Subscribe)], "the plan names it, but it is known"
+
+
+def test_parent_that_sends_just_enough_is_kept_while_nobody_else_has_room() -> None:
+    bench = Bench()
+    bench.link(LOW, HIGH)
+    bench.plan(LOW, HIGH, HIGH, HIGH)
+    for number in range(4 * SPAN):
+        starving(bench, range(number, number + 1), HIGH, LOW)
+        bench.tell(HIGH, status(*range(STRIPES), newest=number, path=(ROOT, HIGH[:4]), free=0))
+    assert bench.core.stripe_parents() == (LOW, HIGH, HIGH, HIGH)
+    assert bench.core.upstreams.failed == set()
+
+
+def test_parent_of_its_own_choice_that_sends_too_little_is_no_failure_of_the_plan() -> None:
+    bench = Bench()
+    bench.link(LOW, HIGH)
+    bench.plan(LOW, HIGH, HIGH, HIGH)
+    starving(bench, range(SPAN), HIGH, LOW)
+    bench.plan(None, HIGH, HIGH, HIGH, sequence=2)
+    begun = SPAN
+    while bench.core.upstreams.stripes[0].pending is None:
+        starving(bench, range(begun, begun + 1), HIGH, LOW)
+        begun += 1
+    assert begun < 4 * SPAN
+    bench.wait(2.5)
+    assert all(report.failed == () for report in bench.take(Report))

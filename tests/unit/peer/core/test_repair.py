@@ -107,6 +107,12 @@ def test_part_of_which_nothing_came_is_asked_for_whole() -> None:
     assert Repair(0.0, STRIPES, 0.0).due(window(0, 2), 0, PART, NO_LAG, in_turn, DUE) == [(LOW, 1, ())]
 
 
+def test_part_of_which_nothing_came_is_asked_of_nobody_while_nobody_has_it() -> None:
+    repair, parts = Repair(0.0, STRIPES, 0.0), window(0, 2)
+    assert repair.due(parts, 1, PART, NO_LAG, nobody, DUE) == []
+    assert repair.due(parts, 1, PART, NO_LAG, in_turn, DUE + ASK_AGAIN[0]) == [(HIGH, 1, ())]
+
+
 def test_what_was_played_and_what_has_left_is_not_asked_for() -> None:
     repair, parts = Repair(0.0, STRIPES, 0.0), window(0, 1, lacking=(3,))
     assert [ask[1] for ask in repair.due(parts, 1, PART, NO_LAG, in_turn, DUE)] == [1]

@@ -65,6 +65,13 @@ def test_failed_fetch_is_tried_again_and_a_gone_part_joins_anew() -> None:
     assert startup.poll(True, 1, 9, 1.0) == [Join()]
 
 
+def test_failed_fetch_does_not_ask_again_for_what_is_still_awaited() -> None:
+    startup = joined()
+    startup.poll(True, 1, 9, 0.1)
+    startup.fetch_failed(11, False, 0.2)
+    assert startup.poll(True, 1, 9, 0.2 + RETRY) == [Fetch(1, 11)]
+
+
 def test_fetch_without_an_answer_does_not_hold_its_place_for_ever() -> None:
     startup = joined()
     startup.poll(True, 1, 9, 0.1)

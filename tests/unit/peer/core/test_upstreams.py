@@ -17,7 +17,7 @@ from peer.core.upstream import (
 )
 from peer.core.upstreams import SHUN
 from tests.swarm import Swarm
-from tests.unit.peer.core.braid_bench import HIGH, LOW, PUBLISHER, STRIPES, Bench, status
+from tests.unit.peer.core.braid_bench import HIGH, LOW, ME, PUBLISHER, STRIPES, Bench, status
 
 THIRD = bytes([0x70]) * 16
 ROOT = PUBLISHER.id[:4]
@@ -186,6 +186,34 @@ def test_parent_without_a_way_is_kept_while_nobody_has_one() -> None:
         bench.wait(0.1)
     assert subscribed(bench) == []
     assert bench.core.stripe_parents() == (HIGH,) * STRIPES
+
+
+def test_parent_without_a_way_that_no_plan_named_is_no_failure_of_the_plan() -> None:
+    bench = fed_by(HIGH, LOW)
+    bench.plan(*[THIRD] * STRIPES, sequence=2)
+    number = 5
+    while not (asked := subscribed(bench)) and number < 30:
+        bench.tell(HIGH, status())
+        bench.tell(LOW, status(*ALL, path=(ROOT, LOW[:4])))
+        bench.push(HIGH, range(number, number + 1))
+        number += 1
+        bench.wait(0.1)
+    assert asked == [(LOW, stripe) for stripe in ALL]
+    assert [up.plan_failures for up in bench.core.upstreams.stripes[:STRIPES]] == [0] * STRIPES
+
+
+def test_parent_that_falls_silent_altogether_is_replaced_before_its_stripe_is_missed() -> None:
+    bench = fed_by(HIGH, LOW)
+    bench.core.link_quiet(HIGH, True, bench.now)
+    bench.act()
+    assert subscribed(bench) == [(LOW, stripe) for stripe in ALL]
+    assert bench.core.neighbours[HIGH].doubt == 0
+
+
+def test_parent_that_turns_out_to_be_below_us_is_left_at_once() -> None:
+    bench = fed_by(HIGH, LOW)
+    bench.tell(HIGH, status(*ALL, path=(ROOT, ME[:4], HIGH[:4])))
+    assert subscribed(bench) == [(LOW, stripe) for stripe in ALL]
 
 
 def test_starved_parent_is_trusted_for_a_while() -> None:
