@@ -1,7 +1,8 @@
 """Measures what the unit tests reach of the cores: `pytest -p tests.core_coverage`, for `make coverage`.
 
-Unit tests share their run with others, which reach into the cores as well but prove less: while those run,
-nothing is measured. Each worker of pytest-xdist writes a file of its own, which `coverage combine` joins.
+Unit tests share their run with others, and some of them, marked `crowd`, play whole rooms. What those reach
+by the way says little and would be slow to measure: while they run, nothing is. Each worker of pytest-xdist
+writes a file of its own, which `coverage combine` joins.
 """
 
 from collections.abc import Generator
@@ -23,7 +24,7 @@ def pytest_load_initial_conftests() -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    if item.path.is_relative_to(UNIT):
+    if item.path.is_relative_to(UNIT) and item.get_closest_marker("crowd") is None:
         return (yield)
     measured.stop()
     try:

@@ -300,16 +300,16 @@ class LinkSet:
         return self._up or known.id in self._mediated
 
     def _tick(self, known: KnownPeer, now: float) -> None:
+        """Its time has come, or it waits for a way."""
         if known.state is State.OPEN:
             self._watch(known, now)
         elif known.state in (State.OFFERED, State.ACCEPTED):
-            if now >= known.due:
-                self._actions.append(act.Close(known.id, known.connection, act.TIMED_OUT))
-                self._lost(known, act.TIMED_OUT, now)
+            self._actions.append(act.Close(known.id, known.connection, act.TIMED_OUT))
+            self._lost(known, act.TIMED_OUT, now)
         elif known.state is State.WAITING:
             if now >= known.due:
                 self._connect(known, now)
-        elif known.state is State.UNREACHABLE and now >= known.due:
+        else:
             known.state = State.ABSENT
             known.expelled = False
             known.attempts = 0

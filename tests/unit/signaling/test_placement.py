@@ -28,11 +28,11 @@ def leaves_and_relay() -> Planner:
     return planner
 
 
-def ask(planner: Planner, *peers: str, parity: bool = True) -> None:
+def ask(planner: Planner, *peers: str, parity: bool = True, root_links: int = 24) -> None:
     """Peers say that they take parity, or no more."""
     for peer in peers:
         planner.resize(peer, peer == "relay", 30 if peer == "relay" else 0, parity=parity)
-        assert_sound(planner)
+        assert_sound(planner, root_links)
 
 
 def test_viewers_that_take_parity_feed_it_to_each_other() -> None:
@@ -138,3 +138,43 @@ def test_relay_with_as_many_children_as_links_feeds_those_whole_streams() -> Non
     for number in range(MOST_CHILDREN):
         assert planner.parents(f"leaf{number}") == ("relay",) * STRIPES
     assert planner.parents(f"leaf{MOST_CHILDREN}") == (None,) * STRIPES
+
+
+def test_carrier_takes_the_place_of_a_leaf_under_a_publisher_that_has_nothing_to_spare() -> None:
+    planner = Planner(ROOT, STRIPES, random.Random(1), budget=1.0)
+    planner.join("leaf", False, 0)
+    planner.join("carrier", True, 8)
+    assert planner.parents("carrier") == (ROOT,) * STRIPES
+    assert planner.parents("leaf") == ("carrier",) * STRIPES
+    planner.separate("carrier", ROOT)
+    assert planner.parents("carrier") == (None,) * STRIPES
+    assert planner.parents("leaf") == (ROOT,) * STRIPES
+
+
+def test_carrier_does_not_take_one_stripe_of_a_leaf_that_keeps_the_only_link_by_the_others() -> None:
+    planner = Planner(ROOT, STRIPES, random.Random(1), root_links=1)
+    planner.join("leaf", False, 0)
+    planner.join("carrier", True, 8)
+    assert planner.parents("leaf") == (ROOT,) * STRIPES
+    assert planner.parents("carrier") == (None,) * STRIPES
+
+
+def test_leaf_that_gets_the_only_link_to_the_publisher_gets_all_by_it() -> None:
+    planner = Planner(ROOT, STRIPES, random.Random(1), root_links=1)
+    for number in range(7):
+        planner.join(f"leaf{number}", False, 0)
+    # The others have waited for parity longer than the one that has waited longest for the rest.
+    ask(planner, *(f"leaf{number}" for number in range(6, 0, -1)), root_links=1)
+    planner.leave("leaf0")
+    assert planner.parents("leaf1") == (ROOT,) * (STRIPES + 1)
+
+
+def test_leaf_is_put_out_only_by_one_who_can_have_its_place() -> None:
+    planner = Planner(ROOT, STRIPES, random.Random(1), budget=1.0)
+    planner.join("carrier", True, 4)
+    planner.join("leaf", False, 0)
+    planner.join("newcomer", True, 1)
+    assert None not in planner.parents("newcomer")
+    planner.separate("carrier", "newcomer")
+    assert planner.parents("newcomer") == (None,) * STRIPES
+    assert planner.parents("leaf") == ("carrier",) * STRIPES

@@ -290,6 +290,16 @@ def test_fail_over_to_a_full_peer_is_answered_with_the_plan() -> None:
     assert "leaf" in planner.changes()
 
 
+def test_fail_over_to_the_publisher_is_answered_with_the_plan_while_others_feed() -> None:
+    planner = make(8)
+    planner.changes()
+    before = planner.parents("v7")
+    assert ROOT not in before
+    planner.report("v7", (ROOT, *before[1:]))
+    assert planner.parents("v7") == before
+    assert planner.changes()["v7"].parents == before
+
+
 def test_separated_peers_do_not_feed_each_other_until_reconciled() -> None:
     planner = make(2)
     planner.separate("v0", "v1")
@@ -446,6 +456,7 @@ class Story:
             planner.expect_no_more()
 
 
+@pytest.mark.crowd
 @given(seed=st.integers(0, 2**32), steps=st.integers(1, 80), root_links=st.sampled_from([2, 5, 24]))
 def test_plan_stays_sound_whatever_happens(seed: int, steps: int, root_links: int) -> None:
     chance = random.Random(seed)

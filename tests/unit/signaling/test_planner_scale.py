@@ -8,6 +8,8 @@ import pytest
 from signaling.core.planner import Planner
 from tests.unit.signaling.audience import ROOT, STRIPES, Audience
 
+pytestmark = pytest.mark.crowd
+
 MEASURED = 200
 SIGMA = 0.8
 

@@ -41,6 +41,7 @@ def test_those_who_give_more_come_to_sit_above_those_who_give_less() -> None:
     assert mean_depth(audience, strong) < mean_depth(audience, weak)
 
 
+@pytest.mark.crowd
 def test_free_riders_sit_at_the_edge_and_lose_first() -> None:
     chance = random.Random(2)
     uploads = [0.0] * 150 + [8.0] * 100
@@ -76,6 +77,7 @@ def test_room_in_which_nothing_happens_comes_to_rest(seed: int, uploads: list[fl
         assert audience.round() == 0
 
 
+@pytest.mark.crowd
 def test_peer_moves_once_in_a_while_and_one_stripe_at_a_time() -> None:
     # Whoever has more than enough is never given less, so that nothing forces a move.
     audience = crowd([200.0] * 150)
@@ -259,3 +261,15 @@ def test_child_goes_back_from_a_stopgap_to_one_who_is_at_home_in_the_stripe() ->
     at_home = stage.add("at home", stage.trees.root, slots=2)
     assert stage.consider(child)
     assert child.parents[0] is at_home
+
+
+def test_peer_is_not_tried_with_a_child_of_a_parent_that_is_away() -> None:
+    stage = Stage()
+    head = stage.add("head", stage.trees.root, slots=2)
+    newcomer = stage.add("newcomer", head, slots=4)
+    leaf = stage.add("leaf", head)
+    head.away = True
+    assert not stage.consider(newcomer)
+    head.away = False
+    assert stage.consider(newcomer)
+    assert leaf.parents[0] is newcomer

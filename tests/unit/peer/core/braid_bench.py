@@ -58,8 +58,8 @@ class Bench:
         self.done: list[Action] = []
 
     def act(self) -> None:
-        while actions := self.core.poll_actions():
-            for action in actions:
+        while self.core.asks:
+            for action in self.core.poll_actions():
                 self.done.append(action)
                 if isinstance(action, Verify) and self.checks:
                     genuine = verify(action.key, action.tag, action.data, action.signature)

@@ -13,6 +13,7 @@ from peer.core.children import (
     REFUSE_LOOP,
     REFUSE_NOT_CARRIED,
 )
+from peer.core.conduct import BACKLOG_BURST
 from peer.core.neighbour import HEARD_WITHIN
 from peer.core.outbox import IN_FLIGHT
 from tests.unit.peer.core.braid_bench import (
@@ -241,6 +242,61 @@ def test_leaf_and_leaver_refuse_children() -> None:
         bench.take(Send)
         bench.tell(LOW, wire.Subscribe(BRAID, 2, EPOCH, 0))
         assert bench.sent(wire.Refuse) == [(LOW, wire.Refuse(BRAID, 2, reason))]
+
+
+def test_viewer_that_turns_into_a_leaf_lets_its_children_go() -> None:
+    bench = fed_by_high()
+    bench.link(LOW)
+    bench.tell(LOW, wire.Subscribe(BRAID, 2, EPOCH, 0))
+    assert bench.core.stripe_children()[2] == (LOW,)
+    bench.take(Send)
+    bench.core.set_carries(False, bench.now)
+    bench.act()
+    assert not bench.core.carries
+    assert bench.sent(wire.Refuse) == [(LOW, wire.Refuse(BRAID, 2, REFUSE_NOT_CARRIED))]
+    assert bench.core.stripe_children() == ((),) * STRIPES
+
+
+def test_who_subscribes_again_and_again_gets_the_backlog_only_so_often() -> None:
+    bench = fed_by_high()
+    bench.link(LOW)
+    got = []
+    for _ in range(int(BACKLOG_BURST) + 2):
+        bench.take(Send)
+        bench.tell(LOW, wire.Subscribe(BRAID, 0, EPOCH, 0))
+        got.append(len(bench.sent(wire.Block)))
+        bench.tell(LOW, wire.Unsubscribe(BRAID, 0))
+        bench.core.drained(LOW, 0, bench.now)
+    assert got == [5] * int(BACKLOG_BURST) + [0, 0]
+
+
+def test_what_came_from_relays_is_counted_apart() -> None:
+    bench = Bench()
+    bench.core.link_opened(LOW, "relay", bench.now)
+    bench.link(HIGH)
+    bench.plan(LOW, HIGH, HIGH, HIGH)
+    bench.push(LOW, range(1), range(1))
+    bench.push(HIGH, range(1), range(1, STRIPES))
+    counters = bench.core.counters
+    assert counters.from_viewers == 3 * counters.from_relays > 0
+    assert counters.from_publisher == 0
+
+
+def test_answers_that_do_not_leave_cost_a_child_no_stripe() -> None:
+    bench = feeding(LOW, HIGH)
+    for child in (LOW, HIGH):
+        bench.core.drained(child, 0, bench.now)
+        bench.core.drained(child, 0, bench.now)
+    bench.act()
+    bench.take(Send)
+    bench.tell(LOW, wire.Want(BRAID, EPOCH, 5, (1, 2)))
+    assert len(bench.sent(wire.Block)) == 2
+    for _ in range(20):
+        bench.wait(0.1)
+        bench.tell(LOW, wire.Unsubscribe(BRAID, 3))
+        bench.core.drained(LOW, IN_FLIGHT, bench.now)
+    assert bench.core.counters.slow_children == 0
+    assert LOW in bench.core.stripe_children()[0]
 
 
 def test_polluter_is_rejected_and_nothing_of_it_passed_on() -> None:

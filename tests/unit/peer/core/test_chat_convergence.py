@@ -6,6 +6,7 @@ from dataclasses import astuple
 from itertools import combinations, pairwise
 from random import Random
 
+import pytest
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -14,6 +15,8 @@ from peer import wire
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_message import Entry
 from tests.unit.peer.core.chat_network import ChatNetwork, Node, chain, identity, text_message
+
+pytestmark = pytest.mark.crowd
 
 PEERS = st.integers(0, 5)
 STEPS = st.lists(

@@ -308,6 +308,19 @@ def test_signaling_outage_counts_against_nobody() -> None:
     assert [type(action) for action in bench.run(601.0)] == [Connect]
 
 
+def test_peer_whose_turn_has_not_come_is_not_tried_at_the_turn_of_another_during_an_outage() -> None:
+    bench = Bench()
+    bench.open(LOW, bench.want(LOW))
+    bench.links.link_failed(HIGH, bench.want(HIGH), "failed", 0.0)
+    (again,) = [action for action in bench.run(1.5) if isinstance(action, Connect)]
+    bench.links.link_failed(HIGH, again.connection, "failed", 1.5)
+    bench.links.signaling_up(False, 1.5)
+    assert Connect not in [type(action) for action in bench.run(2.5)]
+    assert not bench.links.asks
+    bench.links.signaling_up(True, 2.5)
+    assert Connect in [type(action) for action in [*bench.links.poll_actions(), *bench.run(4.5)]]
+
+
 def test_departed_peer_is_not_waited_for_but_its_open_link_stays() -> None:
     bench = Bench()
     connection = bench.want(HIGH)
@@ -379,6 +392,15 @@ def test_peer_that_is_not_wanted_any_more_is_not_tried_again() -> None:
     bench.links.link_failed(HIGH, bench.want(HIGH), "failed", 0.0)
     bench.links.unwant(HIGH, "braid:1", 0.1)
     assert bench.run(600.0) == []
+
+
+def test_offer_that_was_accepted_is_seen_through_though_nobody_wants_the_peer_any_more() -> None:
+    bench = Bench()
+    bench.offer(HIGH, number(1))
+    bench.links.want(HIGH, "braid:1", 0.0)
+    bench.links.unwant(HIGH, "braid:1", 0.1)
+    assert bench.links.poll_actions() == []
+    bench.open(HIGH, number(1), 0.2)
 
 
 def test_peer_that_departs_between_two_attempts_is_unreachable() -> None:

@@ -101,6 +101,14 @@ def test_dead_children_keep_nobody_out() -> None:
     assert [n.take(9, 0, gone) for n in (nursery, publisher)] == [None] * 2
 
 
+def test_nobody_more_is_taken_while_what_is_sent_already_waits() -> None:
+    nursery = Nursery()
+    nursery.children.busy = True
+    assert nursery.take(1, 0) == wire.REFUSE_FULL
+    nursery.children.busy = False
+    assert nursery.take(1, 0) is None
+
+
 def test_slow_children_long_apart_say_nothing_of_our_upload() -> None:
     nursery = Nursery()
     nursery.places.slow(bytes([1]) * 16, 0.0)

@@ -89,6 +89,18 @@ def test_parent_is_not_judged_by_what_is_still_on_its_way() -> None:
     assert not is_meagre(share)
 
 
+def test_block_that_comes_after_its_part_was_judged_is_neither_counted_nor_held_against_the_parent() -> None:
+    bench = Bench()
+    bench.link(LOW, HIGH)
+    bench.plan(LOW, HIGH, HIGH, HIGH)
+    starving(bench, range(SPAN + 1), HIGH, LOW)
+    conduct = bench.core.neighbours[LOW].conduct
+    conduct.settle(False, bench.now)
+    bench.push(LOW, range(1, 2), range(1))
+    assert bench.core.counters.late == 0
+    assert conduct.settle(False, bench.now) == 0.0
+
+
 def test_meagre_parent_is_given_time_and_more_the_further_it_is_from_the_publisher() -> None:
     share = reviewed(range(0))
     for hops in (1, 4):

@@ -78,6 +78,14 @@ def test_stripe_that_always_comes_late_is_given_its_time_and_not_for_ever() -> N
     ]
 
 
+def test_nothing_is_asked_for_while_all_stripes_always_come_late() -> None:
+    lags, parts = [1.5] * STRIPES, window(0, lacking=(2,))
+    patience = (LAG_TIMES * 1.5 + LAG_MORE) * PART
+    assert DUE < patience <= PATIENT_PARTS * PART
+    assert Repair(0.0, STRIPES, 0.0).due(parts, 0, PART, lags, in_turn, patience - 0.01) == []
+    assert Repair(0.0, STRIPES, 0.0).due(parts, 0, PART, lags, in_turn, patience + 0.01) == [(LOW, 0, (2,))]
+
+
 def test_those_that_lack_the_same_block_do_not_ask_in_one_moment() -> None:
     parts = window(0, lacking=(2,))
     first = set()

@@ -8,6 +8,8 @@ import pytest
 
 from tests.swarm import PART, PATH, STRIPES, Member, Swarm
 
+pytestmark = pytest.mark.crowd
+
 
 def settled(seed: int, count: int, **options: object) -> tuple[Swarm, list[Member]]:
     swarm = Swarm(seed, **options)  # type: ignore[arg-type]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from tests.swarm import PART, Member, Swarm
+
+pytestmark = pytest.mark.crowd
 
 WATCHERS, STAYING = 16, 6
 OUTAGE = 60.0

@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peer import wire
 from tests.swarm import PATH, STRIPES, Member, Swarm
+
+pytestmark = pytest.mark.crowd
 
 VIEWERS = 9
 RECOVERY = 8.0

@@ -11,6 +11,8 @@ from peer import wire
 from peer.links.link import Channel
 from tests.swarm import PART, STRIPES, Member, Swarm
 
+pytestmark = pytest.mark.crowd
+
 ALL = range(STRIPES)
 
 

@@ -36,6 +36,16 @@ def test_one_hiccup_moves_no_child() -> None:
     assert steps(throttle, 5.8, 30) == [(5.8 + STEP_UP_AFTER, Step.OPEN)]
 
 
+def test_word_that_is_repeated_does_not_begin_anew() -> None:
+    throttle = Throttle()
+    for moment in range(5, 20):
+        throttle.told(2, float(moment))
+    assert steps(throttle, 5, 20)[-1][1] == Step.LEAF
+    throttle.told(0, 20.0)
+    throttle.told(0, 20.0 + STEP_UP_AFTER - 0.1)
+    assert steps(throttle, 20, 20.5 + STEP_UP_AFTER) == [(20.0 + STEP_UP_AFTER, Step.FULL)]
+
+
 def test_hidden_tab_that_falls_behind_has_a_moment_from_then_on() -> None:
     throttle = Throttle()
     throttle.told(1, 5.0)

@@ -16,8 +16,9 @@ from peer.core.upstream import (
     TRUST_SPREAD,
 )
 from peer.core.upstreams import SHUN
+from peer.seal import MAX_BLOCK
 from tests.swarm import Swarm
-from tests.unit.peer.core.braid_bench import HIGH, LOW, ME, PUBLISHER, STRIPES, Bench, status
+from tests.unit.peer.core.braid_bench import HIGH, LOW, ME, PUBLISHER, STRIPES, Bench, blocks, part, status
 
 THIRD = bytes([0x70]) * 16
 ROOT = PUBLISHER.id[:4]
@@ -68,6 +69,49 @@ def test_late_newcomer_does_not_take_over_from_a_parent_that_works() -> None:
         bench.push(HIGH, range(number, number + 1), ALL)
     assert LOW in [peer for peer, _ in bench.sent(wire.Unsubscribe)]
     assert bench.core.stripe_parents()[0] == HIGH
+
+
+def test_newcomer_shows_that_it_keeps_up_by_parts_and_not_by_blocks() -> None:
+    bench = fed_by(HIGH, LOW)
+    bench.plan(LOW, HIGH, HIGH, HIGH, sequence=2)
+    size = 3 * STRIPES * MAX_BLOCK
+    for number in range(5, 5 + PROOF_PARTS):
+        bench.push(HIGH, range(number, number + 1), ALL, size)
+        assert bench.core.stripe_parents()[0] == HIGH
+        assert sum(block.index % STRIPES == 0 for block in blocks(part(number, size))) == 3
+        bench.push(LOW, range(number, number + 1), range(1), size)
+    assert bench.core.stripe_parents()[0] == LOW
+
+
+def test_newcomer_whose_link_is_lost_is_not_waited_for() -> None:
+    bench = fed_by(HIGH, LOW, THIRD)
+    bench.plan(LOW, HIGH, HIGH, HIGH, sequence=2)
+    bench.core.link_closed(LOW, bench.now)
+    assert bench.core.upstreams.stripes[0].pending is None
+    assert bench.core.stripe_parents()[0] == HIGH
+    bench.done = []
+    bench.plan(THIRD, HIGH, HIGH, HIGH, sequence=3)
+    assert subscribed(bench) == [(THIRD, 0)]
+
+
+def test_parent_that_is_about_to_leave_feeds_until_another_does() -> None:
+    bench = fed_by(HIGH, LOW)
+    bench.tell(HIGH, status(*ALL, path=(ROOT, HIGH[:4]), leaving=True))
+    assert subscribed(bench) == [(LOW, stripe) for stripe in ALL]
+    bench.wait(0.2)
+    assert bench.core.stripe_parents() == (HIGH,) * STRIPES
+    bench.push(LOW, range(5, 6))
+    assert bench.core.stripe_parents() == (LOW,) * STRIPES
+
+
+def test_parent_that_is_about_to_leave_is_not_replaced_by_one_whom_it_feeds() -> None:
+    bench = fed_by(HIGH, LOW)
+    bench.tell(LOW, status(*ALL, path=(ROOT, HIGH[:4], LOW[:4])))
+    for _ in range(3):
+        bench.tell(HIGH, status(*ALL, path=(ROOT, HIGH[:4]), leaving=True))
+        bench.wait(0.2)
+    assert subscribed(bench) == []
+    assert bench.core.stripe_parents() == (HIGH,) * STRIPES
 
 
 def test_newcomer_takes_over_at_once_where_nothing_works() -> None:
@@ -233,6 +277,7 @@ def test_starved_parent_is_trusted_for_a_while() -> None:
     assert STARVED_TRUST < moved_after < STARVED_TRUST + TRUST_SPREAD + 0.5
 
 
+@pytest.mark.crowd
 @pytest.mark.parametrize("way", ["leave", "vanish"])
 @pytest.mark.parametrize("seed", range(3))
 def test_third_of_a_room_goes_while_signaling_is_away(seed: int, way: str) -> None:
@@ -257,6 +302,7 @@ def test_third_of_a_room_goes_while_signaling_is_away(seed: int, way: str) -> No
             assert None not in viewer.core.stripe_parents()
 
 
+@pytest.mark.crowd
 def test_third_of_a_room_vanishes_and_the_planner_knows() -> None:
     swarm = Swarm(1, origin=False, part_size=2000)
     swarm.run(1.5)

@@ -12,6 +12,8 @@ from peer.simulator.association import INITIAL_WINDOW, PACKET, RTO_MIN
 from peer.simulator.loss import BurstLoss
 from tests.unit.peer.simulator.wire_bench import Bench, Marked
 
+pytestmark = pytest.mark.crowd
+
 PART = 0.1
 
 

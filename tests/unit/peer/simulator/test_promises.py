@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from peer.simulator.options import Attack, Options, parse_event
 from peer.simulator.run import simulate
+
+pytestmark = pytest.mark.crowd
 
 ROOM = Options(viewers=40, seconds=12.0, uplink="20M")
 

@@ -23,6 +23,8 @@ from peer.simulator.options import (
 from peer.simulator.run import Simulation, simulate
 from peer.simulator.watching import Player, Timeline
 
+pytestmark = pytest.mark.crowd
+
 SMALL = Options(viewers=15, seconds=6.0, uplink="20M")
 
 
