@@ -303,7 +303,7 @@ def simulate(
         list[str] | None,
         typer.Option(
             envvar="BRAIDCAST_EVENT",
-            help="flash, vanish:0.33@30, outage:600@10, partition:0.5@30+20; may be repeated.",
+            help="flash:0.8+30, vanish:0.33@30, outage:600@10, partition:0.5@30+20; may be repeated.",
         ),
     ] = None,
     attack: Annotated[

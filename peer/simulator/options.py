@@ -80,13 +80,14 @@ class Options:
 
 
 EVENTS = {
-    "flash": re.compile(r"flash"),
+    "flash": re.compile(r"flash(?::(?P<share>[\d.]+%?))?(?:\+(?P<lasts>[\d.]+))?"),
     "vanish": re.compile(r"vanish:(?P<share>[\d.]+%?)(?:@(?P<at>[\d.]+))?"),
     "outage": re.compile(r"outage:(?P<lasts>[\d.]+)(?:@(?P<at>[\d.]+))?"),
     "partition": re.compile(r"partition:(?P<share>[\d.]+%?)(?:@(?P<at>[\d.]+))?(?:\+(?P<lasts>[\d.]+))?"),
 }
 DEFAULT_AT = 10.0
 DEFAULT_PARTITION = 20.0
+FLASH_SHARE, FLASH_SECONDS = 0.8, 30.0
 
 
 def read_options(
@@ -172,12 +173,14 @@ def parse_event(text: str) -> SceneEvent:
         if match is None:
             continue
         found = match.groupdict()
-        share = parse_share(found["share"]) if found.get("share") else 0.0
-        at = _number(found.get("at") or str(0.0 if what == "flash" else DEFAULT_AT), text)
-        lasts = _number(found.get("lasts") or str(DEFAULT_PARTITION if what == "partition" else 0.0), text)
+        flash = what == "flash"
+        share = parse_share(found["share"]) if found.get("share") else FLASH_SHARE if flash else 0.0
+        at = _number(found.get("at") or str(0.0 if flash else DEFAULT_AT), text)
+        usual = FLASH_SECONDS if flash else DEFAULT_PARTITION if what == "partition" else 0.0
+        lasts = _number(found.get("lasts") or str(usual), text)
         return SceneEvent(what, share, at, lasts)
     raise CommandError(
-        f"{text!r} is no event: there are flash, vanish:0.33@30, outage:600@10 and partition:0.5@30+20."
+        f"{text!r} is no event: there are flash:0.8+30, vanish:0.33@30, outage:600@10, partition:0.5@30+20."
     )
 
 

@@ -10,7 +10,6 @@ JOINS_PER_SECOND = 50.0
 LEAST_FILL = 5.0
 SETTLE = 5.0
 """Seconds from the last join of the filling to the beginning of the measures."""
-FLASH_SHARE, FLASH_SECONDS = 0.8, 30.0
 POLITE = 0.5
 """Share of those who leave that say so; the others are gone without a word."""
 FORGET = 1.0
@@ -22,7 +21,9 @@ class Scene:
     def __init__(self, world: World) -> None:
         self.world = world
         self.options: Options = world.options
-        late = round(FLASH_SHARE * self.options.viewers) if self._has("flash") else 0
+        flash = next((event for event in self.options.events if event.what == "flash"), None)
+        late = round(flash.share * self.options.viewers) if flash is not None else 0
+        self._flash_seconds = flash.lasts if flash is not None else 0.0
         self._first, self._late = self.options.viewers - late, late
         self.fill = max(LEAST_FILL, self._first / JOINS_PER_SECOND)
         self.measured_from = WARM_UP + self.fill + SETTLE
@@ -52,9 +53,6 @@ class Scene:
 
     # --- inside
 
-    def _has(self, what: str) -> bool:
-        return any(event.what == what for event in self.options.events)
-
     def _plan(self) -> None:
         clock = self.world.clock
         for number in range(self.options.relays):
@@ -62,7 +60,7 @@ class Scene:
         for number in range(self._first):
             clock.post(WARM_UP + self.fill * number / max(1, self._first), self._come)
         for number in range(self._late):
-            at = self.measured_from + FLASH_SECONDS * number / self._late
+            at = self.measured_from + self._flash_seconds * number / self._late
             clock.post(at, self._come)
         for event in self.options.events:
             self._plan_event(event)

@@ -9,6 +9,8 @@ UNFED = -1
 MOST_CHILDREN = 24
 """Peers that one feeds at most: the rest of a carrying peer's 32 links is for parents, standbys and chat."""
 MOST_STANDING = 7
+WHOLE = 60
+"""Parts of a (child, stripe) pair, so that what feeds several stripes is counted for each in part."""
 STABLE = 60.0
 """Seconds after which a peer that gives something counts as one that stays."""
 
@@ -140,6 +142,17 @@ class Node:
     def untried(self) -> bool:
         """Whether no child has confirmed yet that it gives anything; who runs a relay means it to carry."""
         return self.capacity.proven == 0 and not self.relay
+
+    def supplies(self, stripe: int) -> int:
+        """What it can do for a home, in parts of a (child, stripe) pair: all for the one that it feeds most.
+
+        What it has to lend to others does not count as theirs, else they would go on lacking it.
+        """
+        children = [len(self.children[home]) for home in self.home]
+        most = max(children)
+        if len(self.children[stripe]) < most:
+            return 0
+        return WHOLE * most + WHOLE * max(0, self.free) // children.count(most)
 
     def network(self) -> str:
         """What tells its network from those of others; without an address every peer is one of its own."""

@@ -12,12 +12,13 @@ The rules, in the order in which they matter:
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
-from signaling.core.nodes import MOST_STANDING, UNFED, Node
+from signaling.core.nodes import MOST_STANDING, UNFED, WHOLE, Node
 from signaling.core.pool import Shelf
-from signaling.core.trees import MOST_DEPTH, SCAN, WHOLE, Trees
+from signaling.core.recruits import Recruits
+from signaling.core.trees import SCAN, Trees
 
 ROOT_LINKS = 24
 """Peers that the publisher feeds at most; the rest of its 32 links is for chat and failing over."""
@@ -26,8 +27,6 @@ BUDGET = 6.0
 MANY_VIEWERS = 30
 """With more viewers the publisher feeds each stripe twice, until there are fewer than FEW_VIEWERS."""
 FEW_VIEWERS = 24
-RECRUITS = 32
-"""Peers with free slots that are looked at for one that begins to feed another stripe."""
 RETRIES = 16
 """Peers without a parent, by stripe and standing, that are tried again when there is room."""
 FAILURES = 4
@@ -41,10 +40,9 @@ class Placement:
 
     def __init__(self, trees: Trees, root_links: int, budget: float) -> None:
         self.trees = trees
-        self.fan = 1
-        """How many heads a stripe is to have."""
         self.expected: dict[str, Node] = {}
         """Named as parents after a restart and not back yet; while there are some, nothing is improved."""
+        self._recruits = Recruits(trees)
         self._root_links = root_links
         self._root_slots = int(budget * trees.stripes)
         self._waiting: deque[tuple[Node, int]] = deque()
@@ -163,9 +161,9 @@ class Placement:
         """Find places for all who wait for one, and better ones for those whom only the root could take."""
         viewers = len(self.trees.nodes)
         if viewers > MANY_VIEWERS:
-            self.fan = 2
+            self.trees.fan = 2
         elif viewers < FEW_VIEWERS:
-            self.fan = 1
+            self.trees.fan = 1
         self._place_waiting()
         progress = True
         while progress:
@@ -252,7 +250,7 @@ class Placement:
         trees = self.trees
         trees.touched += 1
         feeds = stripe in node.home and node.carries
-        if feeds and trees.heads(stripe) < self.fan and self._root_takes(node):
+        if feeds and trees.heads(stripe) < self.trees.fan and self._root_takes(node):
             trees.attach(node, stripe, trees.root)
             return True
         parent = trees.open_slot(node, stripe)
@@ -262,10 +260,11 @@ class Placement:
             if leaf is not None and near and self.replace(node, leaf, stripe):
                 return True
         if parent is None:
-            parent = self._recruit(node, stripe) or self._patron(node, stripe)
+            parent = self._recruit(node, stripe) or self._recruits.patron(node, stripe)
         feeds_some = bool(node.children[stripe])
         if parent is None and (self._root_takes(node) if feeds_some else self.root_has_room(node)):
             parent = trees.root
+        parent = parent or self._recruits.borrow(node, stripe)
         if parent is None:
             return self._evict(node, stripe)
         trees.attach(node, stripe, parent)
@@ -321,81 +320,39 @@ class Placement:
                     return True
         return False
 
-    def _patron(self, child: Node, stripe: int) -> Node | None:
-        """A parent that has as many children as it may have links, and slots: relays feed whole streams."""
-        for patron in child.parents:
-            if (
-                patron is not None
-                and patron.free > 0
-                and patron.carries
-                and not (patron.away or patron.expected)
-                and 0 <= patron.depth[stripe] < MOST_DEPTH
-                and self.trees.fits(patron, child, stripe)
-            ):
-                return patron
-        return None
-
-    def _able(self) -> Iterable[Node]:
-        for _, level in self.trees.able.levels(RECRUITS):
-            self.trees.touched += len(level)
-            yield from level
-
     def _recruit(self, child: Node, stripe: int) -> Node | None:
-        """Somebody with free slots who begins to feed this stripe, at best one who feeds nobody yet."""
-        fit = [
-            node
-            for node in self._able()
-            if 0 <= node.depth[stripe] < MOST_DEPTH and self.trees.fits(node, child, stripe)
-        ]
-        if not fit and stripe == self.trees.stripes:
-            idle = [node for node in self._able() if node.relay and not node.parity]
-            if idle:
-                self.enlist(idle[0])
-        return self._engage(fit, stripe)
+        """Somebody who begins to feed this stripe; for the parity stripe a relay is asked to take it, too."""
+        found = self._recruits.recruit(child, stripe)
+        if found is None and stripe == self.trees.stripes:
+            relay = self._recruits.idle_relay()
+            if relay is not None:
+                self.enlist(relay)
+        return found
 
     def _elect_head(self, stripe: int) -> None:
         """A stripe that nobody feeds gets a head."""
         fit = (
             node
-            for node in self._able()
+            for node in self._recruits.able()
             if stripe in node.takes
             and node.parents[stripe] is not self.trees.root
             and self.root_has_room(node)
         )
-        head = self._engage(fit, stripe)
+        head = self._recruits.engage(fit, stripe)
         if head is not None:
             self.trees.detach(head, stripe)
             self.trees.attach(head, stripe, self.trees.root)
             self.satisfied(head, stripe)
 
-    def _engage(self, fit: Iterable[Node], stripe: int) -> Node | None:
-        node = max(
-            fit,
-            key=lambda node: (
-                node.able_at == 0,
-                node.relay,
-                -len(node.home),
-                -node.depth[stripe],
-                node.free,
-            ),
-            default=None,
-        )
-        if node is not None:
-            if node.able_at == 0:
-                node.home.clear()
-            node.home.add(stripe)
-            self.trees.refresh(node)
-        return node
-
     def _relieve_root(self) -> bool:
         """Move superfluous children of the root to free slots elsewhere; returns whether any was moved."""
         root = self.trees.root
-        if root.used <= self.fan * self.trees.stripes or not self.trees.able:
+        if root.used <= self.trees.fan * self.trees.stripes or not self.trees.able:
             return False
         moved = False
         for stripe in self.trees.all:
             children = root.children[stripe]
-            if len(children) <= self.fan:
+            if len(children) <= self.trees.fan:
                 continue
             # First those who feed nobody; a head with many below it is not worth the change.
             surplus = sorted(
@@ -407,11 +364,26 @@ class Placement:
                 key=lambda child: (stripe in child.home, len(child.children[stripe]), child.slots),
             )
             for child in surplus[:MOVES]:
-                if len(children) <= self.fan:
+                if len(children) <= self.trees.fan:
                     break
-                parent = self.trees.open_slot(child, stripe) or self._recruit(child, stripe)
+                if stripe in child.home and self.trees.heads(stripe) <= self.trees.fan:
+                    break  # under one of another stripe a head, with all below it, would only be deeper
+                parent = (
+                    self.trees.open_slot(child, stripe)
+                    or self._recruit(child, stripe)
+                    or self._recruits.borrow(child, stripe)
+                )
                 if parent is not None:
-                    self.trees.detach(child, stripe)
-                    self.trees.attach(child, stripe, parent)
+                    self._move_down(child, stripe, parent)
                     moved = True
+        self._place_waiting()
         return moved
+
+    def _move_down(self, child: Node, stripe: int, parent: Node) -> None:
+        """Move a child of the root below a parent, or, if it feeds others, into the place of a leaf above."""
+        leaf = None
+        if child.children[stripe]:
+            leaf = self.trees.leaf(child, stripe, parent.depth[stripe] + 1)
+        self.trees.detach(child, stripe)
+        if leaf is None or leaf.parents[stripe] is self.trees.root or not self.replace(child, leaf, stripe):
+            self.trees.attach(child, stripe, parent)

@@ -399,7 +399,7 @@ class Planner:
             if planned is not None and planned.id == name:
                 continue
             parent = self._claimed(node, stripe, name, expect=False)
-            if parent is self.trees.root and self.trees.heads(stripe) >= self._placement.fan:
+            if parent is self.trees.root and self.trees.heads(stripe) >= self.trees.fan:
                 parent = None
             if parent is not None:
                 self.trees.detach(node, stripe)

@@ -15,14 +15,16 @@ EXPECTED_DEPTH = 8
 """The depth that is assumed of a node which others named as their parent and which has not come back yet."""
 MOST_DEPTH = 24
 """Nobody is put below as many levels: there a block would come too late, and the origin is nearer."""
-WHOLE = 60
-"""Parts of a (child, stripe) pair, so that what feeds several stripes is counted for each in part."""
 MOST_PARENTS = 8
 """Different parents of one peer: who only receives has 12 links, two for standbys, two for chat."""
 SCAN = 16
 """How many nodes of one depth are compared for a place."""
 DEPTHS = 64
 """Nodes whose children's depths are brought up to date at each event."""
+
+
+IDLE, BUSY, UNTRIED = range(3)
+"""What one with free slots does: it feeds nobody; some, who confirm it; some, of whom nobody did yet."""
 
 
 class Trees:
@@ -32,6 +34,8 @@ class Trees:
         self.stripes = stripes
         self.all = range(stripes + 1)
         self.now = 0.0
+        self.fan = 1
+        """How many heads a stripe is to have."""
         self.root = Node(root, stripes, carries=True, slots=0)
         self.root.depth = [0] * len(self.all)
         self.nodes: dict[str, Node] = {}
@@ -41,7 +45,7 @@ class Trees:
         self.touched = 0
         """Nodes that were looked at since the beginning: the planner's work, which tests bound."""
         self.able: Shelf[Node] = Shelf()
-        """Nodes with free slots; those that feed nobody come first."""
+        """Nodes with free slots: first IDLE ones, then BUSY, then UNTRIED ones."""
         self.reserve: list[Shelf[Node]] = [Shelf() for _ in self.all]
         """Nodes that are to feed a stripe and feed nobody on it yet, the most trusted first."""
         self.weak: list[Shelf[Node]] = [Shelf() for _ in self.all]
@@ -189,14 +193,21 @@ class Trees:
         return None
 
     def leaf(self, node: Node, stripe: int, above: int | None = None) -> Node | None:
-        """The shallowest node under which there is nothing, and whose place a node could take.
+        """The shallowest node under which there is nothing, and whose place one that feeds others could take.
 
-        Less deep than `above` if that is given; of those of one depth, one that gives least.
+        Less deep than `above` if that is given; of those of one depth, one that gives least. What the root
+        feeds because nobody else could makes no more heads than there are to be: they would be put under
+        each other, with all that is below them.
         """
+        enough = self.heads(stripe) >= self.fan
         for depth, level in self._leaves[stripe].levels(SCAN):
             if above is not None and depth >= above:
                 break
-            fit = [leaf for leaf in level if self.can_replace(node, leaf, stripe)]
+            fit = [
+                leaf
+                for leaf in level
+                if not (enough and leaf.parents[stripe] is self.root) and self.can_replace(node, leaf, stripe)
+            ]
             if fit:
                 return min(fit, key=lambda leaf: leaf.standing)
         return None
@@ -217,7 +228,9 @@ class Trees:
         self.touched += 1
         if node is self.root:
             return
-        able_at = UNFED if not node.has_room else 1 if node.used or self.is_head(node) else 0
+        able_at = UNFED if not node.has_room else IDLE
+        if able_at == IDLE and (node.used or self.is_head(node)):
+            able_at = UNTRIED if node.untried else BUSY
         if able_at != node.able_at:
             self.able.move(node, node.able_at, able_at)
             node.able_at = able_at
@@ -252,7 +265,7 @@ class Trees:
         fed = depth != UNFED and not node.expected
         has_room = home and 0 <= depth < MOST_DEPTH and node.has_room
         open_at = depth + node.untried if has_room else UNFED
-        supply = WHOLE * node.slots // len(node.home) if home and node.carries else 0
+        supply = node.supplies(stripe) if home and node.carries else 0
         self.supply[stripe] += supply - node.supply[stripe]
         node.supply[stripe] = supply
         if open_at != node.open_at[stripe]:

@@ -100,3 +100,26 @@ def test_flash_crowd_feeds_itself_before_anything_is_confirmed() -> None:
     assert unfed == 0
     assert trees.root.used <= 3 * STRIPES
     assert audience.depths()[-1] <= 6
+
+
+def deepest(planner: Planner, stripe: int) -> int:
+    """The longest way from the publisher to anybody, counted along the edges."""
+    depth, level = 0, list(planner.trees.root.children[stripe].values())
+    while level:
+        depth, level = depth + 1, [child for node in level for child in node.children[stripe].values()]
+    return depth
+
+
+@pytest.mark.parametrize("stripes", [2, 4])
+@pytest.mark.parametrize("leaves", [0.0, 0.02, 0.2, 0.5])
+@pytest.mark.parametrize("seed", range(2))
+def test_flash_crowd_that_nobody_has_reported_on_is_as_deep_as_a_logarithm(
+    seed: int, leaves: float, stripes: int
+) -> None:
+    chance = random.Random(seed)
+    planner = Planner(ROOT, stripes, chance)
+    for number in range(1_000):
+        planner.join(f"v{number}", chance.random() >= leaves, stripes, most=24 * stripes, now=number / 100)
+        if number + 1 in (30, 100, 300, 1_000):
+            bound = math.ceil(math.log(number + 1, stripes)) + 3
+            assert max(deepest(planner, stripe) for stripe in range(stripes)) <= bound

@@ -190,6 +190,7 @@ def test_feeder_takes_a_leafs_place_under_the_publisher_only_if_that_has_a_link_
     root_links: int, moves: bool
 ) -> None:
     stage = Stage(root_links)
+    stage.trees.fan = 2
     root = stage.trees.root
     leaf = stage.add("leaf", root, 1)
     head = stage.add("head", root, slots=1)

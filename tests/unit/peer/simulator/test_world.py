@@ -169,6 +169,8 @@ def test_options_mean_what_they_say() -> None:
     vanish = parse_event("vanish:0.33@30")
     assert (vanish.what, vanish.share, vanish.at) == ("vanish", 0.33, 30.0)
     assert parse_event("outage:600").lasts == 600.0
+    assert (parse_event("flash").share, parse_event("flash").lasts) == (0.8, 30.0)
+    assert (parse_event("flash:0.99+10").share, parse_event("flash:0.99+10").lasts) == (0.99, 10.0)
     assert parse_event("partition:0.5@30+20").lasts == 20.0
     assert parse_uplink("lognormal:0.8x", 1e6).mean == 0.8e6
     assert parse_uplink("5M", 1e6).kind == "constant"
