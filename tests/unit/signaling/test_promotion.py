@@ -203,6 +203,7 @@ def test_feeder_takes_a_leafs_place_under_the_publisher_only_if_that_has_a_link_
 
 def test_feeder_does_not_change_places_with_a_leaf_that_cannot_reach_its_parent() -> None:
     stage = Stage()
+    stage.trees.fan = 2
     leaf = stage.add("leaf", stage.trees.root)
     head = stage.add("head", stage.trees.root, slots=1)
     feeder = stage.add("feeder", head, slots=4, proven=1)
