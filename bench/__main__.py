@@ -8,9 +8,9 @@ import json
 from functools import partial
 from typing import Any
 
-from bench import comparison, machine, pages, relay
+from bench import comparison, machine, pages, planner, relay
 
-PARTS = ("pages", "startup", "relay", "compare")
+PARTS = ("pages", "startup", "relay", "planner", "compare")
 
 
 def main() -> None:
@@ -46,6 +46,9 @@ def main() -> None:
     if "relay" in wanted:
         found["relay"] = asyncio.run(relay.measure())
         tell(options.json, relay_text(found["relay"]))
+    if "planner" in wanted:
+        found["planner"] = planner.rooms()
+        tell(options.json, planner_text(found["planner"]))
     if "compare" in wanted:
         viewers = options.pages or comparison.VIEWERS
         seconds = options.seconds or (comparison.QUICK_SECONDS if options.quick else comparison.SECONDS)
@@ -114,6 +117,15 @@ def relay_text(found: dict[str, Any]) -> str:
                 else ""
             )
         )
+    return "\n".join(lines)
+
+
+def planner_text(found: list[dict[str, Any]]) -> str:
+    lines = ["\nThe planner alone: nodes that it looks at, and time, for each event"]
+    for room in found:
+        told = (f"{name} {room[name]['nodes']:4.0f}, {room[name]['microseconds']:4.0f} µs"
+                for name in ("join", "report", "leave"))  # fmt: skip
+        lines.append(f"  {room['viewers']:6} viewers, upload {room['mean']:.1f} x:  {'   '.join(told)}")
     return "\n".join(lines)
 
 
