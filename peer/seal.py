@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 
 from peer import merkle
@@ -119,20 +120,26 @@ class Seal:
         _check(self)
         return encoded
 
-    @classmethod
-    def parse(cls, data: bytes | memoryview) -> Seal:
+    @staticmethod
+    def parse(data: bytes | memoryview) -> Seal:
         """Read 84 signed bytes, or all 148, and check every bound; the signature is not looked at.
 
         Raises SealError.
         """
-        if len(data) not in (SIGNED, SEAL):
-            raise SealError(f"A seal has {SEAL} bytes, not {len(data)}.")
-        version, *fields = _LAYOUT.unpack_from(data)
-        if version != VERSION:
-            raise SealError(f"The seal has version {version}; this program knows version {VERSION}.")
-        seal = cls(*fields)
-        _check(seal)
-        return seal
+        return _parse(bytes(data))
+
+
+@lru_cache(maxsize=256)
+def _parse(data: bytes) -> Seal:
+    """Remembered: every block of a part brings the same seal."""
+    if len(data) not in (SIGNED, SEAL):
+        raise SealError(f"A seal has {SEAL} bytes, not {len(data)}.")
+    version, *fields = _LAYOUT.unpack_from(data)
+    if version != VERSION:
+        raise SealError(f"The seal has version {version}; this program knows version {VERSION}.")
+    seal = Seal(*fields)
+    _check(seal)
+    return seal
 
 
 def _check(seal: Seal) -> None:
