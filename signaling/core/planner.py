@@ -401,6 +401,8 @@ class Planner:
             parent = self._claimed(node, stripe, name, expect=False)
             if parent is self.trees.root and self.trees.heads(stripe) >= self.trees.fan:
                 parent = None
+            if parent is not None and planned is not None and self._sinks(node, stripe, planned, parent):
+                parent = None
             if parent is not None:
                 self.trees.detach(node, stripe)
                 self.trees.attach(node, stripe, parent)
@@ -415,6 +417,15 @@ class Planner:
         if accepted and told is not None:
             known = tuple(accepted.get(stripe, name) for stripe, name in enumerate(told[0]))
             self._told[node.id] = (known, *told[1:])
+
+    def _sinks(self, node: Node, stripe: int, planned: Node, parent: Node) -> bool:
+        """Whether a fail-over takes all that is below a node further down, while its place waits for it.
+
+        In a crowd many a planned parent is not fed yet when it is asked, and whoever is at hand is deep.
+        """
+        if not node.children[stripe] or planned.away:
+            return False
+        return parent.depth[stripe] > planned.depth[stripe] + 1
 
     def _claimed(self, node: Node, stripe: int, name: str | None, expect: bool) -> Node | None:
         """The node of a parent that a peer says it has, if it can be that."""

@@ -278,6 +278,32 @@ def test_fail_over_to_a_peer_with_room_becomes_the_plan() -> None:
     assert told is None or told.parents[stripe] == other
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_fail_over_far_down_with_all_that_is_below_is_the_plan_only_while_the_parent_is_away(
+    away: bool,
+) -> None:
+    planner = make(200, slots=4)
+    nodes = planner.trees.nodes.values()
+    deep = next(node for node in nodes if node.free > 0)
+    (stripe,) = deep.home
+    above = {deep.id}
+    at = deep.parents[stripe]
+    while at is not None:
+        above.add(at.id)
+        at = at.parents[stripe]
+    node = next(
+        node for node in nodes if node.depth[stripe] == 2 and node.children[stripe] and node.id not in above
+    )
+    before = node.parent_ids
+    assert deep.depth[stripe] > 3
+    planner.set_away(str(before[stripe]), away)
+    planner.changes()
+    planner.report(node.id, tuple(deep.id if index == stripe else name for index, name in enumerate(before)))
+    assert (planner.parents(node.id)[stripe] == deep.id) is away
+    assert planner.changes()[node.id].parents[stripe] == (deep.id if away else before[stripe])
+    assert_sound(planner)
+
+
 def test_fail_over_that_would_be_a_loop_is_answered_with_the_plan() -> None:
     planner = make(3)
     planner.changes()
