@@ -22,13 +22,14 @@ from peer.core.actions import (
 from peer.core.counters import Counters
 from peer.core.delivery import Delivery
 from peer.core.downward import Downward
-from peer.core.intake import Began, Intake, Outcome, Taken
+from peer.core.intake import Began, Intake, Outcome, Proves, Taken
 from peer.core.judge import Judge, refusal
 from peer.core.neighbour import Neighbour, Role
 from peer.core.standing import Standing
 from peer.core.upstreams import Upstreams
 from peer.core.upward import Upward
 from peer.core.window import Window
+from peer.merkle import verify_proof
 from peer.seal import Seal
 from peer.wire import Block, Message, Refuse, Status, Subscribe, Unsubscribe, Want
 
@@ -43,6 +44,7 @@ class Braid:
     `me` and `publisher` are peer ids, `key` the publisher's Ed25519 key, `braid` the braid id. `delivers` is
     False for relays; `carries` False for leaves. `epoch` is that of the stream description: older seals are
     replays. `part_duration` is in seconds. `standing` is what this peer remembers of others.
+    `proves` checks Merkle proofs: who runs many peers need not check the same one for each.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Braid:
         carries: bool = True,
         origins: bool = False,
         standing: Standing | None = None,
+        proves: Proves = verify_proof,
     ) -> None:
         self.me, self.publisher, self.braid = me, publisher, braid
         self.is_publisher = me == publisher
@@ -67,7 +70,7 @@ class Braid:
         self.window = Window()
         self.neighbours: dict[bytes, Neighbour] = {}
         self._stripes = stripes
-        self._intake = Intake(key, braid, stripes, self.window, self.counters)
+        self._intake = Intake(key, braid, stripes, self.window, self.counters, proves)
         self._up = Upward(
             me, braid, stripes, part_duration, self.neighbours, self.window, self.counters,
             delivers and not self.is_publisher, origins and not self.is_publisher, now,

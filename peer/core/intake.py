@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 from peer.core.actions import Equivocation, Reject, Verify
@@ -40,14 +40,25 @@ class Taken:
     fresh: bool
 
 
+Proves = Callable[[int, int, bytes, Sequence[bytes], bytes], bool]
+"""As `verify_proof`: whether a block is one of so many under a root."""
 Outcome = Began | Taken | Verify | Reject | Equivocation
 
 
 class Intake:
     """Fills the window with what proves genuine, and says what that was."""
 
-    def __init__(self, key: bytes, braid: bytes, stripes: int, window: Window, counters: Counters) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        braid: bytes,
+        stripes: int,
+        window: Window,
+        counters: Counters,
+        proves: Proves = verify_proof,
+    ) -> None:
         self._verifier = Verifier(key)
+        self._proves = proves
         self._braid = braid
         self._stripes = stripes
         self._window = window
@@ -74,7 +85,7 @@ class Intake:
             self._counters.duplicates += 1
             return [Taken(seal, self._stripe(seal, index), index, raw, peer, False)]
         fits = len(block.data) == seal.block_length(index)
-        if not fits or not verify_proof(index, seal.blocks, block.data, block.proof, seal.root):
+        if not fits or not self._proves(index, seal.blocks, block.data, block.proof, seal.root):
             return [self._reject(peer, "a block does not match its seal")]
         if part is not None:
             return [self._keep(peer, seal, block.seal, index, raw, now), *self._mended(seal.number, now)]

@@ -53,6 +53,8 @@ class Upstreams:
         self._born = now
         self.stripes = [Upstream() for _ in range(stripes + 1)]
         self.stripes[stripes].starved = False
+        self._named: list[bytes | None] = []
+        self._wanted: tuple[bytes, ...] = ()
         self._nobody: list[bytes | None] = [None] * stripes
         self._paths: list[tuple[tuple[bytes, ...], tuple[bytes, ...]]] = [((), ())] * (stripes + 1)
         """Of each stripe the parent's path and ours, as it was last found."""
@@ -78,14 +80,12 @@ class Upstreams:
 
     def wanted(self) -> tuple[bytes, ...]:
         """The peers to be linked with, parents first."""
-        ordered: dict[bytes, None] = {}
-        for up in self.stripes:
-            for peer in (up.parent, up.pending, up.planned):
-                if peer is not None:
-                    ordered[peer] = None
-        for peer in self.standbys:
-            ordered[peer] = None
-        return tuple(ordered)
+        named = [peer for up in self.stripes for peer in (up.parent, up.pending, up.planned)]
+        named += self.standbys
+        if named != self._named:  # seldom, and this is asked at every tick
+            self._named = named
+            self._wanted = tuple(dict.fromkeys(peer for peer in named if peer is not None))
+        return self._wanted
 
     @property
     def takes_parity(self) -> bool:

@@ -5,6 +5,8 @@ A block is forwarded as it came, so thousands of peers decode the same bytes and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from peer import wire
 from peer.merkle import verify_proof
 from peer.seal import Seal, verify_seal
@@ -14,6 +16,7 @@ _KEPT = 20_000
 
 _messages: dict[bytes, wire.Message | None] = {}
 _genuine: dict[bytes, bool] = {}
+_proofs: dict[tuple[int, int, bytes, tuple[bytes, ...], bytes], bool] = {}
 _numbers: dict[bytes, int] = {}
 _signatures: dict[tuple[bytes, bytes, bytes, bytes], bool] = {}
 
@@ -29,6 +32,17 @@ def decode(data: bytes) -> wire.Message | None:
         _messages.clear()
     _messages[data] = message
     return message
+
+
+def proves(index: int, count: int, data: bytes, proof: Sequence[bytes], root: bytes) -> bool:
+    """As `peer.merkle.verify_proof`."""
+    question = (index, count, data, tuple(proof), root)
+    known = _proofs.get(question)
+    if known is None:
+        if len(_proofs) >= _KEPT:
+            _proofs.clear()
+        known = _proofs[question] = verify_proof(*question)
+    return known
 
 
 def sealed_number(seal: bytes) -> int:

@@ -16,7 +16,7 @@ from peer.core.neighbour import Role
 from peer.identity import Identity
 from peer.links.link import BYE_REASONS
 from peer.simulator.attacks import Behaviour
-from peer.simulator.codec import check, sealed_number
+from peer.simulator.codec import check, proves, sealed_number
 from peer.simulator.member_introductions import MemberIntroductions
 from peer.simulator.member_links import MemberLinks
 from peer.simulator.membership import Membership
@@ -93,6 +93,7 @@ class SimulatedPeer:
             delivers=role == "viewer",
             carries=carries,
             origins=world.origin is not None,
+            proves=proves,
         )
         self.membership = Membership(
             world.clock,
