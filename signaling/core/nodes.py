@@ -38,6 +38,7 @@ class Node:
         "id",
         "joined_at",
         "leaf_at",
+        "links",
         "moved_at",
         "open_at",
         "parents",
@@ -75,6 +76,8 @@ class Node:
         self.willing = carries
         self.carries = carries
         self.slots = slots
+        self.links = MOST_CHILDREN
+        """How many peers it feeds at most."""
         self.capacity = Capacity(slots, slots)
         self.relay = relay
         self.prefix = prefix
@@ -135,8 +138,13 @@ class Node:
             and self.carries
             and not self.expected
             and not self.away
-            and len(self.fed) < MOST_CHILDREN
+            and len(self.fed) < self.links
         )
+
+    def has_link(self, child: Node, instead: Node | None = None) -> bool:
+        """Whether it has a link to a child or one to spare, maybe as another gets one stripe less."""
+        spared = instead is not None and self.fed[instead.id] == 1
+        return child.id in self.fed or len(self.fed) - spared < self.links
 
     @property
     def untried(self) -> bool:
@@ -152,7 +160,8 @@ class Node:
         most = max(children)
         if len(self.children[stripe]) < most:
             return 0
-        return WHOLE * most + WHOLE * max(0, self.free) // children.count(most)
+        spare = WHOLE * max(0, self.free) // children.count(most)
+        return WHOLE * most + min(spare, WHOLE * max(0, self.links - most))
 
     def network(self) -> str:
         """What tells its network from those of others; without an address every peer is one of its own."""

@@ -13,7 +13,6 @@ The rules, in the order in which they matter:
 
 from collections import deque
 from collections.abc import Sequence
-from itertools import islice
 
 from signaling.core.nodes import MOST_STANDING, UNFED, WHOLE, Node
 from signaling.core.pool import Shelf
@@ -43,7 +42,7 @@ class Placement:
         self.expected: dict[str, Node] = {}
         """Named as parents after a restart and not back yet; while there are some, nothing is improved."""
         self._recruits = Recruits(trees)
-        self._root_links = root_links
+        trees.root.links = root_links
         self._root_slots = int(budget * trees.stripes)
         self._waiting: deque[tuple[Node, int]] = deque()
         self._unfed: list[dict[str, int]] = [{} for _ in trees.all]
@@ -93,7 +92,8 @@ class Placement:
         self.trees.attach(head, stripe, node)
         head.home.discard(stripe)
         others = len([home for home in node.home if node.parents[home] is None])
-        for child in islice(list(head.children[stripe].values()), max(0, node.free - others)):
+        most = max(0, min(node.free - others, node.links - len(node.fed)))
+        for child in list(head.children[stripe].values())[:most]:
             self.trees.detach(child, stripe)
             self.trees.attach(child, stripe, node)
         self.trees.refresh(head)
@@ -108,7 +108,7 @@ class Placement:
         root = self.trees.root
         if node.id in root.separated or root.used >= self._root_slots:
             return False
-        return node.id in root.fed or len(root.fed) < self._root_links
+        return root.has_link(node)
 
     def release(self, node: Node, stripe: int) -> None:
         """Take all its children from a node."""
@@ -116,8 +116,20 @@ class Placement:
             self.trees.detach(child, stripe)
             self.want(child, stripe)
 
+    def part(self, child: Node, parent: Node) -> None:
+        """Take from a node all that another feeds it."""
+        for stripe in self.trees.all:
+            if child.parents[stripe] is parent:
+                self.trees.detach(child, stripe)
+                self.want(child, stripe)
+
     def shed(self, node: Node) -> None:
-        """Take from a node the children that it has no slots for: outside its home, then weak leaves."""
+        """Take from a node what it has no links or slots for: children that give least; then, first of all
+        outside its home, weak leaves."""
+        surplus = len(node.fed) - node.links
+        if surplus > 0:
+            for peer in sorted(node.fed, key=lambda peer: self.trees.nodes[peer].standing)[:surplus]:
+                self.part(self.trees.nodes[peer], node)
         if node.free >= 0:
             return
         pairs = [(stripe, child) for stripe in self.trees.all for child in node.children[stripe].values()]
@@ -260,7 +272,11 @@ class Placement:
             if leaf is not None and near and self.replace(node, leaf, stripe):
                 return True
         if parent is None:
-            parent = self._recruit(node, stripe) or self._recruits.patron(node, stripe)
+            parent = self._recruits.recruit(node, stripe) or self._recruits.patron(node, stripe)
+        if parent is None and stripe == trees.stripes:
+            relay = self._recruits.idle_relay()
+            if relay is not None:
+                self.enlist(relay)
         feeds_some = bool(node.children[stripe])
         if parent is None and (self._root_takes(node) if feeds_some else self.root_has_room(node)):
             parent = trees.root
@@ -298,11 +314,8 @@ class Placement:
         if above is None or not self.trees.can_replace(node, leaf, stripe):
             return False
         self.trees.detach(leaf, stripe)
-        if above is self.trees.root and not self.root_has_room(node):
-            self.trees.attach(leaf, stripe, above)
-            return False
         self.trees.attach(node, stripe, above)
-        if node.free > 0 and stripe in node.home:
+        if node.free > 0 and stripe in node.home and node.has_link(leaf):
             self.trees.attach(leaf, stripe, node)
         else:
             self.want(leaf, stripe)
@@ -319,15 +332,6 @@ class Placement:
                 if self.replace(node, leaf, stripe):
                     return True
         return False
-
-    def _recruit(self, child: Node, stripe: int) -> Node | None:
-        """Somebody who begins to feed this stripe; for the parity stripe a relay is asked to take it, too."""
-        found = self._recruits.recruit(child, stripe)
-        if found is None and stripe == self.trees.stripes:
-            relay = self._recruits.idle_relay()
-            if relay is not None:
-                self.enlist(relay)
-        return found
 
     def _elect_head(self, stripe: int) -> None:
         """A stripe that nobody feeds gets a head."""
@@ -370,7 +374,7 @@ class Placement:
                     break  # under one of another stripe a head, with all below it, would only be deeper
                 parent = (
                     self.trees.open_slot(child, stripe)
-                    or self._recruit(child, stripe)
+                    or self._recruits.recruit(child, stripe)
                     or self._recruits.borrow(child, stripe)
                 )
                 if parent is not None:

@@ -251,11 +251,8 @@ class Planner:
         first.separated.add(other)
         second.separated.add(one)
         self._standbys.separate(one, other)
-        for child, parent in ((first, second), (second, first)):
-            for stripe in self.trees.all:
-                if child.parents[stripe] is parent:
-                    self.trees.detach(child, stripe)
-                    self._placement.want(child, stripe)
+        self._placement.part(first, second)
+        self._placement.part(second, first)
         self._placement.settle()
         return True
 

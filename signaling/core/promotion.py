@@ -54,10 +54,11 @@ class Promotion:
             return self._move(node, stripe, found)
         if feeds and not node.untried:
             leaf = trees.leaf(node, stripe, node.depth[stripe])
-            if leaf is not None and self._rested(leaf):
-                return self._exchange(node, leaf, stripe)
-            if node.standing >= parent.standing + SUPERIOR and self._rested(parent):
-                return self._overtake(node, parent, stripe)
+            if leaf is not None and self._rested(leaf) and self._exchange(node, leaf, stripe):
+                return True
+            superior = node.standing >= parent.standing + SUPERIOR and self._rested(parent)
+            if superior and self._overtake(node, parent, stripe):
+                return True
         elif not feeds and self._displace(node, stripe):
             return True
         return self._diverge(node, stripe, parent)
@@ -76,10 +77,9 @@ class Promotion:
         above, below = leaf.parents[stripe], node.parents[stripe]
         if above is None or below is None or not trees.fits(below, leaf, stripe):
             return False
-        trees.detach(leaf, stripe)
-        if above is trees.root and not self._placement.root_has_room(node):
-            trees.attach(leaf, stripe, above)
+        if not (above.has_link(node, instead=leaf) and below.has_link(leaf, instead=node)):
             return False
+        trees.detach(leaf, stripe)
         trees.detach(node, stripe)
         trees.attach(node, stripe, above)
         trees.attach(leaf, stripe, below)
@@ -109,13 +109,11 @@ class Promotion:
         brothers = [child for child in parent.children[stripe].values() if child is not node]
         if above is None or above.away or not trees.fits(above, node, stripe):
             return False
+        if not (above.has_link(node, instead=parent) and node.has_link(parent)):
+            return False
         needed = len(brothers) + 1 - node.free
         trees.detach(node, stripe)
         trees.detach(parent, stripe)
-        if above is trees.root and not self._placement.root_has_room(node):
-            trees.attach(parent, stripe, above)
-            trees.attach(node, stripe, parent)
-            return False
         trees.attach(node, stripe, above)
         own = sorted(node.children[stripe].values(), key=lambda child: len(child.children[stripe]))
         for child in own[: max(0, needed)]:

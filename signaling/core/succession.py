@@ -18,7 +18,7 @@ def succeed(trees: Trees, placement: Placement, node: Node, stripe: int) -> None
     trees.detach(node, stripe)
     placement.satisfied(node, stripe)
     heir = _heir(trees, children, stripe) if children else None
-    if heir is None or above is None or not _can_follow(trees, placement, heir, above, stripe):
+    if heir is None or above is None or not _can_follow(trees, heir, above, stripe):
         for child in children:
             placement.want(child, stripe)
         return
@@ -53,7 +53,7 @@ def _heir(trees: Trees, children: list[Node], stripe: int) -> Node | None:
     return max(fit, key=lambda node: (min(node.free + (node is best), needed), node.standing, -node.free))
 
 
-def _can_follow(trees: Trees, placement: Placement, heir: Node, above: Node, stripe: int) -> bool:
-    if above.expected or above.away or heir.away or not trees.fits(above, heir, stripe):
+def _can_follow(trees: Trees, heir: Node, above: Node, stripe: int) -> bool:
+    if above.expected or above.away or heir.away:
         return False
-    return placement.root_has_room(heir) if above is trees.root else True
+    return above.has_link(heir) and trees.fits(above, heir, stripe)

@@ -93,6 +93,7 @@ class Trees:
         child.moved_at = self.now
         self._floating[stripe].discard(child.id)
         self._set_depth(child, stripe)
+        self._index_able(child)
         self.refresh(parent)
 
     def detach(self, child: Node, stripe: int) -> None:
@@ -114,6 +115,7 @@ class Trees:
             floating.add(child.id)
         child.depth[stripe] = UNFED
         self._index(child, stripe)
+        self._index_able(child)
         self.refresh(parent)
 
     def expect(self, node: Node) -> None:
@@ -220,6 +222,7 @@ class Trees:
             and leaf is not node
             and not (parent.expected or parent.away or leaf.away)
             and leaf.id not in node.separated
+            and parent.has_link(node, instead=leaf)
             and self.fits(parent, node, stripe)
         )
 
@@ -228,12 +231,7 @@ class Trees:
         self.touched += 1
         if node is self.root:
             return
-        able_at = UNFED if not node.has_room else IDLE
-        if able_at == IDLE and (node.used or self.is_head(node)):
-            able_at = UNTRIED if node.untried else BUSY
-        if able_at != node.able_at:
-            self.able.move(node, node.able_at, able_at)
-            node.able_at = able_at
+        self._index_able(node)
         for stripe in node.takes:
             self._index(node, stripe)
 
@@ -258,6 +256,14 @@ class Trees:
         self._index(node, stripe)
         if node.children[stripe]:
             self._stale.append((node, stripe))
+
+    def _index_able(self, node: Node) -> None:
+        able_at = UNFED if not node.has_room else IDLE
+        if able_at == IDLE and (node.used or self.is_head(node)):
+            able_at = UNTRIED if node.untried else BUSY
+        if able_at != node.able_at:
+            self.able.move(node, node.able_at, able_at)
+            node.able_at = able_at
 
     def _index(self, node: Node, stripe: int) -> None:
         depth = node.depth[stripe]

@@ -178,3 +178,14 @@ def test_leaf_is_put_out_only_by_one_who_can_have_its_place() -> None:
     planner.separate("carrier", "newcomer")
     assert planner.parents("newcomer") == (None,) * STRIPES
     assert planner.parents("leaf") == ("carrier",) * STRIPES
+
+
+def test_peer_that_was_named_by_more_than_it_has_links_for_keeps_as_many_as_it_has() -> None:
+    planner = make(0)
+    for number in range(MOST_CHILDREN + 3):
+        planner.adopt(f"v{number}", False, 0, ("back",) * STRIPES)
+    planner.adopt("back", True, 8 * MOST_CHILDREN, (ROOT,) * STRIPES)
+    assert len(planner.children("back")) == MOST_CHILDREN
+    assert_sound(planner)
+    fed = [None not in planner.parents(f"v{number}") for number in range(MOST_CHILDREN + 3)]
+    assert all(fed)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signaling.core.appraisal import Fare
-from signaling.core.nodes import Node
+from signaling.core.nodes import MOST_CHILDREN, Node
 from signaling.core.placement import Placement
 from signaling.core.promotion import COOLDOWN, Promotion
 from signaling.core.trees import Trees
@@ -275,3 +275,30 @@ def test_peer_is_not_tried_with_a_child_of_a_parent_that_is_away() -> None:
     head.away = False
     assert stage.consider(newcomer)
     assert leaf.parents[0] is newcomer
+
+
+def occupy(stage: Stage, node: Node) -> None:
+    """Use all links of a node that are left for children on stripe 1."""
+    while len(node.fed) < MOST_CHILDREN:
+        child = Node(f"{node.id}'s child {len(node.fed)}", 2, carries=False, slots=0)
+        stage.trees.add(child)
+        stage.trees.attach(child, 1, node)
+
+
+@pytest.mark.parametrize("occupied", ["above", "below", "neither"])
+def test_feeder_and_leaf_change_places_only_if_both_parents_have_a_link_left(occupied: str) -> None:
+    stage = Stage()
+    above = stage.add("above", stage.trees.root, slots=2 * MOST_CHILDREN)
+    between = stage.add("between", stage.trees.root, slots=1)
+    below = stage.add("below", between, slots=2 * MOST_CHILDREN)
+    leaf, feeder = stage.add("leaf", above, 1), stage.add("feeder", below, 1, slots=4, proven=1)
+    stage.add("child", feeder)
+    for name, node in (("above", above), ("below", below)):
+        if occupied == name:
+            occupy(stage, node)
+        else:
+            node.slots = node.used
+            stage.trees.refresh(node)
+    assert stage.consider(feeder) is (occupied == "neither")
+    places = (feeder.parents[0], leaf.parents[0])
+    assert places == ((above, below) if occupied == "neither" else (below, above))

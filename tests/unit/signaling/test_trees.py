@@ -25,3 +25,21 @@ def test_depths_below_a_node_that_moved_follow_some_at_each_event() -> None:
     assert {node.depth[0] for node in below} == {4, 5}
     trees.settle_depths()
     assert {node.depth[0] for node in below} == {5}
+
+
+def test_head_that_has_no_child_yet_is_not_taken_for_idle() -> None:
+    trees = Trees("publisher", 2)
+    head = Node("head", 2, carries=True, slots=4)
+    head.home.add(0)
+    trees.add(head)
+
+    def idle() -> bool:
+        return [(level, list(nodes)) for level, nodes in trees.able.levels(9)] == [(0, [head])]
+
+    assert idle()
+    trees.attach(head, 1, trees.root)
+    assert idle(), "it is at home elsewhere"
+    trees.attach(head, 0, trees.root)
+    assert not idle()
+    trees.detach(head, 0)
+    assert idle()
