@@ -99,7 +99,7 @@ bench: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs bench-modules ## The measu
 bench-modules: bench/p2p_media_loader/node_modules/.package-lock.json
 
 .PHONY: bench-large
-bench-large: $(STAMPS)/dev ## Ten thousand simulated viewers for a minute; takes about an hour and 8 GB
+bench-large: $(STAMPS)/dev ## Ten thousand simulated viewers for a minute; three hours and 6 GB by what a thousand take
 	@exec $(BIN)/braidcast simulate --viewers 10000 --seconds 60 --uplink lognormal:2x --churn 60s
 
 .PHONY: lock
