@@ -1,7 +1,7 @@
-"""Measures what the unit tests reach of the cores: `pytest -p tests.core_coverage`, for `make coverage`.
+"""Measures what the cores' own tests reach of them: `pytest -p tests.core_coverage`, for `make coverage`.
 
-Unit tests share their run with others, and some of them, marked `crowd`, play whole rooms. What those reach
-by the way says little and would be slow to measure: while they run, nothing is. Each worker of pytest-xdist
+They share their run with all others, and some of them, marked `crowd`, play whole rooms. What those reach by
+the way says little and would be slow to measure: while they run, nothing is. Each worker of pytest-xdist
 writes a file of its own, which `coverage combine` joins.
 """
 
@@ -12,6 +12,7 @@ import pytest
 from coverage import Coverage
 
 UNIT = Path(__file__).parent / "unit"
+OWN = (UNIT / "signaling", UNIT / "peer" / "core")
 
 measured = Coverage()
 
@@ -24,7 +25,7 @@ def pytest_load_initial_conftests() -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    if item.path.is_relative_to(UNIT) and item.get_closest_marker("crowd") is None:
+    if any(map(item.path.is_relative_to, OWN)) and item.get_closest_marker("crowd") is None:
         return (yield)
     measured.stop()
     try:
