@@ -262,7 +262,7 @@ class Placement:
         trees = self.trees
         trees.touched += 1
         feeds = stripe in node.home and node.carries
-        if feeds and trees.heads(stripe) < self.trees.fan and self._root_takes(node):
+        if feeds and trees.heads(stripe) < trees.fan_of(stripe) and self._root_takes(node):
             trees.attach(node, stripe, trees.root)
             return True
         parent = trees.open_slot(node, stripe)
@@ -356,7 +356,7 @@ class Placement:
         moved = False
         for stripe in self.trees.all:
             children = root.children[stripe]
-            if len(children) <= self.trees.fan:
+            if len(children) <= self.trees.fan_of(stripe):
                 continue
             # First those who feed nobody; a head with many below it is not worth the change.
             surplus = sorted(
@@ -368,9 +368,9 @@ class Placement:
                 key=lambda child: (stripe in child.home, len(child.children[stripe]), child.slots),
             )
             for child in surplus[:MOVES]:
-                if len(children) <= self.trees.fan:
+                if len(children) <= self.trees.fan_of(stripe):
                     break
-                if stripe in child.home and self.trees.heads(stripe) <= self.trees.fan:
+                if stripe in child.home and self.trees.heads(stripe) <= self.trees.fan_of(stripe):
                     break  # under one of another stripe a head, with all below it, would only be deeper
                 parent = (
                     self.trees.open_slot(child, stripe)

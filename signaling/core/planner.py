@@ -396,7 +396,7 @@ class Planner:
             if planned is not None and planned.id == name:
                 continue
             parent = self._claimed(node, stripe, name, expect=False)
-            if parent is self.trees.root and self.trees.heads(stripe) >= self.trees.fan:
+            if parent is self.trees.root and self.trees.heads(stripe) >= self.trees.fan_of(stripe):
                 parent = None
             if parent is not None and planned is not None and self._sinks(node, stripe, planned, parent):
                 parent = None

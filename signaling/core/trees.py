@@ -17,6 +17,8 @@ MOST_DEPTH = 24
 """Nobody is put below as many levels: there a block would come too late, and the origin is nearer."""
 MOST_PARENTS = 8
 """Different parents of one peer: who only receives has 12 links, two for standbys, two for chat."""
+FEW_TAKERS = 30
+"""Takers of parity who have but one head."""
 SCAN = 16
 """How many nodes of one depth are compared for a place."""
 DEPTHS = 64
@@ -35,7 +37,7 @@ class Trees:
         self.all = range(stripes + 1)
         self.now = 0.0
         self.fan = 1
-        """How many heads a stripe is to have."""
+        """How many heads a stripe of the data is to have."""
         self.root = Node(root, stripes, carries=True, slots=0)
         self.root.depth = [0] * len(self.all)
         self.nodes: dict[str, Node] = {}
@@ -159,6 +161,11 @@ class Trees:
             at = above
         return at is self.root or at.expected
 
+    def fan_of(self, stripe: int) -> int:
+        """How many heads a stripe is to have: parity that few take one, for a second is for nobody."""
+        few = stripe == self.stripes and len(self._parity) <= FEW_TAKERS
+        return 1 if few else self.fan
+
     def heads(self, stripe: int) -> int:
         """How many of the root's children are there to feed others."""
         return sum(1 for child in self.root.children[stripe].values() if stripe in child.home)
@@ -201,7 +208,7 @@ class Trees:
         feeds because nobody else could makes no more heads than there are to be: they would be put under
         each other, with all that is below them.
         """
-        enough = self.heads(stripe) >= self.fan
+        enough = self.heads(stripe) >= self.fan_of(stripe)
         for depth, level in self._leaves[stripe].levels(SCAN):
             if above is not None and depth >= above:
                 break
