@@ -1,8 +1,9 @@
 """Measures what the cores' own tests reach of them: `pytest -p tests.core_coverage`, for `make coverage`.
 
 They share their run with all others, and some of them, marked `crowd`, play whole rooms. What those reach by
-the way says little and would be slow to measure: while they run, nothing is. Each worker of pytest-xdist
-writes a file of its own, which `coverage combine` joins.
+the way says little and would be slow to measure: while they run, nothing is. Nor is what random examples
+reach, for those are others in other company. Each worker of pytest-xdist writes a file of its own, which
+`coverage combine` joins.
 """
 
 from collections.abc import Generator
@@ -25,7 +26,8 @@ def pytest_load_initial_conftests() -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    if any(map(item.path.is_relative_to, OWN)) and item.get_closest_marker("crowd") is None:
+    own = any(map(item.path.is_relative_to, OWN)) and item.get_closest_marker("crowd") is None
+    if own and not getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
         return (yield)
     measured.stop()
     try:

@@ -308,6 +308,15 @@ def test_signaling_outage_counts_against_nobody() -> None:
     assert [type(action) for action in bench.run(601.0)] == [Connect]
 
 
+def test_word_that_signaling_is_there_still_puts_no_attempt_off() -> None:
+    bench = Bench()
+    bench.links.link_failed(HIGH, bench.want(HIGH), "failed", 0.0)
+    due = bench.links.next_timer()
+    for tenth in range(10):
+        bench.links.signaling_up(True, tenth / 10)
+    assert bench.links.next_timer() == due
+
+
 def test_peer_whose_turn_has_not_come_is_not_tried_at_the_turn_of_another_during_an_outage() -> None:
     bench = Bench()
     bench.open(LOW, bench.want(LOW))
