@@ -84,6 +84,18 @@ def test_rendition_that_is_not_described_is_waited_for() -> None:
     assert viewer.last(Plan).parents == [publisher.id] * 2
 
 
+def test_viewer_that_waits_for_a_rendition_drops_and_is_planned_when_it_is_there() -> None:
+    world, publisher, _ = stage(0)
+    viewer = world.join("v")
+    viewer.watch(rendition="720p")
+    viewer.drop()
+    publisher.announce(revision=2, renditions=[{"id": "720p", "bandwidth": 2_000_000, "stripes": 2}])
+    assert viewer.id not in world.plans, "nothing can be told to one that is away"
+    back = world.connect(viewer.name)
+    back.hello(session=viewer.last(Welcome).session)
+    assert back.last(Plan).parents == [publisher.id] * 2
+
+
 def test_plan_begins_anew_with_other_stripes_and_stays_with_the_same() -> None:
     world, publisher, viewers = stage(3)
     count = len(viewers[0].got(Plan))

@@ -260,6 +260,16 @@ def test_standby_that_leaves_is_replaced() -> None:
     assert second.sequence > first.sequence
 
 
+def test_standby_that_cannot_be_reached_is_replaced() -> None:
+    planner = make(12)
+    extra = planner.changes()["v11"].standbys[-1]
+    assert extra not in planner.parents("v11")
+    planner.separate("v11", extra)
+    told = planner.changes()["v11"]
+    assert extra not in told.standbys
+    assert len(told.standbys) > len(set(told.parents))
+
+
 def test_fail_over_to_a_peer_with_room_becomes_the_plan() -> None:
     planner = make(8)
     planner.changes()

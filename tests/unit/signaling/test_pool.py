@@ -36,3 +36,17 @@ def test_every_item_is_drawn_about_as_often() -> None:
         for item in pool.draw(2, chance):
             counts[item] += 1
     assert all(800 < count < 1_200 for count in counts.values())
+
+
+class Stuck:
+    """Chance that always says the same."""
+
+    def randrange(self, stop: int, /) -> int:
+        return 0
+
+
+def test_draw_ends_though_chance_repeats_itself() -> None:
+    pool: Pool[int] = Pool()
+    for item in range(5):
+        pool.add(item)
+    assert list(pool.draw(2, Stuck())) == [0]

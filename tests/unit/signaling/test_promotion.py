@@ -256,6 +256,15 @@ def test_child_stays_with_a_stopgap_while_nobody_at_home_in_the_stripe_has_room(
     assert child.parents[0] is stopgap
 
 
+def test_leaf_that_gives_much_stays_where_no_weaker_one_is_clearly_nearer() -> None:
+    stage = Stage()
+    head = stage.add("head", stage.trees.root, slots=2)
+    giver = stage.add("giver", head, slots=8, proven=8, home=1)
+    leaf = stage.add("leaf", head)
+    assert not stage.consider(giver)
+    assert (giver.parents[0], leaf.parents[0]) == (head, head)
+
+
 def test_child_goes_back_from_a_stopgap_to_one_who_is_at_home_in_the_stripe() -> None:
     stage = Stage()
     stopgap = stage.add("stopgap", stage.trees.root, slots=2, home=1)

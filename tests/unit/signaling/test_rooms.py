@@ -185,6 +185,20 @@ def test_session_in_another_role_is_a_new_start() -> None:
     assert first.errors == ["duplicate"]
 
 
+def test_session_of_another_peer_is_not_taken_over() -> None:
+    world = World()
+    first, thief = world.join("a"), world.connect("b")
+    thief.hello(session=first.last(Welcome).session)
+    assert thief.errors == ["unknown-session"]
+    assert first.closed is None
+
+
+def test_socket_that_was_never_opened_closes_quietly() -> None:
+    world = World()
+    world.rooms.disconnected(999, world.now)
+    assert world.rooms.poll_actions() == []
+
+
 def test_same_key_anew_replaces_a_dropped_peer_quietly() -> None:
     world = World()
     first, other = world.join("a"), world.join("b")
@@ -261,6 +275,25 @@ def test_neighbours_of_one_who_left_are_introduced_to_each_other() -> None:
     assert len(one.got(Introduce)) == 1, "they know each other already"
 
 
+def test_peer_gets_more_neighbours_but_not_twice_in_a_second() -> None:
+    world = World()
+    peers = [world.join(f"p{number}") for number in range(9)]
+    first = peers[0]
+    first.send(Neighbours(0))
+    known = len(first.got(Introduce))
+    assert known > 0
+    first.send(Neighbours(0))
+    assert (first.errors, len(first.got(Introduce))) == (["rate"], known)
+
+
+def test_peer_without_links_leaves_no_gap_between_others() -> None:
+    world = World()
+    off, viewer = world.join("off", capabilities=["no-links"]), world.join("a")
+    off.send(Leave())
+    assert viewer.last(Left).peer == off.id
+    assert not viewer.got(Introduce)
+
+
 def test_away_peers_are_not_introduced_or_reached() -> None:
     world = World()
     away, one = world.join("a"), world.join("b")
@@ -324,6 +357,12 @@ def test_description_that_is_no_canonical_text_is_malformed() -> None:
     publisher = World().join("p", "publisher")
     publisher.send(Announce("A" * 130 + "B"))
     assert publisher.errors == ["malformed"]
+
+
+def test_viewer_announces_no_stream() -> None:
+    viewer = World().join("v")
+    viewer.announce()
+    assert viewer.errors == ["refused"]
 
 
 def test_description_of_another_publisher_is_not_announced_for_it() -> None:

@@ -427,6 +427,23 @@ def test_link_that_is_told_open_twice_is_opened_once() -> None:
     assert bench.links.poll_actions() == []
 
 
+def test_word_of_peers_and_connections_that_are_not_known_changes_nothing() -> None:
+    bench = Bench()
+    bench.links.refused(HIGH, number(1), 0.0)
+    bench.links.used(HIGH, 0.0)
+    bench.links.departed(HIGH, 0.0)
+    assert not bench.links.asks
+    assert bench.links.next_timer() is None
+
+
+def test_peer_that_misbehaved_over_another_way_gets_no_link_either() -> None:
+    bench = Bench()
+    bench.introduce(HIGH)
+    bench.links.expel(HIGH, "harmful", 0.0)
+    bench.links.poll_actions()
+    assert [type(action) for action in bench.offer(HIGH, number(1))] == [Refuse]
+
+
 PEERS = [OWN, LOW, HIGH, *(bytes([index]) * 16 for index in range(3))]
 event = st.tuples(
     st.sampled_from(
