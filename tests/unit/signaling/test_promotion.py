@@ -259,7 +259,7 @@ def test_child_stays_with_a_stopgap_while_nobody_at_home_in_the_stripe_has_room(
 def test_leaf_that_gives_much_stays_where_no_weaker_one_is_clearly_nearer() -> None:
     stage = Stage()
     head = stage.add("head", stage.trees.root, slots=2)
-    giver = stage.add("giver", head, slots=8, proven=8, home=1)
+    giver = stage.add("giver", head, slots=8, proven=8)
     leaf = stage.add("leaf", head)
     assert not stage.consider(giver)
     assert (giver.parents[0], leaf.parents[0]) == (head, head)
