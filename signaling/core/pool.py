@@ -91,4 +91,5 @@ class Shelf(Generic[T]):
     def levels(self, count: int) -> Iterator[tuple[int, Sequence[T]]]:
         """Each level, the lowest first, with at most `count` of its items."""
         for level in sorted(self._levels):
-            yield level, self._levels[level].first(count)
+            if level in self._levels:  # whoever looks may have moved the last of them
+                yield level, self._levels[level].first(count)

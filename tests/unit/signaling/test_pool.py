@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.core.pool import Pool
+from signaling.core.pool import Pool, Shelf
 
 
 @given(st.sets(st.integers(0, 50)), st.sets(st.integers(0, 50)), st.integers(0, 60), st.integers())
@@ -50,3 +50,16 @@ def test_draw_ends_though_chance_repeats_itself() -> None:
     for item in range(5):
         pool.add(item)
     assert list(pool.draw(2, Stuck())) == [0]
+
+
+def test_level_that_is_emptied_while_somebody_looks_is_passed_over() -> None:
+    """Finding a place for one may take another off the shelf."""
+    shelf: Shelf[str] = Shelf()
+    for level, item in enumerate("abc"):
+        shelf.move(item, -1, level)
+    seen = []
+    for level, items in shelf.levels(8):
+        seen.append((level, list(items)))
+        if level == 0:
+            shelf.move("b", 1, -1)
+    assert seen == [(0, ["a"]), (2, ["c"])]
