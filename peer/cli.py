@@ -273,6 +273,9 @@ def simulate(
     seconds: Annotated[
         str, typer.Option(envvar="BRAIDCAST_SECONDS", help="How long is measured, once the room is full.")
     ] = "60",
+    settle: Annotated[
+        str, typer.Option(envvar="BRAIDCAST_SETTLE", help="How long the full room is left before that.")
+    ] = "5s",
     seed: Annotated[
         int, typer.Option(envvar="BRAIDCAST_SEED", help="The same seed gives the same run on any machine.")
     ] = 1,
@@ -327,8 +330,8 @@ def simulate(
         from peer.simulator.options import read_options
 
         options = read_options(
-            viewers=viewers, seconds=seconds, seed=seed, uplink=uplink, rtt=rtt, jitter=jitter, loss=loss,
-            unreachable=unreachable, churn=churn, behind=behind, relays=relays, events=event or [],
+            viewers=viewers, seconds=seconds, settle=settle, seed=seed, uplink=uplink, rtt=rtt, jitter=jitter,
+            loss=loss, unreachable=unreachable, churn=churn, behind=behind, relays=relays, events=event or [],
             attacks=attack or [], media=media, origin=origin,
         )  # fmt: skip
         return await commands.simulate(options, plot, json_lines)

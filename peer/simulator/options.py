@@ -61,6 +61,8 @@ class Options:
 
     viewers: int
     seconds: float = 60.0
+    settle: float = 5.0
+    """From the last join of the filling to the beginning of the measures."""
     seed: int = 1
     uplink: str = "lognormal:2x"
     rtt: float = 0.04
@@ -94,6 +96,7 @@ def read_options(
     *,
     viewers: int,
     seconds: str,
+    settle: str,
     seed: int,
     uplink: str,
     rtt: str,
@@ -115,6 +118,7 @@ def read_options(
     return Options(
         viewers=viewers,
         seconds=_above_zero(seconds),
+        settle=parse_seconds(settle),
         seed=seed,
         uplink=uplink,
         rtt=parse_seconds(rtt),

@@ -8,8 +8,6 @@ from peer.simulator.world import WARM_UP, World
 
 JOINS_PER_SECOND = 50.0
 LEAST_FILL = 5.0
-SETTLE = 5.0
-"""Seconds from the last join of the filling to the beginning of the measures."""
 POLITE = 0.5
 """Share of those who leave that say so; the others are gone without a word."""
 FORGET = 1.0
@@ -26,7 +24,7 @@ class Scene:
         self._flash_seconds = flash.lasts if flash is not None else 0.0
         self._first, self._late = self.options.viewers - late, late
         self.fill = max(LEAST_FILL, self._first / JOINS_PER_SECOND)
-        self.measured_from = WARM_UP + self.fill + SETTLE
+        self.measured_from = WARM_UP + self.fill + self.options.settle
         self.end = self.measured_from + self.options.seconds
         self.outage = False
         world.attacks_from = self.measured_from
