@@ -365,9 +365,9 @@ class Braids:
         if planner is None:
             return
         for peer, assignment in planner.changes().items():
-            braid.told_at[peer] = now
             before, _ = braid.fed_by.get(peer, ((), ()))
             if assignment.parents != before:
+                braid.told_at[peer] = now
                 braid.fed_by[peer] = (assignment.parents, before)
             self._tell(self._members[peer], self._plan(braid, assignment))
 
