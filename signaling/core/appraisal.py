@@ -66,14 +66,17 @@ class Appraisal:
     def _confirm(self, node: Node, name: str, parents: tuple[str | None, ...], share: float) -> Node | None:
         parent = self._trees.nodes.get(name)
         pairs = parents.count(name)
-        if parent is None or parent.expected or parent.fed.get(node.id) != pairs:
+        if parent is None or parent.expected:
+            return None
+        planned = parent.fed.get(node.id) == pairs
+        if not planned and share < GOOD:
             return None
         if share < GOOD and not _is_fed(parent, name, parents):
             return None
         self._trees.touched += 1
         parent.capacity.confirm(
             node.id,
-            Confirmation(node.network(), pairs, share),
+            Confirmation(node.network(), pairs, share, planned, self._trees.now),
             network=parent.network(),
             fed=parent.fed,
             per_network=self._trees.stripes,

@@ -14,6 +14,8 @@ BROKEN = 0.5
 """A child that gets a smaller share from one parent than from another is better off elsewhere."""
 UNHEARD = 8
 """One child in as many need not have been heard yet: where many come and go there is always one."""
+STALE = 5.0
+"""Seconds for which the word of a child that is not planned counts; it comes every two."""
 ROUNDING = 0.2
 """Of a (child, stripe) pair: with so little missing, one more is fed."""
 PATIENCE = 10.0
@@ -33,6 +35,9 @@ class Confirmation:
     network: str
     pairs: int
     share: float
+    planned: bool = True
+    """Whether the plan has it here; others came by failing over, and count for no more than these do."""
+    at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -81,8 +86,14 @@ class Capacity:
 
         Those of one network, other than the peer's own, count for `per_network` pairs at most together.
         """
+        if not told.planned and len(self.heard) >= 2 * len(fed):
+            return
         self.heard[child] = told
-        for gone in [other for other in self.heard if self.heard[other].pairs != fed.get(other)]:
+        for gone in [
+            other
+            for other, each in self.heard.items()
+            if (each.pairs != fed.get(other) if each.planned else now - each.at > STALE)
+        ]:
             del self.heard[gone]
         pairs = sum(each.pairs for each in self.heard.values())
         poor = sum(each.pairs for each in self.heard.values() if each.share < GOOD)
@@ -92,12 +103,8 @@ class Capacity:
                 self.shrink(int(self.given + ROUNDING), now)
             return
         self.strain = 0
-        by_network: dict[str, int] = {}
-        for each in self.heard.values():
-            if each.share >= GOOD and each.network != network:
-                before = by_network.get(each.network, 0)
-                by_network[each.network] = min(per_network, before + each.pairs)
-        confirmed = sum(by_network.values())
+        confirmed = self._confirmed(network, per_network, planned=True)
+        confirmed += min(confirmed, self._confirmed(network, per_network, planned=False))
         self.proven = max(self.proven, confirmed)
         heard = len(fed) - len(self.heard) <= (len(fed) - 1) // UNHEARD
         if heard and sum(fed.values()) >= self.slots and now >= self.retry_at:
@@ -105,6 +112,14 @@ class Capacity:
             if self.ceiling is not None and more >= self.ceiling:
                 more = min(self.slots, confirmed) + 1
             self.granted = max(self.granted, min(self.most, more))
+
+    def _confirmed(self, network: str, per_network: int, *, planned: bool) -> int:
+        by_network: dict[str, int] = {}
+        for each in self.heard.values():
+            if each.share >= GOOD and each.network != network and each.planned == planned:
+                before = by_network.get(each.network, 0)
+                by_network[each.network] = min(per_network, before + each.pairs)
+        return sum(by_network.values())
 
     def blame(self, child: str, network: str, remaining: int, now: float) -> None:
         """A child got next to nothing, or could not be reached, and is taken away; `remaining` are left.

@@ -121,3 +121,16 @@ def test_children_that_are_throttled_lower_their_slots_and_raise_them_again() ->
         planner.report("p0", planner.parents("p0"), fare=Fare(slots=slots), now=1.0)
         assert planner.trees.nodes["p0"].slots == told
         assert planner.trees.nodes["p0"].used <= told
+
+
+def test_child_that_came_by_failing_over_confirms_and_does_not_complain() -> None:
+    planner = room(8)
+    child = next(iter(planner.trees.nodes))
+    other = next(peer for peer in planner.trees.nodes if peer != child and peer not in planner.parents(child))
+    parents = (other, *planner.parents(child)[1:])
+    capacity = planner.trees.nodes[other].capacity
+    for share in (1.0, 1.0, 0.1):
+        received = {peer: int(FULL * parents.count(peer)) for peer in parents if peer is not None}
+        received[other] = int(share * received[other])
+        planner.report(child, parents, fare=Fare(received, (1 - share) / STRIPES), final=False, now=1.0)
+    assert [(each.share, each.planned) for each in capacity.heard.values()] == [(1.0, False)]

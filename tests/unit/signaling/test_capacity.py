@@ -1,6 +1,6 @@
 """Capacity is what children confirm: it grows and shrinks by that, and nobody talks it up or down alone."""
 
-from signaling.core.capacity import BLAME, HOLD, MOST_BLAMES, PATIENCE, Capacity, Confirmation
+from signaling.core.capacity import BLAME, HOLD, MOST_BLAMES, PATIENCE, STALE, Capacity, Confirmation
 
 PER_NETWORK = 4
 
@@ -18,7 +18,7 @@ def hear(
     for child, pairs in fed.items():
         if only is None or child in only:
             network = (networks or {}).get(child, child)
-            told = Confirmation(network, pairs, share)
+            told = Confirmation(network, pairs, share, at=now)
             capacity.confirm(child, told, network="me", fed=fed, per_network=PER_NETWORK, now=now)
 
 
@@ -199,3 +199,26 @@ def test_what_a_peer_showed_survives_its_leaving() -> None:
     idler.shrink(0, 0.0)
     assert idler.forget()
     assert idler.slots == 2
+
+
+def came(capacity: Capacity, children: int, fed: dict[str, int], now: float = 0.0) -> None:
+    """So many children that the plan has elsewhere are fed, and well."""
+    for number in range(children):
+        told = Confirmation(f"u{number}", 1, 1.0, planned=False, at=now)
+        capacity.confirm(f"u{number}", told, network="me", fed=fed, per_network=PER_NETWORK, now=now)
+
+
+def test_those_who_came_by_failing_over_confirm_no_more_than_those_who_were_sent() -> None:
+    capacity = Capacity(4, 24)
+    came(capacity, 6, children(4))
+    assert (capacity.slots, capacity.proven) == (4, 0)
+    hear(capacity, children(4), only={"c0", "c1"})
+    assert (capacity.slots, capacity.proven) == (8, 4)
+
+
+def test_those_who_came_by_failing_over_are_forgotten_soon_and_never_many() -> None:
+    capacity = Capacity(4, 24)
+    came(capacity, 100, children(4))
+    assert len(capacity.heard) == 8
+    hear(capacity, children(4), only={"c0"}, now=STALE + 0.1)
+    assert list(capacity.heard) == ["c0"]
