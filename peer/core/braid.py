@@ -124,9 +124,10 @@ class Braid:
         if neighbour is None:
             return
         self._down.children.gone(neighbour)
+        if peer in self.upstreams.wanted():
+            self._up.reports.lost(peer, now)
         if self.upstreams.lost(peer, now):
             self.counters.fail_overs += 1
-        self._up.reports.lost(peer, now)
         self._tick(now)
 
     def link_quiet(self, peer: bytes, quiet: bool, now: float) -> None:
@@ -325,13 +326,13 @@ class Braid:
     def _begun(self, now: float) -> None:
         """The publisher has begun a new epoch, and the window is empty."""
         self._up.begun(now)
-        self._down.children.begin()
+        self._down.begin()
         self._tick_at = now
 
     def _tick(self, now: float) -> None:
         self._tick_at = now + TICK
         if not self.is_publisher and not self._down.places.leaving:
-            self._actions += self._up.tick(self._intake.settled(), self._down.places.slots(now), now)
+            self._actions += self._up.tick(self._intake.settled(), self._down.places.slots(), now)
         self._actions += self._down.tick(now)
         self._actions += self._judge.settle(self.neighbours.values(), self.upstreams.take_meagre(), now)
         if self._down.places.leaving and not self._left and self._down.children.count() == 0:

@@ -50,14 +50,7 @@ class Children:
 
     def living(self, now: float) -> int:
         """Those whose child was heard lately: the dead keep nobody out until their links are closed."""
-        return len(self._living(now))
-
-    def fed(self, now: float) -> int:
-        """How many peers are fed at all, of those that were heard lately."""
-        return len(set(self._living(now)))
-
-    def _living(self, now: float) -> list[bytes]:
-        return [peer for some in self._by_stripe for peer, child in some.items() if not child.is_gone(now)]
+        return sum(not child.is_gone(now) for some in self._by_stripe for child in some.values())
 
     def waiting(self) -> list[Neighbour]:
         """Those for whom something waits: few, while each of many neighbours is asked for at every tick."""

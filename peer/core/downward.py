@@ -39,6 +39,11 @@ class Downward:
         self.places = Places(stripes, upstreams, self.children, carries or upstreams is None)
         self._announcements = Announcements(me, braid, stripes, upstreams, window, now)
 
+    def begin(self) -> None:
+        """Another epoch."""
+        self.children.begin()
+        self.places.upload.begin()
+
     def greet(self, peer: bytes, now: float) -> list[Send]:
         """A link to `peer` is ready."""
         return [Send(peer, self._status(now))]
@@ -78,10 +83,12 @@ class Downward:
 
     def taken(self, taken: Taken, now: float) -> list[Send]:
         """A block has just been verified."""
+        if not taken.seal.parity:
+            self.places.upload.part(taken.seal.number, taken.seal.size, taken.seal.duration / 1e6)
         return self.children.push(taken, now)
 
     def drained(self, neighbour: Neighbour, buffered: int) -> list[Send]:
-        neighbour.outbox.drained(buffered)
+        self.places.upload.left(neighbour.outbox.drained(buffered))
         return self.children.pump(neighbour)
 
     def set_carries(self, carries: bool, now: float) -> list[Send]:
@@ -98,13 +105,16 @@ class Downward:
     def tick(self, now: float) -> list[Send]:
         out: list[Send] = []
         late: list[Neighbour] = []
-        waiting = 0
+        busy = full = False
         for neighbour in self.children.waiting():
-            waiting += neighbour.outbox.busy(now) and not neighbour.is_gone(now)
+            busy |= neighbour.outbox.busy(now) and not neighbour.is_gone(now)
+            full |= neighbour.waits(now)
             if neighbour.is_late(now):
                 late.append(neighbour)
-        # One that waits alone has itself to thank, or its way: it does not keep us from helping the others.
-        self.children.busy = waiting > 1 or (waiting == 1 and self.children.fed(now) == 1)
+        self.children.busy = busy
+        upload = self.places.upload
+        if full or upload.watching:
+            upload.look(full, self.children.living(now), now)
         if late:
             out += self._shed(late, now)
         self.children.expire(now)

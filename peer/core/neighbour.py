@@ -83,6 +83,10 @@ class Neighbour:
         """It seems to have vanished."""
         return self.quiet or self.silent(now)
 
+    def waits(self, now: float) -> bool:
+        """Something has waited for it, and it has spoken since: it lives, so that is for want of upload."""
+        return self.outbox.busy(now) and self.heard_at >= self.outbox.waits_since()
+
     def is_late(self, now: float) -> bool:
         """It is not dead, and yet something has waited for it for too long: it is slow, or our upload is."""
         if now - self.heard_at > LEAVE_WITHIN and not self.outbox.overflows():

@@ -45,11 +45,13 @@ class Outbox:
         self._queue.append((max(leave_by, last[0]) if last is not None else leave_by, stripe, message))
         self.waiting += len(message)
 
-    def drained(self, buffered: int) -> None:
-        """The link says how many bytes it still holds."""
+    def drained(self, buffered: int) -> int:
+        """The link says how many bytes it still holds; returns how many it has let go since it last did."""
+        left = max(0, self._in_flight - buffered)
         self._in_flight = buffered
         while self._handed and self._handed_bytes - self._handed[0][2] >= buffered:
             self._handed_bytes -= self._handed.popleft()[2]
+        return left
 
     def full(self) -> bool:
         """Whether the link takes nothing more now."""
@@ -85,6 +87,11 @@ class Outbox:
         """Whether something has been waiting for a while."""
         oldest = self._handed[0] if self._handed else self._queue[0] if self._queue else None
         return oldest is not None and oldest[0] - now < LEAVE_WITHIN - BUSY_AFTER
+
+    def waits_since(self) -> float:
+        """When the oldest that waits came, or somewhat later."""
+        oldest = self._handed[0] if self._handed else self._queue[0] if self._queue else None
+        return oldest[0] - LEAVE_WITHIN if oldest is not None else float("inf")
 
     def relieve(self, now: float) -> None:
         """Less comes from now on: what is in the link's buffer gets the time to leave."""

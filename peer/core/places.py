@@ -12,19 +12,16 @@ from peer.core.children import (
 )
 from peer.core.neighbour import Neighbour
 from peer.core.throttle import Step, Throttle
+from peer.core.upload import Upload
 from peer.core.upstreams import Upstreams
 
 DEFAULT_CHILDREN = 32
-PUBLISHER_PER_STRIPE = 2
-"""Children that a publisher takes on one stripe: the planned one, and one more while trees are mended."""
+PUBLISHER_PER_STRIPE = 6
+"""Children that a publisher takes on one stripe: the planned ones, and more while trees are mended."""
 PUBLISHER_LEAVES = 24
 """Leaves that it takes besides: a room of leaves has nobody else to feed it."""
 SLOW_AGAIN = 10.0
 """Seconds for which a child that could not keep up is not taken again, so that it settles elsewhere."""
-OVERLOAD_WITHIN = 5.0
-"""When two children are too slow within that many seconds it is our own upload that is too small."""
-OVERLOADED_FOR = 30.0
-"""Seconds for which we then take no more than we had left; the planner is told."""
 
 
 class Places:
@@ -39,10 +36,7 @@ class Places:
         self.throttle = Throttle()
         self._slow: dict[bytes, float] = {}
         """Until when a peer is not taken again."""
-        self._slow_at = float("-inf")
-        self._carried: int | None = None
-        """What our upload carried when it was too small."""
-        self._carried_until = 0.0
+        self.upload = Upload(stripes)
 
     def carry(self) -> bool:
         """Whether anything is passed on at all."""
@@ -59,27 +53,22 @@ class Places:
         if self._upstreams is None:
             limit = PUBLISHER_PER_STRIPE * (self._stripes + 1) + self._children.leaves()
         else:
-            slots = self.slots(now)
+            slots = self.slots()
             limit = self.limit if slots is None else min(self.limit, slots)
         return max(0, min(255, limit - self._children.living(now)))
 
-    def slots(self, now: float) -> int | None:
+    def slots(self) -> int | None:
         """What we can carry, if that is less than the planner may think."""
         if self.throttle.step >= Step.HANDING_OVER:
             return 0
         if self.throttle.step == Step.FULL:
             return self._children.count()
-        if self._carried is not None and now >= self._carried_until:
-            self._carried = None
-        return self._carried
+        return self.upload.slots
 
     def slow(self, child: bytes, now: float) -> None:
         """A child could not keep up and has just lost a stripe."""
-        others = any(peer != child for peer in self._slow)
-        if others and now - self._slow_at <= OVERLOAD_WITHIN:
-            self._carried, self._carried_until = self._children.count(), now + OVERLOADED_FOR
         self._slow = {peer: until for peer, until in self._slow.items() if until > now}
-        self._slow[child], self._slow_at = now + SLOW_AGAIN, now
+        self._slow[child] = now + SLOW_AGAIN
 
     def refusal(self, child: Neighbour, stripe: int, now: float) -> int | None:
         """Why `child` may not have `stripe`; None if it may."""
@@ -103,7 +92,7 @@ class Places:
             return REFUSE_LOOP
         if self._children.busy:
             return REFUSE_FULL  # what waits already would wait longer
-        slots = self.slots(now)
+        slots = self.slots()
         if self._children.living(now) >= (self.limit if slots is None else min(self.limit, slots)):
             return REFUSE_FULL
         return None if self._upstreams.asked_by(stripe, child.peer) else REFUSE_LOOP

@@ -65,13 +65,15 @@ class Repair:
         start: int,
         part_duration: float,
         lags: Sequence[float],
+        pushed: Sequence[float],
         choose: Callable[[int, int], bytes | None],
         now: float,
     ) -> list[Ask]:
         """Requests to send now.
 
-        `lags` are how late, in parts, each stripe's blocks are as a rule; `choose(stripe, tries)` names a
-        peer for a stripe's blocks.
+        `lags` are how late, in parts, each stripe's blocks are as a rule, `pushed` up to which part the
+        stripe's parent has come: what is behind that is on its way, and asking for it would only make it
+        later for all. `choose(stripe, tries)` names a peer for a stripe's blocks.
         """
         asks: list[Ask] = []
         candidates = self._candidates(window, start)
@@ -97,7 +99,11 @@ class Repair:
                 continue
             lacking: list[int] = []
             if part is not None:
-                lacking = [i for i in part.missing() if now - seen >= overdue[i % self._stripes]]
+                lacking = [
+                    i
+                    for i in part.missing()
+                    if now - seen >= overdue[i % self._stripes] and number < pushed[i % self._stripes]
+                ]
                 if not lacking:
                     continue
             missing.ask_at = now + ASK_AGAIN[min(missing.tries, len(ASK_AGAIN) - 1)]

@@ -212,6 +212,13 @@ class Upstreams:
                 changes += self._seek(up, stripe, now)
         return changes
 
+    def pushed(self) -> list[float]:
+        """Up to which part each stripe's parent has come; without bound where nothing comes."""
+        return [
+            float("inf") if up.parent is None or up.starved else self.rhythm.newest[stripe]
+            for stripe, up in enumerate(self.stripes[: self._data])
+        ]
+
     def mender(self, now: float) -> Callable[[int, int], bytes | None]:
         """Whom to ask for a stripe's lost blocks on the n-th try."""
         return mender(self.parents(), self._neighbours, epoch=self._window.epoch, me=self._me, now=now)

@@ -196,7 +196,10 @@ class Upward:
         window, out = self._window, list[Action]()
         start = self._next_needed(now)
         choose, lags = self.upstreams.mender(now), self.upstreams.rhythm.lags[: self._stripes]
-        for peer, number, indices in self.repair.due(window, start, self._part_duration, lags, choose, now):
+        pushed = self.upstreams.pushed()
+        for peer, number, indices in self.repair.due(
+            window, start, self._part_duration, lags, pushed, choose, now
+        ):
             self._counters.wants_sent += 1
             self._neighbours[peer].asked(number, indices, now)
             out.append(Send(peer, encode(Want(self._braid, window.epoch, number, indices))))

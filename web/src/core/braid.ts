@@ -113,8 +113,8 @@ export class Braid {
     if (neighbour === undefined) return;
     this.neighbours.delete(peer);
     this.#down.children.gone(neighbour);
+    if (this.upstreams.wanted().includes(peer)) this.#up.reports.lost(peer, now);
     if (this.upstreams.lost(peer, now)) this.counters.failOvers += 1;
-    this.#up.reports.lost(peer, now);
     this.#tick(now);
   }
 
@@ -340,7 +340,7 @@ export class Braid {
   /** The publisher has begun a new epoch, and the window is empty. */
   #begun(now: number): void {
     this.#up.begun(now);
-    this.#down.children.begin();
+    this.#down.begin();
     this.#tickAt = now;
   }
 
@@ -348,7 +348,7 @@ export class Braid {
     this.#tickAt = now + TICK;
     const { places, children } = this.#down;
     if (!this.isPublisher && !places.leaving) {
-      this.#do(this.#up.tick(this.#intake.settled(), places.slots(now), now));
+      this.#do(this.#up.tick(this.#intake.settled(), places.slots(), now));
     }
     this.#do(this.#down.tick(now));
     this.#do(this.#judge.settle(this.neighbours.values(), this.upstreams.takeMeagre(), now));

@@ -60,16 +60,10 @@ export class Children {
 
   /** Those whose child was heard lately: the dead keep nobody out until their links are closed. */
   living(now: number): number {
-    return this.#living(now).length;
-  }
-
-  /** How many peers are fed at all, of those that were heard lately. */
-  fed(now: number): number {
-    return new Set(this.#living(now)).size;
-  }
-
-  #living(now: number): Neighbour[] {
-    return this.#byStripe.flatMap((children) => [...children.values()].filter((child) => !child.isGone(now)));
+    return this.#byStripe.reduce(
+      (sum, children) => sum + [...children.values()].filter((child) => !child.isGone(now)).length,
+      0,
+    );
   }
 
   /** Those of them that are leaves. */

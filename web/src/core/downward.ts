@@ -73,6 +73,12 @@ export class Downward {
     return out;
   }
 
+  /** Another epoch. */
+  begin(): void {
+    this.children.begin();
+    this.places.upload.begin();
+  }
+
   unsubscribed(neighbour: Neighbour, stripe: number): void {
     if (stripe <= this.#stripes) this.children.remove(neighbour, stripe);
   }
@@ -85,11 +91,13 @@ export class Downward {
 
   /** A block has just been verified. */
   taken(taken: Taken, now: number): Send[] {
+    const { number, size, duration, parity } = taken.seal;
+    if (!parity) this.places.upload.part(number, size, duration / 1e6);
     return this.children.push(taken, now);
   }
 
   drained(neighbour: Neighbour, buffered: number): Send[] {
-    neighbour.outbox.drained(buffered);
+    this.places.upload.left(neighbour.outbox.drained(buffered));
     return this.children.pump(neighbour);
   }
 
@@ -109,15 +117,16 @@ export class Downward {
   tick(now: number): Send[] {
     const out: Send[] = [];
     const late: Neighbour[] = [];
-    let waiting = 0;
+    let [busy, full] = [false, false];
     for (const neighbour of this.#neighbours.values()) {
       const { outbox } = neighbour;
       if (outbox.empty) continue;
-      if (outbox.busy(now) && !neighbour.isGone(now)) waiting += 1;
+      if (outbox.busy(now) && !neighbour.isGone(now)) busy = true;
+      if (neighbour.waits(now)) full = true;
       if (neighbour.isLate(now)) late.push(neighbour);
     }
-    // One that waits alone has itself to thank, or its way: it does not keep us from helping the others.
-    this.children.busy = waiting > 1 || (waiting === 1 && this.children.fed(now) === 1);
+    this.children.busy = busy;
+    this.places.upload.look(full, this.children.living(now), now);
     if (late.length > 0) out.push(...this.#shed(late, now));
     this.children.expire(now);
     const stepped = this.places.throttle.changed(now);

@@ -93,6 +93,11 @@ export class Neighbour {
     return this.quiet || this.silent(now);
   }
 
+  /** Something has been waiting for it, and it has spoken since: it lives, so that is for want of upload. */
+  waits(now: number): boolean {
+    return this.outbox.busy(now) && this.heardAt >= this.outbox.waitsSince();
+  }
+
   /** It is not dead, and yet something has waited for it for too long: it is slow, or our upload is. */
   isLate(now: number): boolean {
     if (now - this.heardAt > LEAVE_WITHIN && !this.outbox.overflows()) return false;

@@ -45,16 +45,18 @@ export class Outbox {
     this.waiting += message.length;
   }
 
-  /** The link says how many bytes it still holds. */
-  drained(buffered: number): void {
+  /** The link says how many bytes it still holds; returns how many it has let go since it last did. */
+  drained(buffered: number): number {
+    const left = Math.max(0, this.#inFlight - buffered);
     this.#inFlight = buffered;
-    let left = 0;
+    let gone = 0;
     for (const { message } of this.#handed) {
       if (this.#handedBytes - message.length < buffered) break;
       this.#handedBytes -= message.length;
-      left += 1;
+      gone += 1;
     }
-    this.#handed.splice(0, left);
+    this.#handed.splice(0, gone);
+    return left;
   }
 
   /** Whether the link takes nothing more now. */
@@ -95,6 +97,11 @@ export class Outbox {
   busy(now: number): boolean {
     const oldest = this.#handed[0] ?? this.#queue[0];
     return oldest !== undefined && oldest.leaveBy - now < LEAVE_WITHIN - BUSY_AFTER;
+  }
+
+  /** When the oldest that waits came, or somewhat later. */
+  waitsSince(): number {
+    return ((this.#handed[0] ?? this.#queue[0])?.leaveBy ?? Number.POSITIVE_INFINITY) - LEAVE_WITHIN;
   }
 
   /** Less comes from now on: what is in the link's buffer gets the time to leave. */

@@ -4,19 +4,16 @@ import { REFUSE_FULL, REFUSE_LEAVING, REFUSE_LOOP, REFUSE_NOT_CARRIED, REFUSE_SL
 import type { Children } from "./children.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { FULL, HANDING_OVER, LEAF, OPEN, Throttle } from "./throttle.ts";
+import { Upload } from "./upload.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export const DEFAULT_CHILDREN = 32;
-/** Children that a publisher takes on one stripe: the planned one, and one more while trees are mended. */
-export const PUBLISHER_PER_STRIPE = 2;
+/** Children that a publisher takes on one stripe: the planned ones, and more while trees are mended. */
+export const PUBLISHER_PER_STRIPE = 6;
 /** Leaves that it takes besides: a room of leaves has nobody else to feed it. */
 export const PUBLISHER_LEAVES = 24;
 /** Seconds for which a child that could not keep up is not taken again, so that it settles elsewhere. */
 export const SLOW_AGAIN = 10.0;
-/** When two children are too slow within that many seconds it is our own upload that is too small. */
-export const OVERLOAD_WITHIN = 5.0;
-/** Seconds for which we then take no more than we had left; the planner is told. */
-export const OVERLOADED_FOR = 30.0;
 
 /** The planner's limit, our own will, and what our upload turned out to carry. */
 export class Places {
@@ -29,13 +26,11 @@ export class Places {
   leaving = false;
   /** Until when a peer is not taken again. */
   readonly #slow = new Map<string, number>();
-  #slowAt = Number.NEGATIVE_INFINITY;
-  /** What our upload carried when it was too small. */
-  #carried: number | null = null;
-  #carriedUntil = 0;
+  readonly upload: Upload;
 
   constructor(stripes: number, upstreams: Upstreams | null, children: Children, carries: boolean) {
     this.#stripes = stripes;
+    this.upload = new Upload(stripes);
     this.#upstreams = upstreams;
     this.#children = children;
     this.carries = carries;
@@ -54,7 +49,7 @@ export class Places {
   /** (child, stripe) pairs that may come. */
   free(now: number): number {
     if (!this.carry() || this.throttle.step > OPEN || this.#children.busy) return 0;
-    let limit = Math.min(this.limit, this.slots(now) ?? this.limit);
+    let limit = Math.min(this.limit, this.slots() ?? this.limit);
     if (this.#upstreams === null) {
       limit = PUBLISHER_PER_STRIPE * (this.#stripes + 1) + this.#children.leaves();
     }
@@ -62,23 +57,16 @@ export class Places {
   }
 
   /** What we can carry, if that is less than the planner may think. */
-  slots(now: number): number | null {
+  slots(): number | null {
     if (this.throttle.step >= HANDING_OVER) return 0;
     if (this.throttle.step === FULL) return this.#children.count();
-    if (this.#carried !== null && now >= this.#carriedUntil) this.#carried = null;
-    return this.#carried;
+    return this.upload.slots;
   }
 
   /** A child could not keep up and has just lost a stripe. */
   slow(child: string, now: number): void {
-    const others = this.#slow.size > (this.#slow.has(child) ? 1 : 0);
-    if (others && now - this.#slowAt <= OVERLOAD_WITHIN) {
-      this.#carried = this.#children.count();
-      this.#carriedUntil = now + OVERLOADED_FOR;
-    }
     for (const [peer, until] of this.#slow) if (until <= now) this.#slow.delete(peer);
     this.#slow.set(child, now + SLOW_AGAIN);
-    this.#slowAt = now;
   }
 
   /** Why `child` may not have `stripe`; null if it may. */
@@ -97,7 +85,7 @@ export class Places {
     if (stripe >= up.taken()) return REFUSE_NOT_CARRIED;
     if (up.path(stripe).includes(child.short)) return REFUSE_LOOP;
     if (this.#children.busy) return REFUSE_FULL; // what waits already would wait longer
-    if (this.#children.living(now) >= Math.min(this.limit, this.slots(now) ?? this.limit)) return REFUSE_FULL;
+    if (this.#children.living(now) >= Math.min(this.limit, this.slots() ?? this.limit)) return REFUSE_FULL;
     return up.askedBy(stripe, child.peer) ? null : REFUSE_LOOP;
   }
 }

@@ -74,14 +74,16 @@ export class Repair {
   /**
    * Requests to send now.
    *
-   * `lags` are how late, in parts, each stripe's blocks are as a rule; `choose(stripe, tries)` names a peer for a
-   * stripe's blocks.
+   * `lags` are how late, in parts, each stripe's blocks are as a rule, `pushed` up to which part the stripe's parent has
+   * come: what is behind that is on its way, and asking for it would only make it later for all. `choose(stripe, tries)`
+   * names a peer for a stripe's blocks.
    */
   due(
     parts: Window,
     start: number,
     partDuration: number,
     lags: readonly number[],
+    pushed: readonly number[],
     choose: (stripe: number, tries: number) => string | null,
     now: number,
   ): Ask[] {
@@ -103,7 +105,10 @@ export class Repair {
       }
       if (now < missing.askAt) continue;
       const lacking = (part?.missing() ?? [])
-        .filter((index) => now - seen >= (overdue[index % this.#stripes] as number))
+        .filter((index) => {
+          const stripe = index % this.#stripes;
+          return now - seen >= (overdue[stripe] as number) && number < (pushed[stripe] as number);
+        })
         .slice(0, BLOCKS_AT_ONCE);
       if (part !== null && lacking.length === 0) continue;
       missing.askAt = now + (ASK_AGAIN[missing.tries] ?? 1.0);

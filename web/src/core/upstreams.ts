@@ -208,6 +208,15 @@ export class Upstreams {
     return changes;
   }
 
+  /** Up to which part each stripe's parent has come; without bound where nothing comes. */
+  pushed(): number[] {
+    return this.stripes
+      .slice(0, this.#data)
+      .map(({ parent, starved }, stripe) =>
+        parent === null || starved ? Number.POSITIVE_INFINITY : this.rhythm.newest(stripe),
+      );
+  }
+
   /** Whom to ask for a stripe's lost blocks on the n-th try. */
   mender(now: number): (stripe: number, tries: number) => string | null {
     return mender(this.parents(), this.#neighbours, { epoch: this.#parts.epoch, me: this.#me, now });

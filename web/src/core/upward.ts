@@ -206,7 +206,8 @@ export class Upward {
     const choose = this.upstreams.mender(now);
     const lags = this.upstreams.rhythm.lags.slice(0, this.#stripes);
     const { epoch } = parts;
-    for (const ask of this.repair.due(parts, start, this.#partDuration, lags, choose, now)) {
+    const pushed = this.upstreams.pushed();
+    for (const ask of this.repair.due(parts, start, this.#partDuration, lags, pushed, choose, now)) {
       this.#counters.wantsSent += 1;
       const { peer, number, indices: blocks } = ask;
       this.#neighbours.get(peer)?.asked(number, blocks, now);

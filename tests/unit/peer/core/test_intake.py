@@ -75,6 +75,16 @@ def test_nothing_counts_before_the_signature_is_checked() -> None:
     assert gate.window.newest_complete == 0
 
 
+def test_block_that_two_have_sent_before_the_signature_is_checked_came_twice() -> None:
+    gate = Gate()
+    first = blocks(part(0))[0]
+    gate.block(LOW, first)
+    gate.block(HIGH, first)
+    taken = [outcome for outcome in gate.settle() if isinstance(outcome, Taken)]
+    assert [(each.source, each.fresh) for each in taken] == [(LOW, True), (HIGH, False)]
+    assert gate.counters.duplicates == 1
+
+
 def test_signature_is_checked_once_a_part() -> None:
     gate = Gate()
     first, *others = blocks(part(0))

@@ -7,8 +7,6 @@ from peer.core.children import Children
 from peer.core.counters import Counters
 from peer.core.neighbour import HEARD_WITHIN, Neighbour
 from peer.core.places import (
-    OVERLOAD_WITHIN,
-    OVERLOADED_FOR,
     PUBLISHER_LEAVES,
     PUBLISHER_PER_STRIPE,
     SLOW_AGAIN,
@@ -70,23 +68,18 @@ def test_slow_child_does_not_come_back_at_once() -> None:
     assert nursery.take(1, 0, SLOW_AGAIN - 0.1) == wire.REFUSE_SLOW
     assert nursery.take(2, 0, 1.0) is None
     assert nursery.take(1, 0, SLOW_AGAIN) is None
-    assert nursery.places.slots(SLOW_AGAIN) is None
+    assert nursery.places.slots() is None
 
 
-def test_two_slow_children_show_that_our_own_upload_is_too_small() -> None:
+def test_no_more_are_taken_than_our_upload_was_seen_to_carry() -> None:
     nursery = Nursery()
-    for number in (1, 2, 3):
-        nursery.take(number, 0, 1.5)
-    nursery.children.remove(nursery.child(1), 0)
-    nursery.places.slow(bytes([1]) * 16, 0.0)
-    nursery.places.slow(bytes([1]) * 16, 1.0)
-    assert nursery.places.slots(1.0) is None
-    nursery.places.slow(bytes([2]) * 16, 2.0)
-    assert nursery.places.slots(2.0) == 2
-    assert nursery.places.free(2.0) == 0
-    assert nursery.take(4, 1, 2.0) == wire.REFUSE_FULL
-    assert nursery.places.slots(2.0 + OVERLOADED_FOR) is None
-    assert nursery.take(4, 1, 2.0 + OVERLOADED_FOR) is None
+    for number in (1, 2):
+        nursery.take(number, 0)
+    nursery.places.upload.slots = 2
+    assert (nursery.places.slots(), nursery.places.free(0.0)) == (2, 0)
+    assert nursery.take(4, 1) == wire.REFUSE_FULL
+    nursery.places.upload.slots = 3
+    assert nursery.take(4, 1) is None
 
 
 def test_dead_children_keep_nobody_out() -> None:
@@ -109,12 +102,10 @@ def test_nobody_more_is_taken_while_what_is_sent_already_waits() -> None:
     assert nursery.take(1, 0) is None
 
 
-def test_slow_children_long_apart_say_nothing_of_our_upload() -> None:
+def test_slow_children_are_forgotten_in_time() -> None:
     nursery = Nursery()
     nursery.places.slow(bytes([1]) * 16, 0.0)
-    nursery.places.slow(bytes([2]) * 16, OVERLOAD_WITHIN + 0.1)
     nursery.places.slow(bytes([3]) * 16, 100.0)
-    assert nursery.places.slots(100.0) is None
     assert list(nursery.places._slow) == [bytes([3]) * 16]
 
 
@@ -129,7 +120,7 @@ def test_throttled_peer_steps_down_for_those_who_ask_and_for_the_planner() -> No
             now = tick / 10
             reason = nursery.take(2, 0, now)
             seen.append(
-                (reason, places.free(now), places.slots(now), places.announces_carrying(), places.carry())
+                (reason, places.free(now), places.slots(), places.announces_carrying(), places.carry())
             )
     assert seen == [
         (wire.REFUSE_FULL, 0, 1, True, True),

@@ -91,6 +91,7 @@ def test_frozen_parent_is_replaced_though_its_link_stays_open() -> None:
 
 def test_source_pause_is_nobodys_fault() -> None:
     swarm, viewers = settled(1, 6)
+    swarm.run(1.0)  # whoever was about to take over has done so
     before = [viewer.core.stripe_parents() for viewer in viewers]
     swarm.source_paused = True
     swarm.run(5.0)

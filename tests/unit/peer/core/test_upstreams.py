@@ -18,7 +18,18 @@ from peer.core.upstream import (
 from peer.core.upstreams import SHUN
 from peer.seal import MAX_BLOCK
 from tests.swarm import Swarm
-from tests.unit.peer.core.braid_bench import HIGH, LOW, ME, PUBLISHER, STRIPES, Bench, blocks, part, status
+from tests.unit.peer.core.braid_bench import (
+    BRAID,
+    HIGH,
+    LOW,
+    ME,
+    PUBLISHER,
+    STRIPES,
+    Bench,
+    blocks,
+    part,
+    status,
+)
 
 THIRD = bytes([0x70]) * 16
 ROOT = PUBLISHER.id[:4]
@@ -92,6 +103,14 @@ def test_newcomer_whose_link_is_lost_is_not_waited_for() -> None:
     bench.done = []
     bench.plan(THIRD, HIGH, HIGH, HIGH, sequence=3)
     assert subscribed(bench) == [(THIRD, 0)]
+
+
+def test_newcomer_that_refuses_is_not_waited_for() -> None:
+    bench = fed_by(HIGH, LOW)
+    bench.plan(LOW, HIGH, HIGH, HIGH, sequence=2)
+    bench.tell(LOW, wire.Refuse(BRAID, 0, wire.REFUSE_FULL))
+    assert bench.core.upstreams.stripes[0].pending is None
+    assert bench.core.stripe_parents()[0] == HIGH
 
 
 def test_parent_that_is_about_to_leave_feeds_until_another_does() -> None:
