@@ -78,19 +78,19 @@ class Outbox:
         """The stripe of the oldest block that should have left, or that of the last when too much waits."""
         if self.overflows():
             return self._queue[-1][1]
-        oldest = self._handed[0] if self._handed else self._queue[0] if self._queue else None
+        oldest = self._oldest()
         if oldest is not None and now > max(oldest[0], self._relieved_until):
             return oldest[1]
         return None
 
     def busy(self, now: float) -> bool:
         """Whether something has been waiting for a while."""
-        oldest = self._handed[0] if self._handed else self._queue[0] if self._queue else None
+        oldest = self._oldest()
         return oldest is not None and oldest[0] - now < LEAVE_WITHIN - BUSY_AFTER
 
     def waits_since(self) -> float:
         """When the oldest that waits came, or somewhat later."""
-        oldest = self._handed[0] if self._handed else self._queue[0] if self._queue else None
+        oldest = self._oldest()
         return oldest[0] - LEAVE_WITHIN if oldest is not None else float("inf")
 
     def relieve(self, now: float) -> None:
@@ -104,3 +104,7 @@ class Outbox:
         self._queue = deque(kept)
         self.waiting = sum(len(entry[2]) for entry in kept)
         return dropped
+
+    def _oldest(self) -> tuple[float, int, object] | None:
+        """When what has waited longest has to have left, and its stripe."""
+        return self._handed[0] if self._handed else self._queue[0] if self._queue else None

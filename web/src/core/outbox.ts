@@ -88,20 +88,20 @@ export class Outbox {
   /** The stripe of the oldest block that should have left, or that of the last when too much waits. */
   late(now: number): number | null {
     if (this.overflows()) return this.#queue.at(-1)?.stripe ?? null;
-    const oldest = this.#handed[0] ?? this.#queue[0];
+    const oldest = this.#oldest;
     if (oldest === undefined || now <= Math.max(oldest.leaveBy, this.#relievedUntil)) return null;
     return oldest.stripe;
   }
 
   /** Whether something has been waiting for a while. */
   busy(now: number): boolean {
-    const oldest = this.#handed[0] ?? this.#queue[0];
+    const oldest = this.#oldest;
     return oldest !== undefined && oldest.leaveBy - now < LEAVE_WITHIN - BUSY_AFTER;
   }
 
   /** When the oldest that waits came, or somewhat later. */
   waitsSince(): number {
-    return ((this.#handed[0] ?? this.#queue[0])?.leaveBy ?? Number.POSITIVE_INFINITY) - LEAVE_WITHIN;
+    return (this.#oldest?.leaveBy ?? Number.POSITIVE_INFINITY) - LEAVE_WITHIN;
   }
 
   /** Less comes from now on: what is in the link's buffer gets the time to leave. */
@@ -116,5 +116,10 @@ export class Outbox {
     this.#queue = kept;
     this.waiting = kept.reduce((sum, entry) => sum + entry.message.length, 0);
     return dropped;
+  }
+
+  /** What has waited longest. */
+  get #oldest() {
+    return this.#handed[0] ?? this.#queue[0];
   }
 }
