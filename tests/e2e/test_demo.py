@@ -56,15 +56,12 @@ async def test_the_browser_that_feeds_the_others_is_killed(
         fed = await feeding.ask("room.id")
         assert max(feeds) > 0
         others = [watcher for watcher in watchers if watcher is not feeding]
-        before = await stats_of(others)
+        skipped = [stats["skippedTime"] for stats in await stats_of(others)]
         await feeding.kill()
         await play_on(others, 8)
         for watcher in others:
             await watcher.is_fed()
         told = await stats_of(others)
         assert all(fed not in stats["parents"] for stats in told)
-        for stats, earlier in zip(told, before, strict=True):
-            # Whatever was on its way from the dead came another way in time to be played a second behind,
-            # and hardly later; nearer to the edge a busy machine may cost a picture.
-            skipped = stats["skippedTime"] - earlier["skippedTime"]
-            assert skipped == 0 or (earlier["liveLatency"] < 1.0 and skipped < 2.0)
+        # Whatever was on its way from the dead came another way in time to be played.
+        assert [stats["skippedTime"] for stats in told] == skipped
