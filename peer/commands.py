@@ -68,7 +68,7 @@ class DemoOptions:
 
 async def demo(options: DemoOptions, membership: Membership, config: Config) -> int:
     """`braidcast demo`: introducer, pages, publisher and relays in one process."""
-    check_input(options.source)
+    source = check_input(options.source)
     port = options.port or free_port(options.host)
     local = "127.0.0.1" if options.host in WILDCARDS else options.host
     server = f"http://{f'[{local}]' if ':' in local else local}:{port}"
@@ -97,6 +97,7 @@ async def demo(options: DemoOptions, membership: Membership, config: Config) -> 
         url = watch_url(server, membership.room, peer.node.identity.key)
         if options.json_lines:
             print_json({"event": "listening", "url": server, "watch_url": url})
+        line.say(f"Source:   {source}")
         line.say(f"Watch:    {url}", "bold")
         if options.host in WILDCARDS:
             there = watch_url(f"http://{lan_address()}:{port}", membership.room, peer.node.identity.key)
@@ -117,7 +118,7 @@ async def publish(
     json_lines: bool,
 ) -> int:
     """`braidcast publish`."""
-    check_input(source)
+    source_input = check_input(source)
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
         line = stack.enter_context(StatusLine(json_lines))
@@ -137,6 +138,7 @@ async def publish(
         url = watch_url(membership.server, membership.room, peer.node.identity.key, stream)
         if json_lines:
             print_json({"event": "joined", "watch_url": url, "origins": list(origins)})
+        line.say(f"Source:   {source_input}")
         line.say(f"Watch:    {url}", "bold")
         for origin in origins:
             line.say(f"Playlist: {origin}/index.m3u8")

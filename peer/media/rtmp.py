@@ -78,7 +78,7 @@ class RtmpSource:
         """Wait for a client; None when one came that does not speak RTMP."""
         self._check_address()
         self._stop.waking(self._knock)
-        log.info("waiting for an RTMP client at %s", self._source.url)
+        log.info("waiting: %s", self._source)
         try:
             return av.open(self._source.url, options={"listen": "1", **_OPTIONS})
         except av.error.FFmpegError as error:
@@ -93,7 +93,7 @@ class RtmpSource:
         except av.error.FFmpegError as error:
             if not worked:
                 raise SourceError(
-                    f"No stream can be had from {self._source.url}: {error.strerror or 'it does not answer'}."
+                    f"{self._source} gives no stream: {error.strerror or 'it does not answer'}."
                 ) from error
             return None
 
@@ -110,9 +110,7 @@ class RtmpSource:
                     probe.listen(1)
                 return
             except socket.gaierror:
-                raise SourceError(
-                    f"The host {self._source.host!r} in {self._source.url} is unknown."
-                ) from None
+                raise SourceError(f"The host {self._source.host!r} of the RTMP address is unknown.") from None
             except OSError as error:
                 if error.errno == errno.EADDRINUSE and self._known is not None and attempt < 9:
                     self._stop.wait(0.2)  # the last client's socket may take a moment to go

@@ -1,9 +1,15 @@
-"""The grammar of INPUT: what may be published, and the one sentence that says why something may not."""
+"""The grammar of INPUT: what may be published, how it is shown to people, and the one sentence that says why
+something may not.
 
+`str()` of an input says where it comes from, without what is secret in it.
+"""
+
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+KNOWN = "publish a file, `test:` or rtmp:// instead"
 _NOT_BUILT = {
     "srt": "SRT",
     "whip": "WHIP",
@@ -28,6 +34,9 @@ class PatternInput:
     height: int = 360
     frame_rate: int = 30
 
+    def __str__(self) -> str:
+        return f"a moving pattern, {self.width}x{self.height} at {self.frame_rate} fps"
+
 
 @dataclass(frozen=True, slots=True)
 class FileInput:
@@ -35,20 +44,33 @@ class FileInput:
 
     path: str
 
+    def __str__(self) -> str:
+        return f"the file {self.path!r}"
+
 
 @dataclass(frozen=True, slots=True)
 class RtmpInput:
-    """`rtmp://host[:1935]/path`; a listener unless `?mode=caller`."""
+    """`rtmp://host[:1935]/app[/key]`; a listener unless `?mode=caller`."""
 
     host: str
     port: int
-    path: str
+    app: str
+    """The first part of the path."""
+    key: str
+    """The rest of it."""
     listen: bool
 
     @property
     def url(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"rtmp://{host}:{self.port}/{self.path}"
+        """With the key."""
+        return f"{self._server}/{self.key}" if self.key else self._server
+
+    @property
+    def _server(self) -> str:
+        return f"rtmp://{_netloc(self.host, self.port)}/{self.app}"
+
+    def __str__(self) -> str:
+        return f"RTMP {'at' if self.listen else 'from'} {self._server}"
 
 
 Input = PatternInput | FileInput | RtmpInput
@@ -66,16 +88,11 @@ def parse_input(text: str) -> Input:
     if scheme == "rtmp":
         return _rtmp(text)
     if scheme in _NOT_BUILT:
-        raise SourceError(
-            f"{_NOT_BUILT[scheme]} input ({scheme}://) is not built yet: "
-            "publish a file, `test:` or rtmp:// instead."
-        )
+        raise SourceError(f"{_NOT_BUILT[scheme]} input ({scheme}://) is not built yet: {KNOWN}.")
     if scheme == "file":
         text = text[len("file://") :]
     elif scheme:
-        raise SourceError(
-            f"{scheme}:// is no input that is known: publish a file, `test:` or rtmp:// instead."
-        )
+        raise SourceError(f"{scheme}:// is no input that is known: {KNOWN}.")
     return FileInput(text)
 
 
@@ -90,6 +107,8 @@ def check_file(path: str) -> None:
         raise SourceError(f"{path!r} is a directory: name a media file in it.") from None
     except OSError as error:
         raise SourceError(f"The file {path!r} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise SourceError(f"{path!r} is no name that a file can have.") from None
 
 
 def _pattern(query: str) -> PatternInput:
@@ -97,7 +116,7 @@ def _pattern(query: str) -> PatternInput:
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name == "size":
             sides = value.split("x")
-            if len(sides) != 2 or not all(side.isdecimal() and len(side) <= 4 for side in sides):
+            if len(sides) != 2 or not all(re.fullmatch("[0-9]{1,4}", side) for side in sides):
                 raise SourceError(f"The test pattern's size {value!r} is not of the form 640x360.")
             width, height = (int(side) for side in sides)
             if width < 320 or height < 180 or width > MAX_PATTERN[0] or height > MAX_PATTERN[1]:
@@ -105,7 +124,7 @@ def _pattern(query: str) -> PatternInput:
             if width % 2 or height % 2:
                 raise SourceError("The test pattern's width and height must be even.")
         elif name == "fps":
-            if not value.isdecimal() or not 1 <= int(value[:4]) <= 60:
+            if not re.fullmatch("[0-9]{1,3}", value) or not 1 <= int(value) <= 60:
                 raise SourceError("The test pattern's fps must be a whole number from 1 to 60.")
             frame_rate = int(value)
         else:
@@ -114,20 +133,48 @@ def _pattern(query: str) -> PatternInput:
 
 
 def _rtmp(text: str) -> RtmpInput:
+    form = "rtmp://host:1935/app/stream-key"
+    host, port, path, query = _address(text, "RTMP", form, 1935)
+    app, _, key = path.partition("/")
+    if not host or not app:
+        raise SourceError(f"{_shown(text)!r} is no RTMP address of the form {form}.")
+    listen, kept = _mode(query, "RTMP", listener=True)
+    return RtmpInput(host, port, app, key + (f"?{kept}" if kept else ""), listen)
+
+
+def _address(text: str, kind: str, form: str, default_port: int) -> tuple[str, int, str, str]:
+    """Host (may be empty), port, path without its first slash, and query of a URL."""
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port or 1935
+        port = default_port if parts.port is None else parts.port
+        if not 0 < port < 65536:
+            raise ValueError
+        return parts.hostname or "", port, parts.path.lstrip("/"), parts.query
     except ValueError:
-        raise SourceError(f"{text!r} is no RTMP address of the form rtmp://host:1935/path.") from None
-    path = parts.path.lstrip("/")
-    if not host or not path:
-        raise SourceError(f"{text!r} is no RTMP address of the form rtmp://host:1935/path.")
-    mode, kept = "listener", []
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if name == "mode":
-            mode = value
+        raise SourceError(f"{_shown(text)!r} is no {kind} address of the form {form}.") from None
+
+
+def _mode(query: str, kind: str, *, listener: bool) -> tuple[bool, str]:
+    """Whether `mode` says listener, and what else the query holds, as it was written."""
+    kept = []
+    for item in query.split("&"):
+        name, _, value = item.partition("=")
+        if name != "mode":
+            kept.append(item)
+        elif value in ("listener", "caller"):
+            listener = value == "listener"
         else:
-            kept.append(f"{name}={value}")
-    if mode not in ("listener", "caller"):
-        raise SourceError(f"The mode of an RTMP input is listener or caller, not {mode!r}.")
-    return RtmpInput(host, port, path + ("?" + "&".join(kept) if kept else ""), mode == "listener")
+            raise SourceError(f"The mode of {kind} is listener or caller, not {value!r}.")
+    return listener, "&".join(kept)
+
+
+def _netloc(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _shown(text: str) -> str:
+    """An address that could not be read, without its user, password and query."""
+    text = text.partition("?")[0]
+    scheme, separator, rest = text.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"

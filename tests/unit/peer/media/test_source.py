@@ -25,9 +25,9 @@ from peer.media.source import (
         ("clip.mp4", FileInput("clip.mp4")),
         ("/videos/a clip?.mp4", FileInput("/videos/a clip?.mp4")),
         ("file:///videos/clip.mp4", FileInput("/videos/clip.mp4")),
-        ("rtmp://127.0.0.1/live", RtmpInput("127.0.0.1", 1935, "live", True)),
-        ("rtmp://[::1]:1936/live/key?mode=caller", RtmpInput("::1", 1936, "live/key", False)),
-        ("rtmp://host/live?token=a&mode=listener", RtmpInput("host", 1935, "live?token=a", True)),
+        ("rtmp://127.0.0.1/live", RtmpInput("127.0.0.1", 1935, "live", "", True)),
+        ("rtmp://[::1]:1936/live/key?mode=caller", RtmpInput("::1", 1936, "live", "key", False)),
+        ("rtmp://host/live/k?token=a&mode=listener&b", RtmpInput("host", 1935, "live", "k?token=a&b", True)),
     ],
 )
 def test_inputs_are_understood(text: str, expected: Input) -> None:
@@ -35,7 +35,7 @@ def test_inputs_are_understood(text: str, expected: Input) -> None:
 
 
 def test_an_rtmp_address_is_written_as_it_was_given() -> None:
-    for text in ("rtmp://[::1]:1936/live/key", "rtmp://host:1935/live?token=a"):
+    for text in ("rtmp://[::1]:1936/live/key", "rtmp://host:1935/live/k?token=a%20b"):
         source = parse_input(text)
         assert isinstance(source, RtmpInput)
         assert source.url == text
@@ -67,6 +67,27 @@ def test_what_cannot_be_published_is_refused_in_a_sentence(text: str, words: str
     assert str(refusal.value).endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("test:?size=1280x720&fps=25", "a moving pattern, 1280x720 at 25 fps"),
+        ("clip.mp4", "the file 'clip.mp4'"),
+        ("rtmp://127.0.0.1/live", "RTMP at rtmp://127.0.0.1:1935/live"),
+        ("rtmp://[::1]/live/hidden?a=hidden", "RTMP at rtmp://[::1]:1935/live"),
+        ("rtmp://host/live/hidden?mode=caller", "RTMP from rtmp://host:1935/live"),
+    ],
+)
+def test_an_input_is_shown_without_its_secrets(text: str, shown: str) -> None:
+    assert str(parse_input(text)) == shown
+
+
+def test_an_address_that_cannot_be_read_is_quoted_without_its_secrets() -> None:
+    for text in ("rtmp://me:hidden@host:99999/live?key=hidden", "rtmp://host?hidden"):
+        with pytest.raises(SourceError) as refusal:
+            parse_input(text)
+        assert "hidden" not in str(refusal.value)
+
+
 @given(
     st.text(max_size=40), st.sampled_from(["", "test:", "test:?", "rtmp://", "rtmp://h/p?", "test:?size="])
 )
@@ -82,3 +103,5 @@ def test_a_file_that_is_missing_or_a_directory_is_refused(tmp_path: Path) -> Non
         check_file(str(tmp_path / "none.mp4"))
     with pytest.raises(SourceError, match="is a directory"):
         check_file(str(tmp_path))
+    with pytest.raises(SourceError, match="no name that a file can have"):
+        check_file("a\0b")
