@@ -184,7 +184,7 @@ class Peer:
             await viewing.close()
 
     async def publish(self, stream: str, source: str, options: MediaOptions | None = None) -> Publisher:
-        """Publish `source` (a file, `test:`, rtmp://…) until the peer leaves or the source ends.
+        """Publish `source` (an INPUT: a file, `test:`, rtmp://…) until the peer leaves or the source ends.
 
         Raises SourceError with one sentence when the source cannot be used at all.
         """

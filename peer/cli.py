@@ -67,7 +67,10 @@ Audio = Annotated[
 Once = Annotated[
     bool, typer.Option("--once", envvar="BRAIDCAST_ONCE", help="Play a file once, not in a loop.")
 ]
-INPUT_HELP = "A file, test: (a moving pattern), or rtmp://0.0.0.0:1935/live to listen for OBS or ffmpeg."
+INPUT_HELP = (
+    "A file, test: (a moving pattern), rtmp://0.0.0.0:1935/live to listen for OBS or ffmpeg, "
+    "rtsp://CAMERA/PATH or https://HOST/PATH.m3u8 to fetch from a server."
+)
 SERVER, ROOM = "http://127.0.0.1:8000", "demo"
 
 

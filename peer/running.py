@@ -31,6 +31,16 @@ class CommandError(Exception):
 
 def run(command: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
     """Run a command to its end and return its exit code."""
+    code = _run(command)
+    if any(thread.name.startswith("media") for thread in threading.enumerate()):
+        # It still waits for a server, in a library that would crash while the interpreter is taken down.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _run(command: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
     try:
         return _loop(command)
     except IntroducerError as error:

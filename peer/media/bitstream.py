@@ -47,6 +47,26 @@ def length_prefixed(annex_b: bytes) -> bytes:
     return b"".join(struct.pack(">I", len(unit)) + unit for unit in units)
 
 
+def annex_b(units: list[bytes]) -> bytes:
+    """NAL units with start codes."""
+    return b"".join(b"\x00\x00\x00\x01" + unit for unit in units)
+
+
+def parameter_sets(data: bytes) -> list[bytes]:
+    """The sequence and picture parameter sets in annex B or in an avcC record; none if it is damaged."""
+    if is_annex_b(data):
+        return [unit for unit in split_annex_b(data) if unit[0] & 0x1F in (_SPS, _PPS)]
+    units: list[bytes] = []
+    position = 5
+    for mask in (0x1F, 0xFF):
+        for _ in range(data[position] & mask if position < len(data) else 0):
+            end = position + 3 + int.from_bytes(data[position + 1 : position + 3], "big")
+            units.append(data[position + 3 : end])
+            position = end - 1
+        position += 1
+    return units if position <= len(data) and all(units) else []
+
+
 def avcc(extradata: bytes) -> bytes:
     """The AVCDecoderConfigurationRecord of a decoder's or encoder's extradata.
 
@@ -118,6 +138,24 @@ def aac_config(extradata: bytes) -> AacConfig:
     channels = read(4)
     short = object_type in (1, 2, 3, 4) and read(1) == 1
     return AacConfig(object_type, rate, channels, 960 if short else 1024)
+
+
+def adts_config(rate: int, channels: int) -> bytes:
+    """The AudioSpecificConfig of AAC-LC that came with ADTS headers instead (14496-3, section 1.A.3.2).
+
+    Raises:
+        BitstreamError: ADTS has no such rate, or the channels are not plain mono or stereo.
+    """
+    if rate not in _AAC_RATES or channels not in (1, 2):
+        raise BitstreamError(f"ADTS has no plain {channels} channels at {rate} Hz")
+    return struct.pack(">H", 2 << 11 | _AAC_RATES.index(rate) << 7 | channels << 3)
+
+
+def without_adts(packet: bytes) -> bytes:
+    """An AAC frame without the ADTS header (7 bytes, or 9 with a checksum) that MPEG-TS puts before it."""
+    if len(packet) > 7 and packet[0] == 0xFF and packet[1] & 0xF6 == 0xF0:
+        return packet[7 if packet[1] & 1 else 9 :]
+    return packet
 
 
 def aac_codec(extradata: bytes) -> str:

@@ -3,7 +3,7 @@ encoded."""
 
 import av
 
-from peer.media.bitstream import BitstreamError, aac_config, avcc, dops
+from peer.media.bitstream import BitstreamError, aac_config, adts_config, avcc, dops
 
 MAX_GOP = 2_000_000
 """µs: longer groups of pictures make newcomers and segments wait too long."""
@@ -11,9 +11,8 @@ _SLACK = 20_000
 _PROGRESSIVE = 1
 
 
-def video_misfit(stream: av.VideoStream) -> str | None:
+def video_misfit(context: av.VideoCodecContext) -> str | None:
     """What of a video track's configuration stands against passing it through."""
-    context = stream.codec_context
     if context.name != "h264":
         return f"{context.name} is not H.264"
     if context.pix_fmt != "yuv420p":
@@ -38,7 +37,9 @@ def audio_misfit(stream: av.AudioStream) -> str | None:
     if context.channels > 2:
         return f"it has {context.channels} channels"
     try:
-        if context.name == "aac":
+        if context.name == "aac" and not extradata and context.profile == "LC":
+            adts_config(context.sample_rate, context.channels)
+        elif context.name == "aac":
             config = aac_config(extradata)
             if config.object_type != 2:
                 return "it is not AAC-LC"

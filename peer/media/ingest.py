@@ -8,12 +8,23 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Protocol
 
 from peer.media.assembly import Item
+from peer.media.connection import Connector
+from peer.media.live import LiveSource
 from peer.media.pace import Clock, Pacer, Stop, StoppedError
 from peer.media.parts import MediaOptions
 from peer.media.pattern import Pattern
+from peer.media.pull import Pull
 from peer.media.recording import Recording
-from peer.media.rtmp import RtmpSource
-from peer.media.source import FileInput, Input, PatternInput, SourceError, check_file, parse_input
+from peer.media.rtmp import RtmpListener
+from peer.media.source import (
+    FileInput,
+    Input,
+    PatternInput,
+    RtmpInput,
+    SourceError,
+    check_file,
+    parse_input,
+)
 
 log = logging.getLogger(__name__)
 
@@ -142,4 +153,9 @@ def _open(source: Input, options: MediaOptions, stop: Stop, clock: Clock) -> _So
         return Pattern(source, options, stop, clock)
     if isinstance(source, FileInput):
         return Recording(source.path, options, stop, Pacer(stop, clock))
-    return RtmpSource(source, options, stop, clock)
+    connector: Connector
+    if isinstance(source, RtmpInput) and source.listen:
+        connector = RtmpListener(source, stop)
+    else:
+        connector = Pull(source, stop)
+    return LiveSource(str(source), connector, options, stop, clock)

@@ -9,11 +9,15 @@ from peer.media.bitstream import (
     OPUS_SILENCE,
     OPUS_SILENCE_SAMPLES,
     aac_config,
+    adts_config,
+    annex_b,
     avcc,
     dops,
     is_annex_b,
     length_prefixed,
     opus_samples,
+    parameter_sets,
+    without_adts,
 )
 from peer.media.box import AudioTrack, VideoTrack
 from peer.media.packager import Sample
@@ -28,13 +32,17 @@ class VideoPass:
 
     kind: Literal["video"] = "video"
 
-    def __init__(self, stream: av.VideoStream, bandwidth: int) -> None:
-        context = stream.codec_context
+    def __init__(
+        self, stream: av.VideoStream, bandwidth: int, context: av.VideoCodecContext | None = None
+    ) -> None:
+        """`context` is a decoder that knows the parameters, if they are no longer the stream's first."""
+        context = context or stream.codec_context
         rate = float(stream.average_rate or stream.guessed_rate or 0)
         self._rate = rate if 1 <= rate <= 240 else 0.0
         extradata = context.extradata or b""
         # A packet by itself does not tell: a length of 256 to 511 looks like a start code.
         self._annex_b = is_annex_b(extradata)
+        self._parameters = parameter_sets(extradata)
         aspect = context.sample_aspect_ratio
         self._track = VideoTrack(
             context.width,
@@ -60,6 +68,17 @@ class VideoPass:
 
     def config(self) -> VideoTrack:
         return self._track
+
+    def changed(self, packet: Packet) -> bytes | None:
+        """The extradata that holds from this packet on, if the sender has changed it."""
+        if packet.has_sidedata("new_extradata"):
+            data = bytes(packet.get_sidedata("new_extradata"))
+        elif self._annex_b and packet.is_keyframe:
+            data = annex_b(parameter_sets(bytes(packet)))
+        else:
+            return None
+        parameters = parameter_sets(data)
+        return data if parameters and set(parameters) != set(self._parameters) else None
 
     def read(self, packet: Packet | None) -> list[Unit]:
         if packet is None or packet.pts is None or packet.size == 0:
@@ -96,6 +115,9 @@ class AudioPass:
         context = stream.codec_context
         extradata = context.extradata or b""
         self._bandwidth = bandwidth
+        self._adts = context.name == "aac" and not extradata
+        if self._adts:
+            extradata = adts_config(context.sample_rate, context.channels)
         if context.name == "aac":
             config = aac_config(extradata)
             self._track = AudioTrack("aac", context.sample_rate, config.channels, extradata, bandwidth)
@@ -135,7 +157,10 @@ class AudioPass:
         assert isinstance(unit.payload, av.Packet)
         samples = self.fill(time, capture_time) if self._end is not None else []
         self._end = max(self._end or 0, time + unit.duration)
-        return [*samples, Sample("audio", time, unit.duration, bytes(unit.payload), True, capture_time)]
+        data = bytes(unit.payload)
+        if self._adts:
+            data = without_adts(data)
+        return [*samples, Sample("audio", time, unit.duration, data, True, capture_time)]
 
     def resume(self, end: int) -> None:
         self._end = end

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-KNOWN = "publish a file, `test:` or rtmp:// instead"
+KNOWN = "publish a file, `test:`, rtmp://, rtsp:// or an HLS playlist (https://….m3u8) instead"
 _NOT_BUILT = {
     "srt": "SRT",
     "whip": "WHIP",
-    "rtsp": "RTSP",
-    "http": "HTTP",
-    "https": "HTTPS",
     "rtmps": "RTMP over TLS",
     "udp": "UDP",
 }
@@ -73,7 +70,29 @@ class RtmpInput:
         return f"RTMP {'at' if self.listen else 'from'} {self._server}"
 
 
-Input = PatternInput | FileInput | RtmpInput
+@dataclass(frozen=True, slots=True)
+class RtspInput:
+    """`rtsp://[user:password@]host[:554]/path`, fetched over TCP."""
+
+    url: str
+    """As it was given."""
+
+    def __str__(self) -> str:
+        return f"RTSP from {_shown(self.url)}"
+
+
+@dataclass(frozen=True, slots=True)
+class HlsInput:
+    """`http(s)://host/path.m3u8`, fetched."""
+
+    url: str
+    """As it was given."""
+
+    def __str__(self) -> str:
+        return f"HLS from {_shown(self.url)}"
+
+
+Input = PatternInput | FileInput | RtmpInput | RtspInput | HlsInput
 
 
 def parse_input(text: str) -> Input:
@@ -87,6 +106,10 @@ def parse_input(text: str) -> Input:
     scheme = text.partition("://")[0].lower() if "://" in text else ""
     if scheme == "rtmp":
         return _rtmp(text)
+    if scheme == "rtsp":
+        return _rtsp(text)
+    if scheme in ("http", "https"):
+        return _hls(text)
     if scheme in _NOT_BUILT:
         raise SourceError(f"{_NOT_BUILT[scheme]} input ({scheme}://) is not built yet: {KNOWN}.")
     if scheme == "file":
@@ -140,6 +163,24 @@ def _rtmp(text: str) -> RtmpInput:
         raise SourceError(f"{_shown(text)!r} is no RTMP address of the form {form}.")
     listen, kept = _mode(query, "RTMP", listener=True)
     return RtmpInput(host, port, app, key + (f"?{kept}" if kept else ""), listen)
+
+
+def _rtsp(text: str) -> RtspInput:
+    form = "rtsp://host:554/path"
+    host, *_ = _address(text, "RTSP", form, 554)
+    if not host:
+        raise SourceError(f"{_shown(text)!r} is no RTSP address of the form {form}.")
+    return RtspInput(text)
+
+
+def _hls(text: str) -> HlsInput:
+    form = "https://host/path.m3u8"
+    host, _, path, _ = _address(text, "HLS", form, 443)
+    if not host or not path.lower().endswith((".m3u8", ".m3u")):
+        raise SourceError(
+            f"{_shown(text)!r} is no HLS playlist of the form {form}, and nothing else is fetched over HTTP."
+        )
+    return HlsInput(text)
 
 
 def _address(text: str, kind: str, form: str, default_port: int) -> tuple[str, int, str, str]:

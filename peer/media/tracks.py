@@ -48,7 +48,11 @@ class Opened:
         """Why the video's configuration does not let it pass; None if it does, or if there is none."""
         if self.video is None:
             return None
-        return video_misfit(self.video) if self.options.passthrough else "passing through is switched off"
+        return (
+            video_misfit(self.video.codec_context)
+            if self.options.passthrough
+            else "passing through is switched off"
+        )
 
     def video_track(self, gauge: GopGauge) -> Track | None:
         """The video track, by its configuration and by what a gauge has learned of its packets."""
@@ -61,6 +65,23 @@ class Opened:
             return VideoPass(self.video, gauge.bit_rate or self.video.bit_rate or 0)
         log.info("the video is encoded: %s", reason)
         return self.video_encode()
+
+    def video_again(self, extradata: bytes, packet: Packet, gauge: GopGauge) -> Track:
+        """The video track once the sender has changed its parameters, at a key frame."""
+        assert self.video is not None
+        context = av.CodecContext.create("h264", "r")
+        assert isinstance(context, av.VideoCodecContext)
+        context.extradata = extradata
+        try:
+            context.decode(packet)
+            context.decode(None)
+        except av.error.FFmpegError as error:
+            log.info("the video is encoded: its new parameters cannot be read (%s)", error.strerror)
+            return self.video_encode()
+        if reason := video_misfit(context):
+            log.info("the video is encoded from here on: %s", reason)
+            return self.video_encode()
+        return VideoPass(self.video, gauge.bit_rate or self.video.bit_rate or 0, context)
 
     def video_encode(self) -> VideoEncode:
         """The video track, encoded."""
@@ -103,6 +124,9 @@ class Overseer:
         if packet.is_keyframe:
             self._group.clear()
         self._group.append(packet)
+        if (extradata := self._track.changed(packet)) is not None:
+            self._track = self._opened.video_again(extradata, packet, self._gauge)
+            return self._track.read(packet)
         note(self._gauge, packet)
         if self._gauge.reason is None:
             return self._track.read(packet)

@@ -13,13 +13,17 @@ from peer.media.bitstream import (
     BitstreamError,
     aac_codec,
     aac_config,
+    adts_config,
+    annex_b,
     avc_codec,
     avcc,
     dops,
     is_annex_b,
     length_prefixed,
     opus_samples,
+    parameter_sets,
     split_annex_b,
+    without_adts,
 )
 
 SPS, PPS = bytes.fromhex("6764001eacb405017fcb08"), bytes.fromhex("68ef3cb0")
@@ -54,6 +58,36 @@ def test_avcc_of_annex_b_names_the_profile_and_holds_both_sets() -> None:
 def test_h264_without_parameter_sets_is_refused(extradata: bytes) -> None:
     with pytest.raises(BitstreamError):
         avcc(extradata)
+
+
+def test_parameter_sets_are_the_same_in_both_forms() -> None:
+    stream = annex_b([b"\x09\xf0", SPS, PPS, b"\x65\x88\x80"])
+    assert parameter_sets(stream) == [SPS, PPS]
+    assert parameter_sets(avcc(stream)) == [SPS, PPS]
+
+
+@given(st.binary(max_size=40))
+def test_a_damaged_record_has_no_parameter_sets_or_whole_ones(tail: bytes) -> None:
+    record = avcc(annex_b([SPS, PPS]))
+    for data in (record[: len(tail)], record[:5] + tail):
+        assert all(parameter_sets(data))
+
+
+def test_adts_tells_what_an_aac_configuration_would() -> None:
+    for rate, channels in ((48_000, 2), (44_100, 1), (8_000, 2)):
+        config = aac_config(adts_config(rate, channels))
+        assert (config.object_type, config.rate, config.channels) == (2, rate, channels)
+    for rate, channels in ((48_001, 2), (48_000, 6)):
+        with pytest.raises(BitstreamError):
+            adts_config(rate, channels)
+
+
+def test_adts_headers_are_taken_off_and_nothing_else() -> None:
+    frame = b"\x21\x10\x05"
+    assert without_adts(bytes.fromhex("fff14c80051ffc") + frame) == frame
+    assert without_adts(bytes.fromhex("fff04c80051ffcabcd") + frame) == frame
+    assert without_adts(frame) == frame
+    assert without_adts(b"\xff\xf1") == b"\xff\xf1"
 
 
 @pytest.mark.parametrize(

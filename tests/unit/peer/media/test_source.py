@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from peer.media.source import (
     FileInput,
+    HlsInput,
     Input,
     PatternInput,
     RtmpInput,
+    RtspInput,
     SourceError,
     check_file,
     parse_input,
@@ -28,6 +30,9 @@ from peer.media.source import (
         ("rtmp://127.0.0.1/live", RtmpInput("127.0.0.1", 1935, "live", "", True)),
         ("rtmp://[::1]:1936/live/key?mode=caller", RtmpInput("::1", 1936, "live", "key", False)),
         ("rtmp://host/live/k?token=a&mode=listener&b", RtmpInput("host", 1935, "live", "k?token=a&b", True)),
+        ("rtsp://me:word@[::1]/yard?channel=1", RtspInput("rtsp://me:word@[::1]/yard?channel=1")),
+        ("https://host/live.m3u8?token=a", HlsInput("https://host/live.m3u8?token=a")),
+        ("HTTP://host:8080/a/live.M3U8", HlsInput("HTTP://host:8080/a/live.M3U8")),
     ],
 )
 def test_inputs_are_understood(text: str, expected: Input) -> None:
@@ -46,8 +51,10 @@ def test_an_rtmp_address_is_written_as_it_was_given() -> None:
     [
         ("srt://0.0.0.0:9000", "SRT input (srt://) is not built yet"),
         ("whip://0.0.0.0:9000", "WHIP input (whip://) is not built yet"),
-        ("rtsp://camera/1", "RTSP input (rtsp://) is not built yet"),
-        ("https://host/live.m3u8", "HTTPS input (https://) is not built yet"),
+        ("rtsp:///yard", "is no RTSP address of the form"),
+        ("rtsp://camera:0/yard", "is no RTSP address of the form"),
+        ("https://host/film.mp4", "is no HLS playlist of the form"),
+        ("http:///live.m3u8", "is no HLS playlist of the form"),
         ("gopher://host", "gopher:// is no input that is known"),
         ("rtmp://host", "is no RTMP address of the form"),
         ("rtmp://host:99999/live", "is no RTMP address of the form"),
@@ -75,6 +82,8 @@ def test_what_cannot_be_published_is_refused_in_a_sentence(text: str, words: str
         ("rtmp://127.0.0.1/live", "RTMP at rtmp://127.0.0.1:1935/live"),
         ("rtmp://[::1]/live/hidden?a=hidden", "RTMP at rtmp://[::1]:1935/live"),
         ("rtmp://host/live/hidden?mode=caller", "RTMP from rtmp://host:1935/live"),
+        ("rtsp://hidden:hidden@camera/yard?hidden", "RTSP from rtsp://camera/yard"),
+        ("https://hidden@host/live.m3u8?token=hidden", "HLS from https://host/live.m3u8"),
     ],
 )
 def test_an_input_is_shown_without_its_secrets(text: str, shown: str) -> None:
@@ -89,7 +98,10 @@ def test_an_address_that_cannot_be_read_is_quoted_without_its_secrets() -> None:
 
 
 @given(
-    st.text(max_size=40), st.sampled_from(["", "test:", "test:?", "rtmp://", "rtmp://h/p?", "test:?size="])
+    st.text(max_size=40),
+    st.sampled_from(
+        ["", "test:", "test:?", "rtmp://", "rtmp://h/p?", "test:?size=", "rtsp://", "http://", "https://h/"]
+    ),
 )
 def test_any_text_is_an_input_or_a_sentence(text: str, prefix: str) -> None:
     try:
