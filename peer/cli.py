@@ -68,8 +68,8 @@ Once = Annotated[
     bool, typer.Option("--once", envvar="BRAIDCAST_ONCE", help="Play a file once, not in a loop.")
 ]
 INPUT_HELP = (
-    "A file, test: (a moving pattern), rtmp://0.0.0.0:1935/live to listen for OBS or ffmpeg, "
-    "rtsp://CAMERA/PATH or https://HOST/PATH.m3u8 to fetch from a server."
+    "A file, test: (a moving pattern), rtmp://0.0.0.0:1935/live or srt://:9000?passphrase=… to listen "
+    "for OBS or ffmpeg, rtsp://CAMERA/PATH or https://HOST/PATH.m3u8 to fetch from a server."
 )
 SERVER, ROOM = "http://127.0.0.1:8000", "demo"
 
@@ -153,6 +153,7 @@ def publish(
 
     From ffmpeg: ffmpeg -re -i in.mp4 -c:v libx264 -tune zerolatency -g 30 -bf 0 -c:a aac -ac 2 -f flv
     rtmp://127.0.0.1:1935/live; from OBS: service Custom, server rtmp://127.0.0.1:1935/live.
+    docs/inputs.md says what else there is.
     """
 
     async def command() -> int:

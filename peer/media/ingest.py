@@ -22,9 +22,11 @@ from peer.media.source import (
     PatternInput,
     RtmpInput,
     SourceError,
+    SrtInput,
     check_file,
     parse_input,
 )
+from peer.media.srt import SrtConnector, find_bridge
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +106,8 @@ def check_input(text: str) -> Input:
     source_input = parse_input(text)
     if isinstance(source_input, FileInput):
         check_file(source_input.path)
+    elif isinstance(source_input, SrtInput):
+        find_bridge()
     return source_input
 
 
@@ -156,6 +160,8 @@ def _open(source: Input, options: MediaOptions, stop: Stop, clock: Clock) -> _So
     connector: Connector
     if isinstance(source, RtmpInput) and source.listen:
         connector = RtmpListener(source, stop)
+    elif isinstance(source, SrtInput):
+        connector = SrtConnector(source, stop)
     else:
         connector = Pull(source, stop)
     return LiveSource(str(source), connector, options, stop, clock)

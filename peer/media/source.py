@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-KNOWN = "publish a file, `test:`, rtmp://, rtsp:// or an HLS playlist (https://….m3u8) instead"
+KNOWN = "publish a file, `test:`, rtmp://, srt://, rtsp:// or an HLS playlist (https://….m3u8) instead"
 _NOT_BUILT = {
-    "srt": "SRT",
     "whip": "WHIP",
     "rtmps": "RTMP over TLS",
     "udp": "UDP",
@@ -92,7 +91,33 @@ class HlsInput:
         return f"HLS from {_shown(self.url)}"
 
 
-Input = PatternInput | FileInput | RtmpInput | RtspInput | HlsInput
+@dataclass(frozen=True, slots=True)
+class SrtInput:
+    """`srt://[host]:port`; a listener unless `?mode=caller`."""
+
+    host: str
+    """Empty for all addresses of this machine."""
+    port: int
+    listen: bool
+    passphrase: str = ""
+    key_length: int = 16
+    """Bytes of the AES key that the passphrase gives."""
+    latency: int = 120
+    """ms within which libsrt repairs losses."""
+    stream_id: str = ""
+    """What a caller tells the listener that it wants."""
+
+    @property
+    def address(self) -> str:
+        return f"srt://{_netloc(self.host, self.port)}"
+
+    def __str__(self) -> str:
+        if not self.listen:
+            return f"SRT from {self.address}"
+        return f"SRT at {self.address}, {'with your' if self.passphrase else 'without a'} passphrase"
+
+
+Input = PatternInput | FileInput | RtmpInput | SrtInput | RtspInput | HlsInput
 
 
 def parse_input(text: str) -> Input:
@@ -106,6 +131,8 @@ def parse_input(text: str) -> Input:
     scheme = text.partition("://")[0].lower() if "://" in text else ""
     if scheme == "rtmp":
         return _rtmp(text)
+    if scheme == "srt":
+        return _srt(text)
     if scheme == "rtsp":
         return _rtsp(text)
     if scheme in ("http", "https"):
@@ -163,6 +190,29 @@ def _rtmp(text: str) -> RtmpInput:
         raise SourceError(f"{_shown(text)!r} is no RTMP address of the form {form}.")
     listen, kept = _mode(query, "RTMP", listener=True)
     return RtmpInput(host, port, app, key + (f"?{kept}" if kept else ""), listen)
+
+
+def _srt(text: str) -> SrtInput:
+    form = "srt://host:port"
+    host, port, path, query = _address(text, "SRT", form, 0)
+    listen, query = _mode(query, "SRT", listener=True)
+    if path or (not host and not listen):
+        raise SourceError(f"{_shown(text)!r} is no SRT address of the form {form}.")
+    options: dict[str, str] = dict(parse_qsl(query, keep_blank_values=True))
+    passphrase, stream_id = options.pop("passphrase", ""), options.pop("streamid", "")
+    length, latency = options.pop("pbkeylen", "16"), options.pop("latency", "120")
+    if options:
+        names = "mode, passphrase, pbkeylen, latency and streamid"
+        raise SourceError(f"An SRT input has no option {min(options)!r}, only {names}.")
+    if passphrase and not 10 <= len(passphrase.encode()) <= 64:
+        raise SourceError("An SRT passphrase has 10 to 64 characters.")
+    if length not in ("16", "24", "32"):
+        raise SourceError("The pbkeylen of an SRT input is 16, 24 or 32.")
+    if not re.fullmatch("[0-9]{1,5}", latency) or int(latency) > 10_000:
+        raise SourceError("The latency of an SRT input is a number of milliseconds up to 10000.")
+    if stream_id and (listen or len(stream_id.encode()) > 512):
+        raise SourceError("The streamid of an SRT input needs mode=caller and has at most 512 characters.")
+    return SrtInput(host, port, listen, passphrase, int(length), int(latency), stream_id)
 
 
 def _rtsp(text: str) -> RtspInput:

@@ -133,7 +133,7 @@ async def test_a_port_in_use_is_one_sentence(run: Programs) -> None:
     "arguments",
     [
         ("demo", "/no/such/file.mp4"),
-        ("demo", "srt://127.0.0.1:9000"),
+        ("demo", "srt://127.0.0.1"),
         ("demo", "test:?size=1x1"),
         ("publish", "test:", "--http", "nowhere"),
         ("publish", "test:", "--http", "0.0.0.0:8080"),

@@ -1,10 +1,13 @@
 """Every way in as a user takes it: `braidcast publish INPUT`, a real sender, a viewer and other players."""
 
+import shlex
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from peer.commands import free_port
 from tests.integration.hls_site import segments, site
@@ -48,6 +51,65 @@ class Room:
         joined = await publisher.event("joined")
         self.playlist = f"{joined['origins'][0]}/index.m3u8"
         return publisher, await self.run.braidcast("watch", *server)
+
+
+async def send(run: Programs, *target: str, size: str = "320x180") -> Program:
+    """A real ffmpeg that sends a pattern and a tone in real time."""
+    command = (
+        f"-v error -nostdin -re -f lavfi -i testsrc2=size={size}:rate=25 -f lavfi -i sine -c:v libx264 "
+        "-pix_fmt yuv420p -preset ultrafast -tune zerolatency -g 25 -bf 0 -c:a aac -ac 2"
+    )
+    return await run.start("ffmpeg", "ffmpeg", *shlex.split(command), *target)
+
+
+async def says(program: Program, sentence: str) -> None:
+    """Wait for a line of its standard error."""
+    await program.until(lambda: sentence in program.errors)
+
+
+async def states(publisher: Program, *expected: str) -> None:
+    """Wait until the publisher has told of these states of its stream, in this order."""
+
+    def told() -> list[str]:
+        return [record["state"] for record in publisher.records() if "state" in record]
+
+    await publisher.until(lambda: told()[: len(expected)] == list(expected))
+
+
+async def discontinuities(playlist: str) -> int:
+    """How many the first media playlist of a multivariant one has."""
+    async with aiohttp.ClientSession() as session, session.get(playlist) as response:
+        lines = (await response.text()).splitlines()
+        media = next(line for line in lines if line and not line.startswith("#"))
+        async with session.get(response.url.join(URL(media))) as answer:
+            return (await answer.text()).splitlines().count("#EXT-X-DISCONTINUITY")
+
+
+async def test_srt_takes_who_knows_the_passphrase_and_waits_for_it_to_return(run: Programs) -> None:
+    address = f"srt://{HOST}:{free_port(HOST)}"
+    room = Room(run)
+    publisher, viewer = await room.publish(f"{address}?passphrase=0123456789ab")
+    for wrong, reason in (
+        ("", "only one of you gave a passphrase."),
+        ("?passphrase=ba9876543210", "its passphrase is not the one that you gave."),
+    ):
+        stranger = await send(run, "-f", "mpegts", address + wrong)
+        assert await stranger.ended() != 0
+        await says(publisher, f"An SRT sender was refused: {reason}")
+    target = ("-f", "mpegts", f"{address}?passphrase=0123456789ab")
+    sender = await send(run, *target)
+    await states(publisher, "live")
+    await viewer.record(lambda record: record["parts"] > 5)
+    assert await probed(run, room.playlist) == {"h264,320,180", "aac,2"}
+    await sender.interrupt()
+    await states(publisher, "live", "offline")
+    await send(run, *target)
+    await states(publisher, "live", "offline", "live")
+    parts = viewer.latest()["parts"]
+    await viewer.record(lambda record: record["parts"] > parts + 5)
+    assert await discontinuities(room.playlist) == 1
+    assert await publisher.interrupt() == 130
+    assert len(publisher.errors) == 2
 
 
 async def test_an_hls_playlist_is_shown_to_its_end(run: Programs, tmp_path: Path) -> None:

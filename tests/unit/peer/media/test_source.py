@@ -14,6 +14,7 @@ from peer.media.source import (
     RtmpInput,
     RtspInput,
     SourceError,
+    SrtInput,
     check_file,
     parse_input,
 )
@@ -30,6 +31,11 @@ from peer.media.source import (
         ("rtmp://127.0.0.1/live", RtmpInput("127.0.0.1", 1935, "live", "", True)),
         ("rtmp://[::1]:1936/live/key?mode=caller", RtmpInput("::1", 1936, "live", "key", False)),
         ("rtmp://host/live/k?token=a&mode=listener&b", RtmpInput("host", 1935, "live", "k?token=a&b", True)),
+        ("srt://:9000", SrtInput("", 9000, True)),
+        (
+            "srt://[::1]:9000?mode=caller&passphrase=0123456789&pbkeylen=32&latency=200&streamid=%23a",
+            SrtInput("::1", 9000, False, "0123456789", 32, 200, "#a"),
+        ),
         ("rtsp://me:word@[::1]/yard?channel=1", RtspInput("rtsp://me:word@[::1]/yard?channel=1")),
         ("https://host/live.m3u8?token=a", HlsInput("https://host/live.m3u8?token=a")),
         ("HTTP://host:8080/a/live.M3U8", HlsInput("HTTP://host:8080/a/live.M3U8")),
@@ -49,7 +55,16 @@ def test_an_rtmp_address_is_written_as_it_was_given() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("srt://0.0.0.0:9000", "SRT input (srt://) is not built yet"),
+        ("srt://0.0.0.0", "is no SRT address of the form"),
+        ("srt://:9000?mode=caller", "is no SRT address of the form"),
+        ("srt://host:9000/live", "is no SRT address of the form"),
+        ("srt://:9000?passphrase=short", "has 10 to 64 characters"),
+        ("srt://:9000?pbkeylen=20", "is 16, 24 or 32"),
+        ("srt://:9000?latency=fast", "a number of milliseconds"),
+        ("srt://:9000?latency=20000", "a number of milliseconds"),
+        ("srt://:9000?streamid=a", "needs mode=caller"),
+        ("srt://:9000?maxbw=1", "no option 'maxbw'"),
+        ("srt://:9000?mode=rendezvous", "listener or caller"),
         ("whip://0.0.0.0:9000", "WHIP input (whip://) is not built yet"),
         ("rtsp:///yard", "is no RTSP address of the form"),
         ("rtsp://camera:0/yard", "is no RTSP address of the form"),
@@ -82,6 +97,9 @@ def test_what_cannot_be_published_is_refused_in_a_sentence(text: str, words: str
         ("rtmp://127.0.0.1/live", "RTMP at rtmp://127.0.0.1:1935/live"),
         ("rtmp://[::1]/live/hidden?a=hidden", "RTMP at rtmp://[::1]:1935/live"),
         ("rtmp://host/live/hidden?mode=caller", "RTMP from rtmp://host:1935/live"),
+        ("srt://:9000?passphrase=hiddenhidden", "SRT at srt://:9000, with your passphrase"),
+        ("srt://:9000", "SRT at srt://:9000, without a passphrase"),
+        ("srt://host:9000?mode=caller&passphrase=hiddenhidden", "SRT from srt://host:9000"),
         ("rtsp://hidden:hidden@camera/yard?hidden", "RTSP from rtsp://camera/yard"),
         ("https://hidden@host/live.m3u8?token=hidden", "HLS from https://host/live.m3u8"),
     ],
@@ -100,7 +118,18 @@ def test_an_address_that_cannot_be_read_is_quoted_without_its_secrets() -> None:
 @given(
     st.text(max_size=40),
     st.sampled_from(
-        ["", "test:", "test:?", "rtmp://", "rtmp://h/p?", "test:?size=", "rtsp://", "http://", "https://h/"]
+        [
+            "",
+            "test:",
+            "test:?",
+            "rtmp://",
+            "rtmp://h/p?",
+            "test:?size=",
+            "rtsp://",
+            "srt://:1?",
+            "http://",
+            "https://h/",
+        ]
     ),
 )
 def test_any_text_is_an_input_or_a_sentence(text: str, prefix: str) -> None:
