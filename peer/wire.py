@@ -18,12 +18,15 @@ from peer.wire_messages import (
     UNKNOWN_ERROR,
     Block,
     Bye,
+    ChatBefore,
     ChatHave,
     ChatMessage,
+    ChatPage,
     ChatWant,
     ErrorMessage,
     Hello,
     Message,
+    OfChat,
     Ping,
     Pong,
     Refuse,
@@ -41,12 +44,15 @@ __all__ = [
     "UNKNOWN_ERROR",
     "Block",
     "Bye",
+    "ChatBefore",
     "ChatHave",
     "ChatMessage",
+    "ChatPage",
     "ChatWant",
     "ErrorMessage",
     "Hello",
     "Message",
+    "OfChat",
     "Ping",
     "Pong",
     "Refuse",
@@ -69,7 +75,7 @@ MAX_CHAT_IDS = 256
 
 HELLO, PING, PONG, ERROR, BYE = 0x01, 0x02, 0x03, 0x04, 0x05
 BLOCK, SUBSCRIBE, UNSUBSCRIBE, REFUSE, STATUS, WANT, STREAM = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
-CHAT_MESSAGE, CHAT_HAVE, CHAT_WANT = 0x20, 0x21, 0x22
+CHAT_MESSAGE, CHAT_HAVE, CHAT_WANT, CHAT_BEFORE, CHAT_PAGE = 0x20, 0x21, 0x22, 0x23, 0x24
 
 # Codes of ERROR
 MALFORMED, VERSION, TOO_LARGE, RATE, UNEXPECTED = 1, 2, 3, 4, 5
@@ -358,7 +364,7 @@ def _chat_ids(data: bytes) -> tuple[bytes, ...]:
     return _split(data, 3, len(data), 32)
 
 
-def _encode_chat_ids(message: ChatHave | ChatWant) -> bytes:
+def _encode_chat_ids(message: ChatHave | ChatWant | ChatBefore | ChatPage) -> bytes:
     return struct.pack(">H", len(message.ids)) + _joined(message.ids, 32)
 
 
@@ -378,6 +384,8 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
     CHAT_MESSAGE: _decode_chat_message,
     CHAT_HAVE: lambda data: ChatHave(_chat_ids(data)),
     CHAT_WANT: lambda data: ChatWant(_chat_ids(data)),
+    CHAT_BEFORE: lambda data: ChatBefore(_chat_ids(data)),
+    CHAT_PAGE: lambda data: ChatPage(_chat_ids(data)),
 }
 
 _ENCODERS: dict[type[Any], tuple[int, Callable[[Any], bytes]]] = {
@@ -396,4 +404,6 @@ _ENCODERS: dict[type[Any], tuple[int, Callable[[Any], bytes]]] = {
     ChatMessage: (CHAT_MESSAGE, _encode_chat_message),
     ChatHave: (CHAT_HAVE, _encode_chat_ids),
     ChatWant: (CHAT_WANT, _encode_chat_ids),
+    ChatBefore: (CHAT_BEFORE, _encode_chat_ids),
+    ChatPage: (CHAT_PAGE, _encode_chat_ids),
 }

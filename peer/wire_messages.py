@@ -151,6 +151,23 @@ class ChatWant:
     ids: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ChatBefore:
+    """The sender wants to be told what stands just before the first of these messages (ids of 32 bytes)."""
+
+    ids: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPage:
+    """The answer to a ChatBefore: ids (32 bytes) in order; none when there is nothing before."""
+
+    ids: tuple[bytes, ...]
+
+
+OfChat: TypeAlias = ChatMessage | ChatHave | ChatWant | ChatBefore | ChatPage
+"""All that the log of the chat takes."""
+
 Message: TypeAlias = (
     Hello
     | Ping
@@ -164,7 +181,5 @@ Message: TypeAlias = (
     | Status
     | Want
     | Stream
-    | ChatMessage
-    | ChatHave
-    | ChatWant
+    | OfChat
 )

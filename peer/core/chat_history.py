@@ -44,8 +44,19 @@ class History:
         """Whether a message there is older than all that is kept."""
         return self._floor is not None and place <= self._floor
 
+    def begin_after(self, place: Place) -> None:
+        """What stands there or before it is not here."""
+        self._floor = place
+
+    def forget(self, place: Place) -> None:
+        """Leave out what stands there or before it."""
+        while self._order and self._order[0] <= place:
+            self._leave_out_oldest()
+
     def add(self, message: SignedMessage) -> bool:
-        """Keep an accepted message. False when it was left out at once, being the oldest of too many."""
+        """Keep an accepted message. False when it is left out at once, being older than all that is kept."""
+        if self.below(message.place):
+            return False
         self._by_id[message.id] = message
         insort(self._order, message.place)
         self._size += message.size
@@ -77,9 +88,14 @@ class History:
         found.reverse()
         return found
 
-    def newest(self, count: int) -> list[bytes]:
-        """Ids of the last `count` messages, in order."""
-        return [place[2] for place in self._order[-count:]]
+    def summary(self, count: int, most: int) -> tuple[bytes, ...]:
+        """Ids of the last `count` messages, and before them of those that none follows: `most` in all.
+
+        Whoever has what all of these follow has everything.
+        """
+        newest = self._order[-count:]
+        heads = [head.id for head in self.heads(most) if head.place < newest[0]]
+        return (*heads[len(newest) - most :], *[place[2] for place in newest])
 
     def before(self, place: Place, count: int) -> list[bytes]:
         """Ids of the `count` messages just before `place`, in order."""

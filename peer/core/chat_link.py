@@ -7,6 +7,10 @@ from peer.core.chat_fetch import MAX_IDS
 from peer.core.chat_history import History
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_message import SignedMessage
+from peer.core.chat_recall import AT_ONCE
+
+MAX_LOOKUPS = 4
+"""Questions to the store that one peer's messages may have open."""
 
 
 class ChatLink:
@@ -18,6 +22,10 @@ class ChatLink:
         self._answers = Bucket(*limits.answers, now)
         self._max_owed = limits.owed
         self._owed: dict[bytes, None] = {}
+        self._sought: dict[bytes, None] = {}
+        """Owed, and to be read from the store first."""
+        self._reading = False
+        self._lookups = 0
         self._untold: dict[bytes, None] = {}
 
     def owe(self, message: bytes) -> None:
@@ -38,13 +46,43 @@ class ChatLink:
             del self._owed[oldest]
         return found
 
+    def seek(self, message: bytes) -> None:
+        """The peer asked for a message that may be in the store."""
+        if len(self._sought) < self._max_owed:
+            self._sought[message] = None
+
+    def reads(self, now: float) -> tuple[bytes, ...]:
+        """What to read from the store now; nothing more before `read`."""
+        if self._reading or not self._sought or not self._answers.take(now, 0):
+            return ()
+        ids = tuple(self._sought)[:AT_ONCE]
+        for message in ids:
+            del self._sought[message]
+        self._reading = True
+        return ids
+
+    def read(self, size: int, now: float) -> bool:
+        """So many bytes came from the store. False when they are to be sought again, for it is too early."""
+        self._reading = False
+        return self._answers.take(now, size)
+
+    def looks_up(self) -> bool:
+        """Whether what the peer says may lead to one more question to the store, which is then open."""
+        if self._lookups == MAX_LOOKUPS:
+            return False
+        self._lookups += 1
+        return True
+
+    def looked_up(self) -> None:
+        self._lookups -= 1
+
     def affords(self, size: int, now: float) -> bool:
         """Whether the peer can be sent so many bytes more, which then count."""
         return self._answers.take(now, size)
 
     def next_timer(self) -> float | None:
         """When more of what is owed can be sent."""
-        return self._answers.ready() if self._owed else None
+        return self._answers.ready() if self._owed or (self._sought and not self._reading) else None
 
     def tell_later(self, message: bytes) -> None:
         self._untold[message] = None

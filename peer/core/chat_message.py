@@ -150,6 +150,11 @@ def _entry(number: bytes, header: ChatHeader, body: bytes | None) -> Entry | Non
     return Entry(number, author, header.author, text[0], text[1], header.time, header.clock)
 
 
+def next_clock(followed: list[int]) -> int:
+    """The clock of what follows messages with these."""
+    return min(max(followed, default=0) + 1, MAX_CLOCK)
+
+
 def draft(
     room: bytes, key: bytes, clock: int, time: int, follows: tuple[bytes, ...], body: bytes, kind: int = TEXT
 ) -> Draft:
@@ -171,6 +176,7 @@ __all__ = [
     "SignedMessage",
     "draft",
     "message_id",
+    "next_clock",
     "open_message",
     "read_text",
     "room_hash",

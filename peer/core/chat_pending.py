@@ -21,6 +21,8 @@ class Waiting:
     token: int
     """Of the check of its signature."""
     missing: dict[bytes, None] = field(default_factory=dict)
+    clocks: dict[bytes, int] = field(default_factory=dict)
+    """Of followed messages that are not in memory, by id."""
 
 
 class Pending:

@@ -84,6 +84,9 @@ GOOD: dict[str, wire.Message] = {
     "chat have": wire.ChatHave((sha256(b"a").digest(), sha256(b"b").digest())),
     "chat have nothing": wire.ChatHave(()),
     "chat want": wire.ChatWant((sha256(b"a").digest(),)),
+    "chat before": wire.ChatBefore((sha256(b"a").digest(),)),
+    "chat page": wire.ChatPage((sha256(b"a").digest(), sha256(b"b").digest())),
+    "chat page of nothing": wire.ChatPage(()),
     "block without a proof": wire.Block(PART.raw, 0, (), b""),
 }
 
@@ -111,7 +114,7 @@ def messages() -> Json:
     return {
         "publisher": PUBLISHER.key.hex(),
         "good": good + whole,
-        "unknown": ["00", "7f", "ff00112233", "17", "23"],
+        "unknown": ["00", "7f", "ff00112233", "17", "25"],
         "refused": [
             {"name": name, "raw": start.hex(), "zeros": zeros, "code": code}
             for name, (start, zeros, code) in refused().items()

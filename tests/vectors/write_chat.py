@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -19,12 +19,15 @@ from peer import wire
 from peer.core.actions import Verify
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatAction, ChatLog
-from peer.core.chat_message import ChatError, Draft, Entry, message_id
+from peer.core.chat_message import ChatError, Draft, Entry, Place, message_id
+from peer.core.chat_recall import Keep, Lookup, LookupBefore, Recall, StoreAction
 from peer.signing import TAG_CHAT
+from peer.wire_chat import ChatHeader
 from tests.unit.peer.core.chat_network import (
     ROOM,
     WALL,
     ChatNetwork,
+    Kept,
     Node,
     chain,
     identity,
@@ -42,6 +45,8 @@ def plain(value: Any) -> Json:
     """`value` with bytes as hex digits and actions as objects with a type."""
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
     if isinstance(value, Entry):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if dataclasses.is_dataclass(value):
@@ -54,11 +59,18 @@ def as_hex(draft: Draft) -> list[str]:
     return [draft.header.hex(), draft.body.hex()]
 
 
+def as_data(messages: list[wire.ChatMessage]) -> list[str]:
+    return [wire.encode(message).hex() for message in messages]
+
+
 class RecordedLog(ChatLog):
     """A log that writes down what happens to it."""
 
-    def __init__(self, room: str, key: bytes, limits: ChatLimits | None = None) -> None:
-        super().__init__(room, key, limits)
+    def __init__(
+        self, room: str, key: bytes, limits: ChatLimits | None = None, *, stored: bool = False
+    ) -> None:
+        super().__init__(room, key, limits, stored=stored)
+        self._stored = stored
         self.steps: list[Json] = []
         self._key_hex = key.hex()
         self._given = limits or ChatLimits()
@@ -88,9 +100,7 @@ class RecordedLog(ChatLog):
         closed = super().link_closed
         self._record("link_closed", now, lambda: closed(peer, now), peer=peer.hex())
 
-    def received(
-        self, peer: bytes, message: wire.ChatMessage | wire.ChatHave | wire.ChatWant, now: float
-    ) -> None:
+    def received(self, peer: bytes, message: wire.OfChat, now: float) -> None:
         received, data = super().received, wire.encode(message).hex()
         self._record("received", now, lambda: received(peer, message, now), peer=peer.hex(), data=data)
 
@@ -117,6 +127,35 @@ class RecordedLog(ChatLog):
         entry: Entry = self._record("said", now, call, draft=as_hex(draft), signature=signature.hex())
         return entry
 
+    def restore(
+        self, messages: Iterable[wire.ChatMessage], before: Place | None, forgotten: Place | None
+    ) -> None:
+        restore, kept = super().restore, list(messages)
+        places = {"before": plain(before), "forgotten": plain(forgotten)}
+        self._record(
+            "restore", 0.0, lambda: restore(kept, before, forgotten), messages=as_data(kept), **places
+        )
+
+    def forgotten(self, place: Place) -> None:
+        forgotten = super().forgotten
+        self._record("forgotten", 0.0, lambda: forgotten(place), place=plain(place))
+
+    def recalled(self, token: int, messages: list[wire.ChatMessage], now: float) -> None:
+        recalled, found = super().recalled, as_data(messages)
+        self._record("recalled", now, lambda: recalled(token, messages, now), token=token, messages=found)
+
+    def looked_up(self, token: int, ids: tuple[bytes, ...], now: float) -> None:
+        looked_up = super().looked_up
+        self._record("looked_up", now, lambda: looked_up(token, ids, now), token=token, ids=plain(ids))
+
+    def ask_before(self, ids: tuple[bytes, ...], now: float) -> bool:
+        ask = super().ask_before
+        return bool(self._record("ask_before", now, lambda: ask(ids, now), ids=plain(ids)))
+
+    def ask_missing(self, ids: tuple[bytes, ...], now: float) -> bool:
+        ask = super().ask_missing
+        return bool(self._record("ask_missing", now, lambda: ask(ids, now), ids=plain(ids)))
+
     def handle_timer(self, now: float) -> None:
         handle_timer = super().handle_timer
         self._record("handle_timer", now, lambda: handle_timer(now))
@@ -132,7 +171,7 @@ class RecordedLog(ChatLog):
             if value != getattr(ChatLimits(), name)
         }
         return {
-            "setup": {"room": ROOM, "key": self._key_hex, "limits": limits},
+            "setup": {"room": ROOM, "key": self._key_hex, "limits": limits, "stored": self._stored},
             "steps": self.steps,
             "messages": [plain(entry) for entry in self.messages()],
             "counters": dataclasses.asdict(self.counters),
@@ -140,26 +179,42 @@ class RecordedLog(ChatLog):
 
 
 class Scene:
-    """A log between two peers that send what the scene says."""
+    """A log between two peers that send what the scene says; a store that is given answers at once."""
 
-    def __init__(self, limits: ChatLimits | None = None) -> None:
-        self.log = RecordedLog(ROOM, ADA.key, limits)
+    def __init__(self, limits: ChatLimits | None = None, kept: Kept | None = None) -> None:
+        self.log = RecordedLog(ROOM, ADA.key, limits, stored=kept is not None)
+        self.kept = kept or Kept()
+        if kept is not None:
+            kept.restore(self.log, self.log.limits.messages)
         self.now = 0.0
         for peer in (BOB.id, EVE.id):
             self.log.link_opened(peer, self.now)
 
-    def receive(
-        self, peer: bytes, *messages: wire.ChatMessage | wire.ChatHave | wire.ChatWant, ok: bool = True
-    ) -> None:
+    def receive(self, peer: bytes, *messages: wire.OfChat, ok: bool = True) -> None:
         for message in messages:
             self.now += 0.01
             self.log.received(peer, message, self.now)
             self.check(ok=ok)
 
     def check(self, *, ok: bool = True) -> None:
-        for action in self.log.poll_actions():
-            if isinstance(action, Verify):
-                self.log.verified(action.token, ok, self.now)
+        while actions := self.log.poll_actions():
+            for action in actions:
+                if isinstance(action, Verify):
+                    self.log.verified(action.token, ok, self.now)
+                elif isinstance(action, Keep | Recall | Lookup | LookupBefore):
+                    self.store(action)
+
+    def store(self, action: StoreAction) -> None:
+        match action:
+            case Keep():
+                self.kept.keep(action)
+            case Recall(token, ids):
+                found = [self.kept.messages[id].message for id in self.kept.find(ids)]
+                self.log.recalled(token, found, self.now)
+            case Lookup(token, ids):
+                self.log.looked_up(token, self.kept.find(ids), self.now)
+            case LookupBefore(token, ids, count):
+                self.log.looked_up(token, self.kept.before(ids, count), self.now)
 
     def wait(self, seconds: float) -> None:
         end = self.now + seconds
@@ -340,11 +395,63 @@ def early_words() -> RecordedLog:
     return log
 
 
-def day(seed: int, limits: ChatLimits | None = None) -> RecordedLog:
+def kept_of(messages: list[wire.ChatMessage]) -> Kept:
+    kept = Kept()
+    for message in messages:
+        header = ChatHeader.parse(message.header)
+        kept.keep(Keep((header.clock, header.author, number(message)), message, True))
+    return kept
+
+
+def history_beyond_memory() -> RecordedLog:
+    past = chain(BOB, 40)
+    scene = Scene(ChatLimits(messages=10, newest=6, answers=(3_000, 1_000), owed=8), kept_of(past))
+    scene.receive(EVE.id, want(past[:12]), wire.ChatBefore(have(past[34:35]).ids))
+    scene.receive(EVE.id, wire.ChatBefore(have(past[31:32]).ids), wire.ChatBefore((bytes(32),)))
+    scene.wait(20)
+    scene.receive(EVE.id, have(past[:3]), past[2], text_message(EVE, clock=9, follows=have(past[7:8]).ids))
+    scene.receive(BOB.id, text_message(EVE, "twice the clock", clock=18, follows=have(past[7:8]).ids))
+    scene.say("hello")
+    scene.log.forgotten((34, BOB.key, number(past[33])))
+    scene.receive(EVE.id, past[20])
+    fresh = chain(EVE, 9, clock=60)
+    scene.receive(EVE.id, have(fresh[6:]), *fresh[6:])
+    scene.log.ask_missing(fresh_follows(fresh[6]), scene.now)
+    scene.receive(BOB.id, wire.ChatPage(()))
+    scene.receive(EVE.id, wire.ChatPage(have(fresh[:6]).ids), *fresh[:6])
+    scene.wait(20)
+    return scene.log
+
+
+def fresh_follows(message: wire.ChatMessage) -> tuple[bytes, ...]:
+    return ChatHeader.parse(message.header).follows
+
+
+def pages_of_others() -> RecordedLog:
+    past = chain(BOB, 30)
+    scene = Scene(ChatLimits(messages=12, newest=6))
+    scene.receive(BOB.id, have(past[24:]), *past[24:])
+    shown = have(past[24:25]).ids
+    scene.log.ask_before(shown, scene.now)
+    scene.log.ask_before(shown, scene.now)
+    scene.wait(3.5)
+    scene.receive(EVE.id, wire.ChatPage((*have(past[12:24]).ids, *shown)), *past[13:24])
+    scene.wait(5)
+    scene.log.ask_before(have(past[12:13]).ids, scene.now)
+    scene.log.link_closed(BOB.id, scene.now)
+    scene.receive(EVE.id, wire.ChatPage(have(past[:13]).ids), *past[:12])
+    scene.log.ask_before(have(past[:1]).ids, scene.now)
+    scene.receive(EVE.id, wire.ChatPage(have(past[:1]).ids))
+    scene.check()
+    return scene.log
+
+
+def day(seed: int, limits: ChatLimits | None = None, *, stored: bool = False) -> RecordedLog:
     """One of five logs among which links come and go."""
     chance = Random(seed)
     network = ChatNetwork(seed, check_delay=0.05)
-    nodes = [RecordedNode(network, f"peer {place}", limits) for place in range(5)]
+    kept = [Kept() if stored else None for _ in range(5)]
+    nodes = [RecordedNode(network, f"peer {place}", limits, kept[place]) for place in range(5)]
     for here, there in zip(nodes, nodes[1:] + nodes[:1], strict=True):
         network.connect(here, there)
     for place in range(90):
@@ -367,9 +474,8 @@ def day(seed: int, limits: ChatLimits | None = None) -> RecordedLog:
 
 
 class RecordedNode(Node):
-    def __init__(self, network: ChatNetwork, name: str, limits: ChatLimits | None) -> None:
-        super().__init__(network, name, limits)
-        self.log = RecordedLog(ROOM, self.identity.key, limits)
+    def new_log(self, limits: ChatLimits | None) -> RecordedLog:
+        return RecordedLog(ROOM, self.identity.key, limits, stored=self.kept is not None)
 
 
 SCENES: dict[str, Callable[[], RecordedLog]] = {
@@ -384,11 +490,14 @@ SCENES: dict[str, Callable[[], RecordedLog]] = {
         bounds_of_memory_and_rates,
         unknown_kind,
         early_words,
+        history_beyond_memory,
+        pages_of_others,
     )
 } | {
     "links_come_and_go": lambda: day(1),
     "links_come_and_go_again": lambda: day(2),
     "links_come_and_go_with_little_memory": lambda: day(3, ChatLimits(messages=8, newest=5)),
+    "links_come_and_go_with_stores": lambda: day(4, ChatLimits(messages=8, newest=5), stored=True),
 }
 
 

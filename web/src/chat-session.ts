@@ -5,7 +5,7 @@ import { ChatLog } from "./core/chat-log.ts";
 import type { Entry } from "./core/chat-message.ts";
 import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
-import { type ChatHave, type ChatMessage, type ChatWant, MALFORMED } from "./wire.ts";
+import { MALFORMED, type OfChat } from "./wire.ts";
 
 /** Says and hears. It outlives a mesh: a page that comes back from the browser's cache goes on with another. */
 export class ChatSession {
@@ -61,7 +61,7 @@ export class ChatSession {
     this.#act();
   }
 
-  received(peer: string, message: ChatMessage | ChatHave | ChatWant): void {
+  received(peer: string, message: OfChat): void {
     this.log.received(peer, message, seconds());
     this.#act();
   }

@@ -330,6 +330,8 @@ export class Node implements MeshEvents {
       case "chatMessage":
       case "chatHave":
       case "chatWant":
+      case "chatBefore":
+      case "chatPage":
         this.#chat?.received(peer, message);
         break;
       case "stream":

@@ -128,6 +128,21 @@ export interface ChatWant {
   ids: readonly string[];
 }
 
+/** The sender wants to be told what stands just before the first of these messages (64 hex digits each). */
+export interface ChatBefore {
+  type: "chatBefore";
+  ids: readonly string[];
+}
+
+/** The answer to a ChatBefore: ids (64 hex digits) in order; none when there is nothing before. */
+export interface ChatPage {
+  type: "chatPage";
+  ids: readonly string[];
+}
+
+/** All that the log of the chat takes. */
+export type OfChat = ChatMessage | ChatHave | ChatWant | ChatBefore | ChatPage;
+
 export type Message =
   | Hello
   | Ping
@@ -141,6 +156,4 @@ export type Message =
   | Status
   | Want
   | Stream
-  | ChatMessage
-  | ChatHave
-  | ChatWant;
+  | OfChat;

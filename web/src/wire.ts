@@ -149,6 +149,10 @@ function read(type: number, reader: Reader): Message | null {
       return { type: "chatHave", ids: chatIds(reader) };
     case 0x22:
       return { type: "chatWant", ids: chatIds(reader) };
+    case 0x23:
+      return { type: "chatBefore", ids: chatIds(reader) };
+    case 0x24:
+      return { type: "chatPage", ids: chatIds(reader) };
     default:
       return null;
   }
@@ -285,9 +289,9 @@ function write(message: Message): Writer {
     case "chatMessage":
       writer.u8(0x20).u16(message.header.length).bytes(message.header).bytes(message.signature, 64);
       return message.body === null ? writer.u8(0) : writer.u8(1).bytes(message.body);
-    case "chatHave":
-    case "chatWant":
-      writer.u8(message.type === "chatHave" ? 0x21 : 0x22).u16(message.ids.length);
+    default:
+      writer.u8({ chatHave: 0x21, chatWant: 0x22, chatBefore: 0x23, chatPage: 0x24 }[message.type]);
+      writer.u16(message.ids.length);
       for (const id of message.ids) writer.hex(id, 32);
       return writer;
   }

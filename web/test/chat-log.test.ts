@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type ChatAction, ChatLog } from "../src/core/chat-log.ts";
+import { ChatLog } from "../src/core/chat-log.ts";
 import { ChatError } from "../src/core/chat-message.ts";
 import { fromHex, toHex } from "../src/encoding.ts";
-import { decode } from "../src/wire.ts";
+import { type ChatMessage, decode, type OfChat } from "../src/wire.ts";
 
 const TRACES = new URL("../../tests/vectors/chat/", import.meta.url);
+
+type RawPlace = [clock: number, author: string, id: string];
 
 interface Step {
   event: string;
@@ -20,12 +22,17 @@ interface Step {
   draft: [header: string, body: string];
   signature: string;
   error?: string;
+  messages: string[];
+  ids: string[];
+  before: RawPlace | null;
+  forgotten: RawPlace | null;
+  place: RawPlace;
   actions: unknown[];
   timer: number | null;
 }
 
 interface Trace {
-  setup: { room: string; key: string; limits: Record<string, unknown> };
+  setup: { room: string; key: string; limits: Record<string, unknown>; stored: boolean };
   steps: Step[];
   messages: unknown[];
   counters: Record<string, number>;
@@ -35,11 +42,7 @@ const EVENTS: Record<string, (log: ChatLog, step: Step) => void> = {
   link_opened: (log, step) => log.linkOpened(step.peer, step.now),
   link_closed: (log, step) => log.linkClosed(step.peer, step.now),
   received: (log, step) => {
-    const message = decode(fromHex(step.data));
-    if (message?.type !== "chatMessage" && message?.type !== "chatHave" && message?.type !== "chatWant") {
-      throw new Error(`Not of the chat: ${message?.type}`);
-    }
-    log.received(step.peer, message, step.now);
+    log.received(step.peer, ofChat(step.data), step.now);
   },
   verified: (log, step) => log.verified(step.token, step.ok, step.now),
   compose: (log, step) => {
@@ -56,8 +59,24 @@ const EVENTS: Record<string, (log: ChatLog, step: Step) => void> = {
     const [header, body] = step.draft;
     log.said({ header: fromHex(header), body: fromHex(body) }, fromHex(step.signature), step.now);
   },
+  restore: (log, step) => log.restore(messagesOf(step), step.before, step.forgotten),
+  forgotten: (log, step) => log.forgotten(step.place),
+  recalled: (log, step) => log.recalled(step.token, messagesOf(step), step.now),
+  looked_up: (log, step) => log.lookedUp(step.token, step.ids, step.now),
+  ask_before: (log, step) => void log.askBefore(step.ids, step.now),
+  ask_missing: (log, step) => void log.askMissing(step.ids, step.now),
   handle_timer: (log, step) => log.handleTimer(step.now),
 };
+
+function ofChat(data: string): OfChat {
+  const message = decode(fromHex(data));
+  if (message === null || !message.type.startsWith("chat")) throw new Error("This is not of the chat.");
+  return message as OfChat;
+}
+
+function messagesOf(step: Step): ChatMessage[] {
+  return step.messages.map((data) => ofChat(data) as ChatMessage);
+}
 
 function camel(name: string): string {
   return name.replace(/_[a-z]/g, (found) => found.slice(1).toUpperCase());
@@ -67,10 +86,16 @@ function camelKeys(values: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [camel(name), value]));
 }
 
-/** An action as the trace has it: bytes as hex digits. */
-function plain(action: ChatAction): Record<string, unknown> {
+/** An action as the trace has it: bytes as hex digits, types in lower case. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return toHex(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(action).map(([name, value]) => [name, value instanceof Uint8Array ? toHex(value) : value]),
+    Object.entries(value).map(([name, field]) => [
+      name,
+      name === "type" ? String(field).toLowerCase() : plain(field),
+    ]),
   );
 }
 
@@ -78,14 +103,14 @@ const files = readdirSync(TRACES).filter((name) => name.endsWith(".json"));
 
 describe("traces of the Python log", () => {
   test("are there", () => {
-    expect(files.length).toBeGreaterThanOrEqual(12);
+    expect(files.length).toBeGreaterThanOrEqual(15);
   });
 
   test.each(files)("%s is replayed", (file) => {
     const { setup, steps, messages, counters } = JSON.parse(
       readFileSync(new URL(file, TRACES), "utf8"),
     ) as Trace;
-    const log = new ChatLog(setup.room, fromHex(setup.key), camelKeys(setup.limits));
+    const log = new ChatLog(setup.room, fromHex(setup.key), camelKeys(setup.limits), setup.stored);
     steps.forEach((step, number) => {
       const event = EVENTS[step.event];
       if (event === undefined) throw new Error(`unknown event ${step.event}`);

@@ -3,7 +3,7 @@
 import { inMessages } from "./chat-link.ts";
 
 /** Seconds, from the question or from the last answer of that peer, after which the next one is asked. */
-const QUIET = 3.0;
+export const QUIET = 3.0;
 /** Seconds after which the next peer is asked, however steadily other answers drip. */
 const PATIENCE = 30.0;
 /** Peers that are asked for one message without having said that they have it. */

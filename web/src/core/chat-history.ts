@@ -1,6 +1,6 @@
 /** The messages that count, in the order that is the same for everybody, as many as memory is given for. */
 
-import { comparePlaces, type SignedMessage } from "./chat-message.ts";
+import { comparePlaces, type Place, type SignedMessage } from "./chat-message.ts";
 
 /**
  * At most `messages` messages and `size` bytes: the last ones in order.
@@ -14,8 +14,8 @@ export class History {
   readonly #byId = new Map<string, SignedMessage>();
   readonly #order: SignedMessage[] = [];
   readonly #followers = new Map<string, number>();
-  /** The last message that was left out. */
-  #floor: SignedMessage | null = null;
+  /** The last place that was left out. */
+  #floor: Place | null = null;
 
   constructor(messages: number, size: number) {
     this.#maxMessages = messages;
@@ -42,18 +42,32 @@ export class History {
 
   /** The greatest clock that was left out; 0 while all was kept. */
   get floor(): number {
-    return this.#floor?.header.clock ?? 0;
+    return this.#floor?.[0] ?? 0;
   }
 
-  /** Whether a message is older than all that is kept. */
-  below(message: SignedMessage): boolean {
-    return this.#floor !== null && comparePlaces(message, this.#floor) <= 0;
+  /** Whether a message there is older than all that is kept. */
+  below(place: Place): boolean {
+    return this.#floor !== null && comparePlaces(place, this.#floor) <= 0;
   }
 
-  /** Keeps an accepted message. False when it was left out at once, being the oldest of too many. */
+  /** What stands there or before it is not here. */
+  beginAfter(place: Place): void {
+    this.#floor = place;
+  }
+
+  /** Leaves out what stands there or before it. */
+  forget(place: Place): void {
+    for (let first = this.#order[0]; first !== undefined && comparePlaces(first.place, place) <= 0; ) {
+      this.#leaveOutOldest();
+      first = this.#order[0];
+    }
+  }
+
+  /** Keeps an accepted message. False when it is left out at once, being older than all that is kept. */
   add(message: SignedMessage): boolean {
+    if (this.below(message.place)) return false;
     this.#byId.set(message.id, message);
-    this.#order.splice(this.#place(message), 0, message);
+    this.#order.splice(this.#index(message.place), 0, message);
     this.#size += message.size;
     for (const followed of message.header.follows) {
       this.#followers.set(followed, (this.#followers.get(followed) ?? 0) + 1);
@@ -65,7 +79,7 @@ export class History {
   #leaveOutOldest(): void {
     const message = this.#order.shift();
     if (message === undefined) return;
-    this.#floor = message;
+    this.#floor = message.place;
     this.#byId.delete(message.id);
     this.#size -= message.size;
     for (const followed of message.header.follows) {
@@ -75,13 +89,13 @@ export class History {
     }
   }
 
-  /** How many messages stand before this one. */
-  #place(message: SignedMessage): number {
+  /** How many messages stand before that place. */
+  #index(place: Place): number {
     let low = 0;
     let high = this.#order.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (comparePlaces(this.#order[middle] as SignedMessage, message) < 0) low = middle + 1;
+      if (comparePlaces((this.#order[middle] as SignedMessage).place, place) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -97,20 +111,27 @@ export class History {
     return found.reverse();
   }
 
-  /** Ids of the last `count` messages, in order. */
-  newest(count: number): string[] {
-    return this.#order.slice(-count).map((message) => message.id);
+  /**
+   * Ids of the last `count` messages, and before them of those that none follows: `most` in all. Whoever has what all of
+   * these follow has everything.
+   */
+  summary(count: number, most: number): string[] {
+    const newest = this.#order.slice(-count);
+    const first = newest[0];
+    if (first === undefined) return [];
+    const heads = this.heads(most).filter((head) => comparePlaces(head.place, first.place) < 0);
+    return [...heads.slice(newest.length - most), ...newest].map((message) => message.id);
   }
 
-  /** Ids of the `count` messages just before this one, in order. */
-  before(message: SignedMessage, count: number): string[] {
-    const end = this.#place(message);
+  /** Ids of the `count` messages just before that place, in order. */
+  before(place: Place, count: number): string[] {
+    const end = this.#index(place);
     return this.#order.slice(Math.max(0, end - count), end).map((found) => found.id);
   }
 
-  /** Whether this one is among the last `count`. */
-  amongNewest(message: SignedMessage, count: number): boolean {
+  /** Whether that place is one of the last `count`. */
+  amongNewest(place: Place, count: number): boolean {
     const first = this.#order.at(-count);
-    return first === undefined || comparePlaces(message, first) >= 0;
+    return first === undefined || comparePlaces(place, first.place) >= 0;
   }
 }

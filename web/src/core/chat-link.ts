@@ -5,6 +5,10 @@ import { Bucket } from "./bucket.ts";
 import type { History } from "./chat-history.ts";
 import type { ChatLimits } from "./chat-limits.ts";
 import type { SignedMessage } from "./chat-message.ts";
+import { AT_ONCE } from "./chat-recall.ts";
+
+/** Questions to the store that one peer's messages may have open. */
+const MAX_LOOKUPS = 4;
 
 /** Answers that a peer waits for, and messages of the past that it is still to be told of. */
 export class ChatLink {
@@ -13,6 +17,10 @@ export class ChatLink {
   readonly #answers: Bucket;
   readonly #maxOwed: number;
   readonly #owed = new Set<string>();
+  /** Owed, and to be read from the store first. */
+  readonly #sought = new Set<string>();
+  #reading = false;
+  #lookups = 0;
   #untold = new Set<string>();
 
   constructor(limits: ChatLimits, now: number) {
@@ -41,6 +49,37 @@ export class ChatLink {
     return found;
   }
 
+  /** The peer asked for a message that may be in the store. */
+  seek(id: string): void {
+    if (this.#sought.size < this.#maxOwed) this.#sought.add(id);
+  }
+
+  /** What to read from the store now; nothing more before `read`. */
+  reads(now: number): string[] {
+    if (this.#reading || this.#sought.size === 0 || !this.#answers.take(now, 0)) return [];
+    const ids = [...this.#sought].slice(0, AT_ONCE);
+    for (const id of ids) this.#sought.delete(id);
+    this.#reading = true;
+    return ids;
+  }
+
+  /** So many bytes came from the store. False when they are to be sought again, for it is too early. */
+  read(size: number, now: number): boolean {
+    this.#reading = false;
+    return this.#answers.take(now, size);
+  }
+
+  /** Whether what the peer says may lead to one more question to the store, which is then open. */
+  looksUp(): boolean {
+    if (this.#lookups === MAX_LOOKUPS) return false;
+    this.#lookups++;
+    return true;
+  }
+
+  lookedUp(): void {
+    this.#lookups--;
+  }
+
   /** Whether the peer can be sent so many bytes more, which then count. */
   affords(size: number, now: number): boolean {
     return this.#answers.take(now, size);
@@ -48,7 +87,8 @@ export class ChatLink {
 
   /** When more of what is owed can be sent. */
   nextTimer(): number | null {
-    return this.#owed.size > 0 ? this.#answers.ready() : null;
+    const waits = this.#owed.size > 0 || (this.#sought.size > 0 && !this.#reading);
+    return waits ? this.#answers.ready() : null;
   }
 
   tellLater(id: string): void {

@@ -3,41 +3,37 @@
  *
  * A message counts when its author signed it and all that it follows counts. Two rules keep that from asking for the
  * whole past: what lies before the base is not waited for, and what nobody sends is passed over in the end.
+ *
+ * Memory holds the last messages. With a store, every accepted message is to be kept there, and it is asked about what is
+ * older than those. Without one, older messages are only shown, page by page.
  */
 
 import { fromHex, toHex } from "../encoding.ts";
 import { TAG_CHAT } from "../signing.ts";
-import {
-  type ChatHave,
-  type ChatMessage,
-  type ChatWant,
-  encode,
-  MAX_CHAT_IDS,
-  type Message,
-  PROTOCOL_ERROR,
-} from "../wire.ts";
-import { MAX_FOLLOWS, roomHash } from "../wire-chat.ts";
-import { type Reject, type Send, send, type Verify } from "./actions.ts";
-import { Bucket } from "./bucket.ts";
+import { type ChatMessage, MAX_CHAT_IDS, type OfChat, PROTOCOL_ERROR } from "../wire.ts";
+import { messageId, parseChatHeader, roomHash } from "../wire-chat.ts";
+import type { Reject, Send, Verify } from "./actions.ts";
 import { Beginning } from "./chat-beginning.ts";
 import { Fetch } from "./chat-fetch.ts";
 import { History } from "./chat-history.ts";
 import { ChatCounters, type ChatLimits, LIMITS } from "./chat-limits.ts";
-import { ChatLink } from "./chat-link.ts";
+import type { ChatLink } from "./chat-link.ts";
 import {
   ChatBreachError,
-  ChatRateError,
   comparePlaces,
   type Draft,
   type Entry,
-  MAX_CLOCK,
+  nextClock,
   openMessage,
+  type Place,
   type SignedMessage,
-  writeDraft,
-  writeText,
 } from "./chat-message.ts";
+import { type Page, Past } from "./chat-past.ts";
+import { Pen } from "./chat-pen.ts";
 import { Pending, type Waiting } from "./chat-pending.ts";
 import { Rates } from "./chat-rate.ts";
+import { Recalls, type StoreAction } from "./chat-recall.ts";
+import { Telling } from "./chat-telling.ts";
 import { forgetOldest } from "./forget-oldest.ts";
 
 /** A text was accepted: its place among the others is that of its (clock, author key, id). */
@@ -46,9 +42,9 @@ export interface Deliver {
   readonly message: Entry;
 }
 
-export type ChatAction = Send | Verify | Deliver | Reject;
+export type ChatAction = Send | Verify | Deliver | Page | Reject | StoreAction;
 
-/** The log of a room at the peer with public key `key`. Peers and messages are named by hex digits. */
+/** The log of a room at the peer with public key `key`; `stored` when there is a store. Ids are hex digits. */
 export class ChatLog {
   readonly counters = new ChatCounters();
   readonly #limits: ChatLimits;
@@ -57,20 +53,23 @@ export class ChatLog {
   readonly #history: History;
   readonly #pending: Pending;
   readonly #fetch = new Fetch();
-  readonly #links = new Map<string, ChatLink>();
+  /** Null without a store. */
+  readonly #store: Recalls | null;
+  /** The last place that the store has forgotten. */
+  #bottom: Place | null = null;
+  readonly #telling: Telling;
+  readonly #links: ReadonlyMap<string, ChatLink>;
+  readonly #past: Past;
   #actions: ChatAction[] = [];
   #token = 0;
-  #own: Bucket | null = null;
-  #ownTime = 0;
-  readonly #unsent = new Set<string>();
+  readonly #pen: Pen;
   readonly #authors: Rates;
   readonly #authorsHistory: Rates;
   readonly #refused = new Set<string>();
   readonly #absent = new Set<string>();
   readonly #beginning: Beginning;
-  #announceAt: number | null = null;
 
-  constructor(room: string, key: Uint8Array, limits: Partial<ChatLimits> = {}) {
+  constructor(room: string, key: Uint8Array, limits: Partial<ChatLimits> = {}, stored = false) {
     this.#limits = { ...LIMITS, ...limits };
     this.#room = roomHash(room);
     this.#key = toHex(key);
@@ -80,6 +79,13 @@ export class ChatLog {
     this.#authors = new Rates(this.#limits.author);
     this.#authorsHistory = new Rates(this.#limits.authorHistory);
     this.#beginning = new Beginning(this.#limits.settling, waiting);
+    const act = (action: ChatAction) => void this.#actions.push(action);
+    this.#store = stored ? new Recalls(act) : null;
+    this.#telling = new Telling(this.#limits, this.#history, this.#store, act);
+    this.#links = this.#telling.links;
+    const claimed = (peer: string, ids: readonly string[], now: number) => this.#claimed(peer, ids, now);
+    this.#past = new Past(this.#history, this.#fetch, this.#telling, claimed, act);
+    this.#pen = new Pen(this.#room, this.#key, this.#limits.own);
   }
 
   // What happens outside
@@ -87,20 +93,20 @@ export class ChatLog {
   /** A link to `peer` can carry messages. */
   linkOpened(peer: string, now: number): void {
     if (this.#links.has(peer)) this.linkClosed(peer, now);
-    this.#links.set(peer, new ChatLink(this.#limits, now));
     this.#fetch.linkOpened(peer, now);
-    this.#send(peer, { type: "chatHave", ids: this.#history.newest(this.#limits.newest) });
+    this.#telling.linkOpened(peer, now);
   }
 
   /** That link is gone. */
   linkClosed(peer: string, now: number): void {
-    this.#links.delete(peer);
+    this.#telling.linkClosed(peer);
     this.#fetch.linkClosed(peer, now);
+    this.#past.linkClosed(peer, now);
     this.#settle(now);
   }
 
   /** A chat message came over the link to `peer`. */
-  received(peer: string, message: ChatMessage | ChatHave | ChatWant, now: number): void {
+  received(peer: string, message: OfChat, now: number): void {
     const link = this.#links.get(peer);
     if (link === undefined) return;
     if (message.type === "chatMessage") {
@@ -110,8 +116,12 @@ export class ChatLog {
       this.#breach(peer, `A message names at most ${MAX_CHAT_IDS} chat messages.`);
     } else if (message.type === "chatHave") {
       this.#receivedHave(peer, message.ids, now);
+    } else if (message.type === "chatWant") {
+      this.#telling.wanted(peer, link, message.ids, now);
+    } else if (message.type === "chatBefore") {
+      this.#telling.askedBefore(peer, link, message.ids, now);
     } else {
-      this.#receivedWant(peer, link, message.ids, now);
+      this.#past.received(peer, message.ids, now);
     }
     this.#settle(now);
   }
@@ -123,8 +133,8 @@ export class ChatLog {
     const rates = waiting.askedFor ? this.#authorsHistory : this.#authors;
     if (!ok) {
       this.#forged(waiting, now);
-    } else if (rates.take(waiting.message.header.author, now)) {
-      this.#place(waiting, now);
+    } else if (this.#past.has(waiting.message.id) || rates.take(waiting.message.header.author, now)) {
+      this.#recall(waiting, now);
     } else {
       this.counters.tooFast++;
       this.#refuse(waiting, now);
@@ -134,14 +144,7 @@ export class ChatLog {
 
   /** Writes a text, to be signed and then `said`; `wallMs` is the time that it shows. Throws a ChatError. */
   compose(text: string, name: string, wallMs: number, now: number): Draft {
-    const body = writeText(name, text);
-    this.#own ??= new Bucket(this.#limits.own, now);
-    if (!this.#own.take(now)) throw new ChatRateError(this.#own.ready() - now);
-    const heads = this.#history.heads(MAX_FOLLOWS);
-    // The same words twice in a millisecond are still two messages.
-    this.#ownTime = Math.max(wallMs, this.#ownTime + 1);
-    const follows = heads.map((head) => head.id);
-    return writeDraft(this.#room, this.#key, nextClock(heads), this.#ownTime, follows, body);
+    return this.#pen.write(text, name, this.#history, wallMs, now);
   }
 
   /** Sends one's own message. Throws an Error when it was said before, or not composed here. */
@@ -152,25 +155,81 @@ export class ChatLog {
       throw new Error("This is not a new message of one's own.");
     }
     this.#history.add(message);
-    if (this.#links.size === 0) remember(this.#unsent, message.id, this.#limits.remembered);
+    if (this.#links.size === 0) remember(this.#telling.unsent, message.id, this.#limits.remembered);
+    this.#keep(message, true);
     this.#deliver(message);
-    this.#push(message, new Set());
+    this.#telling.push(message, new Set());
     this.#settle(now);
     return entry;
+  }
+
+  // The store and the past
+
+  /**
+   * The last messages that were kept, in order, their signatures checked again. `before` is the last place that was kept
+   * and is not among them, `forgotten` that up to which the store has dropped what it had.
+   */
+  restore(messages: readonly ChatMessage[], before: Place | null, forgotten: Place | null): void {
+    this.#bottom = forgotten;
+    const floors = [before, forgotten].filter((place) => place !== null).sort(comparePlaces);
+    const floor = floors.at(-1);
+    if (floor !== undefined) this.#history.beginAfter(floor);
+    for (const signed of messages) {
+      const message = this.#opened(signed);
+      if (message === null) this.counters.malformed++;
+      else if (!this.#history.has(message.id) && this.#fits(message, new Map())) this.#history.add(message);
+    }
+  }
+
+  #opened(signed: ChatMessage): SignedMessage | null {
+    try {
+      return openMessage(signed, this.#room);
+    } catch (error) {
+      if (!(error instanceof ChatBreachError)) throw error;
+      return null;
+    }
+  }
+
+  /** The store has dropped what stood there or before it. */
+  forgotten(place: Place): void {
+    this.#bottom = place;
+    this.#history.forget(place);
+  }
+
+  /** The answer to a `recall`: those that were found. */
+  recalled(token: number, messages: readonly ChatMessage[], now: number): void {
+    this.#store?.recalled(token, messages, now);
+    this.#settle(now);
+  }
+
+  /** The answer to a `lookup` or a `lookupBefore`. */
+  lookedUp(token: number, ids: readonly string[], now: number): void {
+    this.#store?.lookedUp(token, ids, now);
+    this.#settle(now);
+  }
+
+  /** Asks others what stood before these (at most 8): a `page` follows. False while one is open. */
+  askBefore(ids: readonly string[], now: number): boolean {
+    return this.#past.begin(ids, false, now);
+  }
+
+  /** Asks others for these (at most 8) and what was before: a `page` follows. False while one is open. */
+  askMissing(ids: readonly string[], now: number): boolean {
+    return this.#past.begin(ids, true, now);
   }
 
   /** The time of `nextTimer` has come. */
   handleTimer(now: number): void {
     this.#fetch.handleTimer(now);
-    for (const [peer, link] of this.#links) this.#answer(peer, link, now);
-    if (this.#announceAt !== null && now >= this.#announceAt) this.#announce();
+    this.#telling.handleTimer(now);
+    this.#past.handleTimer(now);
     this.#settle(now);
   }
 
   /** When to call `handleTimer`. */
   nextTimer(): number | null {
-    const links = [...this.#links.values()].map((link) => link.nextTimer());
-    const times = [this.#fetch.nextTimer(), this.#announceAt, ...links].filter((time) => time !== null);
+    const timers = [this.#fetch.nextTimer(), this.#telling.nextTimer(), this.#past.nextTimer()];
+    const times = timers.filter((time) => time !== null);
     return times.length > 0 ? Math.min(...times) : null;
   }
 
@@ -188,7 +247,7 @@ export class ChatLog {
 
   /** Messages of one's own that no link has carried yet. */
   get unsent(): number {
-    return this.#unsent.size;
+    return this.#telling.unsent.size;
   }
 
   // Messages that come
@@ -207,7 +266,7 @@ export class ChatLog {
     if (signed.body === null) {
       this.counters.bodiless++;
       this.#fetch.failed(id, peer, now);
-    } else if (this.#history.below(message)) {
+    } else if (this.#below(message) && !this.#past.has(id)) {
       this.counters.tooOld++;
       this.#passOver(id, peer, now);
     } else if (this.#ahead(message, now)) {
@@ -234,7 +293,8 @@ export class ChatLog {
   #check(message: SignedMessage, peer: string, askedFor: boolean, now: number): void {
     const token = this.#token;
     const holders = new Set([peer]);
-    if (!this.#pending.add({ message, source: peer, holders, askedFor, token, missing: new Set() })) {
+    const [missing, clocks] = [new Set<string>(), new Map<string, number>()];
+    if (!this.#pending.add({ message, source: peer, holders, askedFor, token, missing, clocks })) {
       this.counters.overflow++;
       return;
     }
@@ -249,6 +309,12 @@ export class ChatLog {
   #ahead(message: SignedMessage, now: number): boolean {
     const ahead = message.header.clock > this.#history.greatest + this.#limits.clockAhead;
     return ahead && !this.#beginning.lasts(now);
+  }
+
+  /** Whether it is older than all that is kept. */
+  #below({ place }: SignedMessage): boolean {
+    if (this.#store === null) return this.#history.below(place);
+    return this.#bottom !== null && comparePlaces(place, this.#bottom) <= 0;
   }
 
   #forged(waiting: Waiting, now: number): void {
@@ -266,8 +332,32 @@ export class ChatLog {
 
   // Its place in the log
 
+  /** First asks the store for what is not in memory. */
+  #recall(waiting: Waiting, now: number): void {
+    const { id, header, place } = waiting.message;
+    const store = this.#telling.recalls;
+    const unknown = header.follows.filter((followed) => !this.#history.has(followed));
+    if (this.#history.below(place)) unknown.push(id);
+    if (store === null || unknown.length === 0) this.#place(waiting, now);
+    else store.recall(unknown, (found, later) => this.#recalled(waiting, found, later));
+  }
+
+  #recalled(waiting: Waiting, found: readonly ChatMessage[], now: number): void {
+    for (const { header } of found) {
+      const id = messageId(header);
+      if (id === waiting.message.id) {
+        this.counters.duplicates++;
+        this.#pending.remove(waiting);
+        this.#found(id, now);
+        return;
+      }
+      waiting.clocks.set(id, parseChatHeader(header).clock);
+    }
+    this.#place(waiting, now);
+  }
+
   #place(waiting: Waiting, now: number): void {
-    const missing = this.#missing(waiting.message, now);
+    const missing = this.#missing(waiting, now);
     if (missing.length === 0) {
       this.#accept(waiting, now);
       return;
@@ -279,13 +369,13 @@ export class ChatLog {
   }
 
   /** The followed messages that it has to wait for. */
-  #missing(message: SignedMessage, now: number): string[] {
-    if (message.header.clock <= Math.max(this.#history.floor + 1, this.#beginning.clock)) return [];
+  #missing({ message, clocks }: Waiting, now: number): string[] {
+    const floor = this.#store === null ? this.#history.floor : (this.#bottom?.[0] ?? 0);
+    if (message.header.clock <= Math.max(floor + 1, this.#beginning.clock)) return [];
     const missing = message.header.follows.filter(
-      (followed) =>
-        !this.#history.has(followed) && !this.#refused.has(followed) && !this.#absent.has(followed),
+      (id) => !this.#history.has(id) && !clocks.has(id) && !this.#refused.has(id) && !this.#absent.has(id),
     );
-    if (!this.#beginning.includes(message.id, now)) return missing;
+    if (!this.#past.has(message.id) && !this.#beginning.includes(message.id, now)) return missing;
     return missing.filter((followed) => this.#pending.has(followed) || this.#fetch.has(followed));
   }
 
@@ -295,10 +385,10 @@ export class ChatLog {
       // grows while it is walked through
       const { message } = waiting;
       this.#pending.remove(waiting);
-      if (!this.#fits(message)) {
+      if (!this.#fits(message, waiting.clocks)) {
         this.counters.misplaced++;
         remember(this.#refused, message.id, this.#limits.remembered);
-      } else if (this.#history.add(message)) {
+      } else if (this.#history.add(message) || this.#past.has(message.id) || !this.#below(message)) {
         this.#accepted(waiting, now);
       } else {
         this.counters.tooOld++;
@@ -307,31 +397,35 @@ export class ChatLog {
     }
   }
 
-  #fits({ header }: SignedMessage): boolean {
+  #fits({ header }: SignedMessage, clocks: ReadonlyMap<string, number>): boolean {
     const known = header.follows
-      .map((id) => this.#history.get(id))
-      .filter((message) => message !== undefined);
+      .map((id) => this.#history.get(id)?.header.clock ?? clocks.get(id))
+      .filter((clock) => clock !== undefined);
+    const least = nextClock(known);
     // Nobody can tell the clock of what is not there: then it is only bounded, from both sides.
-    return known.length === header.follows.length
-      ? header.clock === nextClock(known)
-      : header.clock >= nextClock(known);
+    return known.length === header.follows.length ? header.clock === least : header.clock >= least;
   }
 
-  #accepted({ message, holders, askedFor }: Waiting, now: number): void {
+  #accepted({ message, holders, askedFor, clocks }: Waiting, now: number): void {
+    const { id, header } = message;
     this.counters.accepted++;
-    const complete = message.header.follows.every((followed) => this.#history.has(followed));
-    this.#beginning.accepted(message.header.clock, complete, now);
-    this.#deliver(message);
-    if (!askedFor) {
-      this.#push(message, holders);
+    for (const follower of this.#pending.awaited(id)) follower.clocks.set(id, header.clock);
+    const complete = header.follows.every((followed) => this.#history.has(followed) || clocks.has(followed));
+    this.#keep(message, complete);
+    if (this.#past.has(id)) {
+      this.#past.came(message); // it is for us alone: others ask for pages of their own
       return;
     }
+    this.#beginning.accepted(header.clock, complete, now);
+    this.#deliver(message);
     // The past is told, not pushed: whoever lacks it asks, and no rate of its author's is in the way.
-    for (const [peer, link] of this.#links) {
-      if (holders.has(peer)) continue;
-      link.tellLater(message.id);
-      this.#announceAt ??= now + this.#limits.announceAfter;
-    }
+    if (askedFor) this.#telling.tellLater(id, holders, now);
+    else this.#telling.push(message, holders);
+  }
+
+  #keep(message: SignedMessage, complete: boolean): void {
+    if (this.#store === null || this.#below(message)) return;
+    this.#actions.push({ type: "keep", place: message.place, message: message.signed, complete });
   }
 
   /** Drops a signed message. A pushed one may be asked for later; one that was asked for is out. */
@@ -356,50 +450,27 @@ export class ChatLog {
     for (const follower of this.#pending.found(id)) this.#accept(follower, now);
   }
 
-  // Telling and asking
+  // What others have
 
   #receivedHave(peer: string, ids: readonly string[], now: number): void {
+    for (const id of ids) this.#telling.unsent.delete(id);
+    const unknown = ids.filter((id) => !this.#history.has(id) && !this.#refused.has(id));
+    this.#telling.unlessKept(peer, unknown, (_, missing, later) => this.#told(peer, missing, later), now);
+  }
+
+  #told(peer: string, ids: readonly string[], now: number): void {
+    for (const id of ids) this.#beginning.tell(id, now);
+    this.#claimed(peer, ids, now);
+  }
+
+  /** `peer` has these, which are missing here. */
+  #claimed(peer: string, ids: readonly string[], now: number): void {
     for (const id of ids) {
-      this.#unsent.delete(id);
-      if (this.#history.has(id) || this.#refused.has(id)) continue;
-      this.#beginning.tell(id, now);
       const waiting = this.#pending.get(id);
       if (waiting !== undefined) waiting.holders.add(peer);
-      else this.#fetch.claimed(id, peer, now);
+      // It may have come while the store was asked.
+      else if (!this.#history.has(id)) this.#fetch.claimed(id, peer, now);
     }
-  }
-
-  #receivedWant(peer: string, link: ChatLink, ids: readonly string[], now: number): void {
-    const found = ids.map((id) => this.#history.get(id)).filter((message) => message !== undefined);
-    for (const message of found) link.owe(message.id);
-    this.#answer(peer, link, now);
-    if (found.length === 0 || ids.length > MAX_FOLLOWS) return;
-    // Who asks for a few old messages is filling a gap: told what came before them, it need not go there step by step.
-    const oldest = found.reduce((a, b) => (comparePlaces(b, a) < 0 ? b : a));
-    if (this.#history.amongNewest(oldest, this.#limits.newest)) return;
-    const before = this.#history.before(oldest, this.#limits.newest);
-    if (before.length > 0 && link.affords(32 * before.length, now)) {
-      this.#send(peer, { type: "chatHave", ids: before });
-    }
-  }
-
-  #answer(peer: string, link: ChatLink, now: number): void {
-    for (const message of link.answers(this.#history, now)) {
-      this.#unsent.delete(message.id);
-      this.#send(peer, message.signed);
-    }
-  }
-
-  #announce(): void {
-    this.#announceAt = null;
-    for (const [peer, link] of this.#links) {
-      for (const ids of link.pollUntold()) this.#send(peer, { type: "chatHave", ids });
-    }
-  }
-
-  #push(message: SignedMessage, holders: ReadonlySet<string>): void {
-    const data = encode(message.signed);
-    for (const peer of this.#links.keys()) if (!holders.has(peer)) this.#actions.push(send(peer, data));
   }
 
   #deliver({ entry }: SignedMessage): void {
@@ -408,10 +479,6 @@ export class ChatLog {
 
   #breach(peer: string, sentence: string): void {
     this.#actions.push({ type: "reject", peer, reason: PROTOCOL_ERROR, sentence });
-  }
-
-  #send(peer: string, message: Message): void {
-    this.#actions.push(send(peer, encode(message)));
   }
 
   /** Passes over what nobody has, and sends the questions that are left. */
@@ -423,13 +490,10 @@ export class ChatLog {
         this.#found(id, now);
       }
     }
-    for (const [peer, ids] of this.#fetch.pollQuestions()) this.#send(peer, { type: "chatWant", ids });
+    for (const [peer, ids] of this.#fetch.pollQuestions())
+      this.#telling.send(peer, { type: "chatWant", ids });
+    this.#past.settle((id) => this.#pending.has(id));
   }
-}
-
-function nextClock(followed: readonly SignedMessage[]): number {
-  const greatest = followed.reduce((clock, message) => Math.max(clock, message.header.clock), 0);
-  return Math.min(greatest + 1, MAX_CLOCK);
 }
 
 function remember(ids: Set<string>, id: string, limit: number): void {

@@ -54,6 +54,7 @@ export interface Entry {
 export interface SignedMessage {
   readonly id: string;
   readonly header: ChatHeader;
+  readonly place: Place;
   readonly signed: ChatMessage;
   /** What there is to show: null for a kind, or a body, that is kept and passed on but not understood. */
   readonly entry: Entry | null;
@@ -61,11 +62,11 @@ export interface SignedMessage {
   readonly size: number;
 }
 
-/** Where messages stand, for everybody: by (clock, author key, id). */
-export function comparePlaces(a: SignedMessage, b: SignedMessage): number {
-  return (
-    a.header.clock - b.header.clock || compareHex(a.header.author, b.header.author) || compareHex(a.id, b.id)
-  );
+/** Where a message stands, for everybody. */
+export type Place = readonly [clock: number, author: string, id: string];
+
+export function comparePlaces(a: Place, b: Place): number {
+  return a[0] - b[0] || compareHex(a[1], b[1]) || compareHex(a[2], b[2]);
 }
 
 function compareHex(a: string, b: string): number {
@@ -146,7 +147,8 @@ export function openMessage(message: ChatMessage, room: string): SignedMessage {
   };
   const id = messageId(signed.header);
   const size = signed.header.length + signed.signature.length + header.bodyLength;
-  return { id, header, signed, entry: entryOf(id, header, body), size };
+  const place: Place = [header.clock, header.author, id];
+  return { id, header, place, signed, entry: entryOf(id, header, body), size };
 }
 
 function parseHeader(data: Uint8Array): ChatHeader {
@@ -163,6 +165,11 @@ function entryOf(id: string, header: ChatHeader, body: Uint8Array | null): Entry
   if (content === null) return null;
   const author = toHex(sha256(fromHex(header.author)).subarray(0, 16));
   return { id, author, key: header.author, ...content, time: header.time, clock: header.clock };
+}
+
+/** The clock of what follows messages with these. */
+export function nextClock(followed: readonly number[]): number {
+  return Math.min(Math.max(0, ...followed) + 1, MAX_CLOCK);
 }
 
 /** A message as its author signs it. Throws a ChatHeaderError when a field is out of its bounds. */

@@ -14,6 +14,8 @@ export interface Waiting {
   /** Of the check of its signature. */
   readonly token: number;
   readonly missing: Set<string>;
+  /** Of followed messages that are not in memory, by id. */
+  readonly clocks: Map<string, number>;
 }
 
 interface Load {

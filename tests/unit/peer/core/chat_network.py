@@ -5,14 +5,18 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 
 from peer import wire
 from peer.core.actions import Reject, Send, Verify
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatLog, Deliver
-from peer.core.chat_message import Draft, Entry, draft, room_hash, write_text
+from peer.core.chat_message import Draft, Entry, Place, draft, message_id, room_hash, write_text
+from peer.core.chat_past import Page
+from peer.core.chat_recall import Keep, Lookup, LookupBefore, Recall
 from peer.identity import TAG_CHAT, Identity, verify
+from peer.wire_chat import ChatHeader
 
 ROOM = "demo"
 WALL = 1_790_000_000_000
@@ -55,18 +59,57 @@ def chain(author: Identity, count: int, *, clock: int = 1) -> list[wire.ChatMess
     return messages
 
 
-class Node:
-    """A log with its key and what it has delivered."""
+class Kept:
+    """A store in memory: what a disk would hold."""
 
-    def __init__(self, network: ChatNetwork, name: str, limits: ChatLimits | None) -> None:
+    def __init__(self) -> None:
+        self.messages: dict[bytes, Keep] = {}
+
+    def keep(self, message: Keep) -> None:
+        number = message_id(message.message.header)
+        assert number not in self.messages, "A message was kept twice."
+        self.messages[number] = message
+
+    def order(self) -> list[Place]:
+        return sorted(kept.place for kept in self.messages.values())
+
+    def find(self, ids: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        return tuple(number for number in ids if number in self.messages)
+
+    def before(self, ids: tuple[bytes, ...], count: int) -> tuple[bytes, ...]:
+        places = [self.messages[number].place for number in self.find(ids)]
+        return tuple(place[2] for place in self.order() if places and place <= max(places))[-count:]
+
+    def restore(self, log: ChatLog, count: int) -> None:
+        """What a program does when it starts."""
+        order = self.order()
+        messages = [self.messages[place[2]].message for place in order[-count:]]
+        log.restore(messages, order[-count - 1] if len(order) > count else None, None)
+
+
+class Node:
+    """A log with its key and what it has delivered; with `kept` it has a store."""
+
+    def __init__(
+        self, network: ChatNetwork, name: str, limits: ChatLimits | None, kept: Kept | None = None
+    ) -> None:
         self.network = network
         self.name = name
         self.identity = identity(name)
-        self.log = ChatLog(ROOM, self.identity.key, limits)
+        self.kept = kept
+        self.alive = True
+        self.limits = limits or ChatLimits()
+        self.log = self.new_log(limits)
+        if kept is not None:
+            kept.restore(self.log, self.limits.messages)
+        self.pages: list[Page] = []
         self.links: dict[bytes, Node] = {}
         self.delivered: list[Entry] = []
         self.rejected: list[bytes] = []
         self.sent: list[tuple[bytes, wire.Message]] = []
+
+    def new_log(self, limits: ChatLimits | None) -> ChatLog:
+        return ChatLog(ROOM, self.identity.key, limits, stored=self.kept is not None)
 
     def say(self, text: str) -> Entry:
         now = self.network.now
@@ -77,7 +120,7 @@ class Node:
 
     def received(self, peer: bytes, data: bytes) -> None:
         message = wire.decode(data)
-        if isinstance(message, wire.ChatMessage | wire.ChatHave | wire.ChatWant):
+        if isinstance(message, wire.OfChat):
             self.log.received(peer, message, self.network.now)
             self.act()
 
@@ -94,11 +137,38 @@ class Node:
                     self.network.check(self, action)
                 case Deliver(entry):
                     self.delivered.append(entry)
+                case Page():
+                    self.pages.append(action)
+                case Keep() | Recall() | Lookup() | LookupBefore():
+                    self.network.store(self, action)
                 case Reject(peer, _, _):
                     self.rejected.append(peer)
                     if peer in self.links:  # more of the same may have been under way
                         self.network.disconnect(self, self.links[peer])
         self.network.wake(self)
+
+    def page(self, before: tuple[bytes, ...] | None = None, *, missing: bool = False) -> Page:
+        """Ask for what stands before those, or before all that is in memory, and wait for the answer."""
+        count = len(self.pages)
+        ids = tuple(entry.id for entry in self.log.messages()[:1]) if before is None else before
+        assert (self.log.ask_missing if missing else self.log.ask_before)(ids, self.network.now)
+        self.act()
+        while len(self.pages) == count:
+            self.network.run(0.1)
+        return self.pages[-1]
+
+    def gap(self, below: Place | None) -> tuple[Place, tuple[bytes, ...]] | None:
+        """The last message before that place which follows some that are not kept, and those."""
+        assert self.kept is not None
+        kept = self.kept.messages
+        lacking = {}
+        for message in kept.values():
+            follows = ChatHeader.parse(message.message.header).follows
+            missing = tuple(followed for followed in follows if followed not in kept)
+            if missing and (below is None or message.place < below):
+                assert not message.complete
+                lacking[message.place] = missing
+        return max(lacking.items(), default=None)
 
     def texts(self) -> list[str]:
         return [entry.text for entry in self.log.messages()]
@@ -107,19 +177,22 @@ class Node:
 class ChatNetwork:
     """Links keep the order of what they carry, with delays; what is under way when one ends is lost."""
 
-    def __init__(self, seed: int = 0, *, delay: float = 0.05, check_delay: float = 0.0) -> None:
+    def __init__(
+        self, seed: int = 0, *, delay: float = 0.05, check_delay: float = 0.0, store_delay: float = 0.0
+    ) -> None:
         self.now = 0.0
         self.random = random.Random(seed)
         self._delay = delay
         self._check_delay = check_delay
+        self._store_delay = store_delay
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self._arrival: dict[tuple[Node, Node], float] = {}
         self._generation: dict[tuple[Node, Node], int] = {}
         self.nodes: list[Node] = []
 
-    def add(self, name: str, limits: ChatLimits | None = None) -> Node:
-        node = Node(self, name, limits)
+    def add(self, name: str, limits: ChatLimits | None = None, kept: Kept | None = None) -> Node:
+        node = Node(self, name, limits, kept)
         self.nodes.append(node)
         return node
 
@@ -139,9 +212,9 @@ class ChatNetwork:
         for here, there in ((a, b), (b, a)):
             del here.links[there.identity.id]
             self._generation[here, there] += 1
-            here.log.link_closed(there.identity.id, self.now)
-        a.act()
-        b.act()
+            if here.alive:
+                here.log.link_closed(there.identity.id, self.now)
+                here.act()
 
     def at(self, time: float, event: Callable[[], None]) -> None:
         self._count += 1
@@ -166,10 +239,46 @@ class ChatNetwork:
         ok = verify(action.key, action.tag, action.data, action.signature)
 
         def answer() -> None:
-            node.log.verified(action.token, ok, self.now)
-            node.act()
+            if node.alive:
+                node.log.verified(action.token, ok, self.now)
+                node.act()
 
         self.at(self.now + self._check_delay * self.random.random(), answer)
+
+    def store(self, node: Node, action: Keep | Recall | Lookup | LookupBefore) -> None:
+        """The store does one thing after the other; its answers take time, and die with the node."""
+        kept, log = node.kept, node.log
+        assert kept is not None
+        if isinstance(action, Keep):
+            kept.keep(action)
+            return
+        if isinstance(action, Recall):
+            messages = [kept.messages[number].message for number in kept.find(action.ids)]
+            answer = partial(log.recalled, action.token, messages)
+        elif isinstance(action, Lookup):
+            answer = partial(log.looked_up, action.token, kept.find(action.ids))
+        else:
+            answer = partial(log.looked_up, action.token, kept.before(action.ids, action.count))
+
+        def answered() -> None:
+            if node.alive:
+                answer(self.now)
+                node.act()
+
+        self.at(self.now + self._store_delay * self.random.random(), answered)
+
+    def restart(self, node: Node) -> Node:
+        """End a node without a word, and start another with the same key and store."""
+        neighbours = list(node.links.values())
+        node.alive = False
+        for other in neighbours:
+            self.disconnect(node, other)
+        fresh = Node(self, node.name, node.limits, node.kept)
+        fresh.delivered = node.delivered
+        self.nodes[self.nodes.index(node)] = fresh
+        for other in neighbours:
+            self.connect(fresh, other)
+        return fresh
 
     def wake(self, node: Node) -> None:
         timer = node.log.next_timer()
@@ -177,7 +286,7 @@ class ChatNetwork:
 
             def ring() -> None:
                 due = node.log.next_timer()
-                if due is not None and due <= self.now:
+                if node.alive and due is not None and due <= self.now:
                     node.log.handle_timer(self.now)
                     node.act()
 

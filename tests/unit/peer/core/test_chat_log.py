@@ -41,7 +41,7 @@ class Bench:
     def receive(
         self,
         peer: bytes,
-        message: wire.ChatMessage | wire.ChatHave | wire.ChatWant,
+        message: wire.OfChat,
         now: float = 0.0,
         *,
         ok: bool = True,

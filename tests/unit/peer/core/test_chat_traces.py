@@ -12,10 +12,23 @@ import pytest
 from peer import wire
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatLog
-from peer.core.chat_message import ChatError, Draft
+from peer.core.chat_message import ChatError, Draft, Place
 from tests.vectors.write_chat import FOLDER, SCENES, plain, trace
 
 FILES = sorted(FOLDER.glob("*.json"))
+
+
+def messages_of(step: dict[str, Any]) -> list[wire.ChatMessage]:
+    messages = [wire.decode(bytes.fromhex(data)) for data in step["messages"]]
+    return [message for message in messages if isinstance(message, wire.ChatMessage)]
+
+
+def ids_of(step: dict[str, Any]) -> tuple[bytes, ...]:
+    return tuple(map(bytes.fromhex, step["ids"]))
+
+
+def place_of(place: list[Any] | None) -> Place | None:
+    return None if place is None else (place[0], bytes.fromhex(place[1]), bytes.fromhex(place[2]))
 
 
 def play(log: ChatLog, step: dict[str, Any]) -> None:
@@ -27,7 +40,7 @@ def play(log: ChatLog, step: dict[str, Any]) -> None:
             log.link_closed(bytes.fromhex(step["peer"]), now)
         case "received":
             message = wire.decode(bytes.fromhex(step["data"]))
-            assert isinstance(message, wire.ChatMessage | wire.ChatHave | wire.ChatWant)
+            assert isinstance(message, wire.OfChat)
             log.received(bytes.fromhex(step["peer"]), message, now)
         case "verified":
             log.verified(step["token"], step["ok"], now)
@@ -41,6 +54,20 @@ def play(log: ChatLog, step: dict[str, Any]) -> None:
         case "said":
             header, body = map(bytes.fromhex, step["draft"])
             log.said(Draft(header, body), bytes.fromhex(step["signature"]), now)
+        case "restore":
+            log.restore(messages_of(step), place_of(step["before"]), place_of(step["forgotten"]))
+        case "forgotten":
+            place = place_of(step["place"])
+            assert place is not None
+            log.forgotten(place)
+        case "recalled":
+            log.recalled(step["token"], messages_of(step), now)
+        case "looked_up":
+            log.looked_up(step["token"], ids_of(step), now)
+        case "ask_before":
+            log.ask_before(ids_of(step), now)
+        case "ask_missing":
+            log.ask_missing(ids_of(step), now)
         case "handle_timer":
             log.handle_timer(now)
         case unknown:
@@ -51,7 +78,8 @@ def play(log: ChatLog, step: dict[str, Any]) -> None:
 def test_trace_is_replayed(file: Path) -> None:
     expected = json.loads(file.read_text())
     setup = expected["setup"]
-    log = ChatLog(setup["room"], bytes.fromhex(setup["key"]), msgspec.convert(setup["limits"], ChatLimits))
+    limits = msgspec.convert(setup["limits"], ChatLimits)
+    log = ChatLog(setup["room"], bytes.fromhex(setup["key"]), limits, stored=setup["stored"])
     for step in expected["steps"]:
         play(log, step)
         assert [plain(action) for action in log.poll_actions()] == step["actions"]

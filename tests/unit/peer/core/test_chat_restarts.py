@@ -1,0 +1,81 @@
+"""Peers with stores that are killed and start again: in the end all keep the same, in the same order."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+from random import Random
+
+import pytest
+from hypothesis import example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from peer.core.chat_limits import ChatLimits
+from peer.core.chat_message import Entry, Place
+from tests.unit.peer.core.chat_network import ChatNetwork, Kept, Node
+
+pytestmark = pytest.mark.crowd
+
+LITTLE = ChatLimits(messages=30, newest=6)
+
+
+def mend(node: Node) -> None:
+    """What the shell of a log does when there is company."""
+    below: Place | None = None
+    while (gap := node.gap(below)) is not None:
+        if not node.page(gap[1], missing=True).ids or node.gap(below) == gap:
+            below = gap[0]
+
+
+def play(network: ChatNetwork, nodes: list[Node], chance: Random, steps: int) -> list[Entry]:
+    said: list[Entry] = []
+    for _ in range(steps):
+        a, b = chance.sample(network.nodes, 2)
+        verb = chance.choices(["say", "cut", "link", "part", "wait", "restart"], [10, 2, 2, 1, 4, 2])[0]
+        match verb:
+            case "say":
+                said.append(a.say(f"{len(said)}"))
+            case "cut":
+                network.disconnect(a, b)
+            case "link":
+                network.connect(a, b)
+            case "part":
+                border = chance.randrange(len(nodes))
+                for left, right in combinations(range(len(nodes)), 2):
+                    if left < border <= right:
+                        network.disconnect(network.nodes[left], network.nodes[right])
+            case "wait":
+                network.run(chance.choice([0.02, 0.2, 4.0, 12.0]))
+            case _:
+                network.restart(a)
+    return said
+
+
+@given(st.integers(0, 2**32))
+@example(0)
+@hypothesis_settings(max_examples=100)
+def test_stores_come_to_the_same_messages_and_order(seed: int) -> None:
+    chance = Random(seed)
+    network = ChatNetwork(
+        seed,
+        delay=chance.choice([0.02, 0.2]),
+        check_delay=chance.choice([0.0, 0.1]),
+        store_delay=chance.choice([0.0, 0.1]),
+    )
+    nodes = [network.add(f"peer {number}", LITTLE, Kept()) for number in range(chance.randint(2, 5))]
+    said = play(network, nodes, chance, 80)
+    for here, there in pairwise(network.nodes):
+        network.connect(here, there)
+    network.rest()
+    for _ in network.nodes:  # what one could not get, its neighbour may have got meanwhile
+        for node in network.nodes:
+            mend(node)
+    network.rest()
+    expected = sorted((entry.clock, entry.key, entry.id) for entry in said)
+    for node in network.nodes:
+        assert node.kept is not None
+        assert node.kept.order() == expected
+        assert [entry.id for entry in node.log.messages()] == [place[2] for place in expected[-30:]]
+        assert node.log.next_timer() is None
+    for node in [network.restart(node) for node in list(network.nodes)]:
+        assert [entry.id for entry in node.log.messages()] == [place[2] for place in expected[-30:]]
