@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Sequence
+from pathlib import Path
 from typing import Any, Self
 
+from peer.chat_retention import Retention
 from peer.chat_session import ChatSession
+from peer.chat_store import ChatStore
 from peer.core.chat_message import ChatRateError, Entry
 from peer.core.neighbour import Role
 from peer.identity import Identity
@@ -43,6 +46,20 @@ class Chat:
     def unsent(self) -> int:
         """Messages of one's own that no link has carried yet."""
         return self.session.log.unsent
+
+    async def before(self, message: Entry, count: int = 200) -> list[Entry]:
+        """The texts just before that one, in order: from memory, the store, or others (200 at most).
+
+        Empty when nobody who is here has any. Raises StoreError.
+        """
+        return await self.session.before(message.id, count)
+
+    async def search(self, words: str, count: int = 50) -> list[Entry]:
+        """The last texts in the store that hold all these words, in order; the last one may be half a word.
+
+        Raises StoreError, also when the peer has no store.
+        """
+        return await self.session.search(words, count)
 
     async def messages(self, history: bool = True) -> AsyncIterator[Entry]:
         """What was said, in order, and then each message as it comes."""
@@ -87,10 +104,14 @@ class Peer:
         ice_servers: Sequence[IceServer] = (),
         publisher_key: bytes | None = None,
         carries: bool = True,
+        store: Path | None = None,
+        retention: Retention | None = None,
     ) -> Peer:
         """Join `room` at the introducer `server` when the block begins, and leave when it ends.
 
-        Entering raises IntroducerError with one sentence when the room refuses us or is not reached.
+        With `store`, a folder, the room's chat is kept there, as long as `retention` says, and given to those
+        who ask. Entering raises IntroducerError with one sentence when the room refuses us or is not reached,
+        StoreError when the store cannot be used.
         """
         node = Node(
             server,
@@ -102,6 +123,7 @@ class Peer:
             ice_servers=ice_servers,
             publisher_key=publisher_key,
             carries=carries,
+            store=None if store is None else ChatStore(store, room, retention),
         )
         return cls(node, name)
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from peer import wire
+from peer.chat_keeper import ChatKeeper
+from peer.chat_store import ChatStore, StoreError
 from peer.core.actions import Reject, Send, Verify
 from peer.core.chat_log import ChatAction, ChatLog, Deliver
-from peer.core.chat_message import Entry
+from peer.core.chat_message import Entry, open_message, room_hash
+from peer.core.chat_past import Page
+from peer.core.chat_recall import Keep, Lookup, LookupBefore, Recall
 from peer.identity import Identity
 from peer.signing import TAG_CHAT, verify
 
@@ -20,12 +26,32 @@ if TYPE_CHECKING:
 class ChatSession:
     """Says and hears. `on_message` is called with each accepted text, in the order of arrival."""
 
-    def __init__(self, room: str, identity: Identity, mesh: Mesh) -> None:
-        self.log = ChatLog(room, identity.key)
+    def __init__(self, room: str, identity: Identity, mesh: Mesh, store: ChatStore | None = None) -> None:
+        self.log = ChatLog(room, identity.key, stored=store is not None)
+        self.keeper = None if store is None else ChatKeeper(self, store)
         self.on_message: list[Callable[[Entry], None]] = []
         self._identity = identity
         self._mesh = mesh
         self._acting = False
+        self._room = room_hash(room)
+        self._paging = asyncio.Lock()
+        self._page: asyncio.Future[Page]
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """With a store: the log has what was kept. Raises StoreError."""
+        if self.keeper is None:
+            yield
+        else:
+            async with self.keeper.opened():
+                yield
+
+    async def run(self) -> None:
+        """Keep what is said until cancelled. Raises StoreError when that is no longer possible."""
+        if self.keeper is None:
+            await asyncio.Event().wait()
+        else:
+            await self.keeper.run()
 
     def say(self, text: str, name: str) -> Entry:
         """Sign and send a text. Raises ChatError with a sentence when it cannot be said."""
@@ -39,16 +65,68 @@ class ChatSession:
         """All texts in the order that is the same for everybody."""
         return self.log.messages()
 
+    async def before(self, message: bytes, count: int = 200) -> list[Entry]:
+        """The texts just before that message (its id), in order: from memory, from the store, or from others.
+
+        Others send at most 200, and not all of them when links are lost meanwhile. Empty when nobody who is
+        here has any. Raises StoreError.
+        """
+        entries = self.log.messages()
+        place = next((at for at, entry in enumerate(entries) if entry.id == message), 0)
+        if place:
+            return entries[max(0, place - count) : place]
+        if self.keeper is not None:
+            ids = await self.keeper.store.up_to((message,), count + 1)
+            found = await self.keeper.store.recall(ids[:-1])
+            if found:
+                return self.entries(found)
+        return list((await self._asked(self.log.ask_before, (message,))).messages)
+
+    async def search(self, words: str, count: int = 50) -> list[Entry]:
+        """The last `count` texts with all these words, in order. Raises StoreError; needs a store."""
+        if self.keeper is None:
+            raise StoreError("Only a peer that was given a store can search.")
+        return self.entries(await self.keeper.store.search(words, count))
+
+    def entries(self, messages: list[wire.ChatMessage]) -> list[Entry]:
+        """The texts among messages of the store."""
+        opened = [open_message(message, self._room) for message in messages]
+        return [message.entry for message in opened if message.entry is not None]
+
+    async def missing(self, ids: tuple[bytes, ...]) -> Page:
+        """Get these messages (at most 8) from others, and what stood before them."""
+        return await self._asked(self.log.ask_missing, ids)
+
+    async def _asked(self, ask: Callable[[tuple[bytes, ...], float], bool], ids: tuple[bytes, ...]) -> Page:
+        async with self._paging:
+            while True:
+                self._page = asyncio.get_running_loop().create_future()
+                begun = ask(ids, time.monotonic())
+                self._act()
+                page = await self._page
+                if begun:  # else it is what somebody asked for who does not wait any more
+                    return page
+
     def link_opened(self, peer: bytes) -> None:
         self.log.link_opened(peer, time.monotonic())
         self._act()
+        if self.keeper is not None:
+            self.keeper.link_opened()
 
     def link_closed(self, peer: bytes) -> None:
         self.log.link_closed(peer, time.monotonic())
         self._act()
 
-    def received(self, peer: bytes, message: wire.ChatMessage | wire.ChatHave | wire.ChatWant) -> None:
+    def received(self, peer: bytes, message: wire.OfChat) -> None:
         self.log.received(peer, message, time.monotonic())
+        self._act()
+
+    def recalled(self, token: int, messages: list[wire.ChatMessage]) -> None:
+        self.log.recalled(token, messages, time.monotonic())
+        self._act()
+
+    def looked_up(self, token: int, ids: tuple[bytes, ...]) -> None:
+        self.log.looked_up(token, ids, time.monotonic())
         self._act()
 
     def next_timer(self) -> float | None:
@@ -79,5 +157,11 @@ class ChatSession:
             case Deliver(entry):
                 for told in list(self.on_message):
                     told(entry)
+            case Page():
+                if not self._page.done():
+                    self._page.set_result(action)
+            case Keep() | Recall() | Lookup() | LookupBefore():
+                if self.keeper is not None:
+                    self.keeper.act(action)
             case Reject(peer, _, sentence):
                 self._mesh.refuse(peer, wire.MALFORMED, sentence)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from peer import commands
+from peer.chat_retention import parse_retention
 from peer.media.parts import AudioCodec, EncodeOptions, MediaOptions
 from peer.membership import Membership, membership, name, parse_ice_servers, state_file
 from peer.running import FAILURE, CommandError, run, say
@@ -179,7 +180,16 @@ def relay(
     processes: Annotated[
         int, typer.Option(envvar="BRAIDCAST_PROCESSES", min=1, help="Only 1 is built yet.")
     ] = 1,
-    store: Annotated[Path | None, typer.Option(envvar="BRAIDCAST_STORE", help="Not built yet.")] = None,
+    store: Annotated[
+        Path | None, typer.Option(envvar="BRAIDCAST_STORE", help="Keep the room's chat in this folder.")
+    ] = None,
+    store_age: Annotated[
+        str | None,
+        typer.Option(envvar="BRAIDCAST_STORE_AGE", help="Forget what came longer ago, such as 30d or 12h."),
+    ] = None,
+    store_size: Annotated[
+        str, typer.Option(envvar="BRAIDCAST_STORE_SIZE", help="Forget the oldest above so many bytes.")
+    ] = "1G",
     http: Http = None,
     http_url: HttpUrl = None,
     token: Token = None,
@@ -188,11 +198,9 @@ def relay(
     ice_server: Ice = None,
     json_lines: Json = False,
 ) -> None:
-    """Carry a room's streams, without a screen."""
+    """Carry a room's streams, without a screen, and keep its chat if told where."""
     if processes != 1:
         _not_yet("--processes above 1")
-    if store is not None:
-        _not_yet("--store: chat history on disk")
 
     async def command() -> int:
         place = membership(server, room, token, token_file, key_file, ice_server or ())
@@ -200,7 +208,8 @@ def relay(
         streams = tuple(name(text, "stream") for text in stream or ())
         if http is not None and not streams:
             streams = ("main",)
-        return await commands.relay(place, streams, given, http, http_url, json_lines)
+        retention = parse_retention(store_age, store_size)
+        return await commands.relay(place, streams, given, http, http_url, store, retention, json_lines)
 
     _exit(command)
 

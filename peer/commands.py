@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from rich.console import Console
 
 from peer.api import Peer
+from peer.chat_retention import Retention
 from peer.hosting import WILDCARDS, origin_app, origin_url, parse_address, serve
 from peer.media.ingest import check_input
 from peer.media.parts import MediaOptions
@@ -197,12 +198,14 @@ async def relay(
     uplink: int | None,
     http: str | None,
     http_url: str | None,
+    store: Path | None,
+    retention: Retention,
     json_lines: bool,
 ) -> int:
     """`braidcast relay`."""
     async with AsyncExitStack() as stack:
         line = stack.enter_context(StatusLine(json_lines))
-        peer = membership.prepare("relay", name="Relay")
+        peer = membership.prepare("relay", name="Relay", store=store, retention=retention)
         relaying = Relay(peer.node, streams, uplink=uplink, serves=http is not None)
         if http is not None and relaying.app is not None:
             address = parse_address(http)
@@ -218,6 +221,7 @@ async def relay(
 
 async def _tell_relay(relaying: Relay, peer: Peer, line: StatusLine) -> None:
     before = 0
+    keeper = peer.chat.session.keeper
     while True:
         await asyncio.sleep(TELL_EVERY)
         counters = relaying.counters()
@@ -235,6 +239,7 @@ async def _tell_relay(relaying: Relay, peer: Peer, line: StatusLine) -> None:
                     "equivocations": counters.equivocations,
                     "links": len(peer.node.mesh.peers),
                     "children": relaying.children(),
+                    "chat_messages_kept": keeper.kept if keeper is not None else 0,
                 }
             )
         line.update(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peer.api import Peer
+from peer.chat_retention import Retention
 from peer.core.neighbour import Role
 from peer.identity import Identity
 from peer.running import CommandError
@@ -31,7 +32,14 @@ class Membership:
     ice_servers: tuple[IceServer, ...] = ()
 
     def prepare(
-        self, role: Role, *, name: str = "", carries: bool = True, publisher_key: bytes | None = None
+        self,
+        role: Role,
+        *,
+        name: str = "",
+        carries: bool = True,
+        publisher_key: bytes | None = None,
+        store: Path | None = None,
+        retention: Retention | None = None,
     ) -> Peer:
         """A peer that joins when its block begins. Raises IdentityError when the key file cannot be used."""
         identity = Identity.generate() if self.key_file is None else Identity.load_or_create(self.key_file)
@@ -45,6 +53,8 @@ class Membership:
             carries=carries,
             publisher_key=publisher_key,
             ice_servers=self.ice_servers,
+            store=store,
+            retention=retention,
         )
 
 

@@ -13,6 +13,7 @@ import aiohttp
 from peer import wire
 from peer.carrier import Carrier
 from peer.chat_session import ChatSession
+from peer.chat_store import ChatStore
 from peer.core.children import REFUSE_NOT_CARRIED
 from peer.core.clock import PublisherClock
 from peer.core.neighbour import Role
@@ -51,6 +52,7 @@ class Node:
         ice_servers: Sequence[protocol.IceServer] = (),
         publisher_key: bytes | None = None,
         carries: bool = True,
+        store: ChatStore | None = None,
     ) -> None:
         self.identity = identity or Identity.generate()
         self.server, self.room, self.role, self.name = server, room, role, name
@@ -80,23 +82,30 @@ class Node:
         )
         limit = LINKS_CARRYING if carries else LINKS_RECEIVING
         self.mesh = Mesh(self.identity.id, limit, webrtc, self, random.SystemRandom().random, role)
-        self.chat = ChatSession(room, self.identity, self.mesh)
+        self.chat = ChatSession(room, self.identity, self.mesh, store)
 
     # --- life
 
     async def run(self) -> None:
-        """Join, take part, and leave when cancelled. Raises IntroducerError when the room refuses us."""
-        async with aiohttp.ClientSession() as self.http:
+        """Join, take part, and leave when cancelled.
+
+        Raises IntroducerError when the room refuses us, StoreError when its chat cannot be kept.
+        """
+        async with aiohttp.ClientSession() as self.http, self.chat.opened():
             clockwork = asyncio.create_task(self._clockwork(), name="clockwork")
             introducer = asyncio.create_task(self.introducer.run(), name="introducer")
+            chat = asyncio.create_task(self.chat.run(), name="chat")
             try:
-                done, _ = await asyncio.wait([clockwork, introducer], return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(
+                    [clockwork, introducer, chat], return_when=asyncio.FIRST_COMPLETED
+                )
                 for task in done:
                     task.result()
             finally:
                 await self._leave(introducer)
                 clockwork.cancel()
-                await asyncio.gather(clockwork, introducer, return_exceptions=True)
+                chat.cancel()
+                await asyncio.gather(clockwork, introducer, chat, return_exceptions=True)
 
     async def _leave(self, introducer: asyncio.Task[None]) -> None:
         for carrier in self.carriers.values():
@@ -292,7 +301,7 @@ class Node:
                 elif isinstance(message, wire.Subscribe):
                     refusal = wire.Refuse(message.braid, message.stripe, REFUSE_NOT_CARRIED)
                     self.mesh.send(peer, wire.encode(refusal))
-            case wire.ChatMessage() | wire.ChatHave() | wire.ChatWant():
+            case wire.ChatMessage() | wire.ChatHave() | wire.ChatWant() | wire.ChatBefore() | wire.ChatPage():
                 self.chat.received(peer, message)
             case wire.Stream(raw):
                 self._described(raw, peer)

@@ -12,6 +12,8 @@ from typing import Any
 
 from rich.console import Console
 
+from peer.chat_retention import RetentionError
+from peer.chat_store import StoreError
 from peer.core.chat_message import ChatError
 from peer.identity import IdentityError
 from peer.introducer import IntroducerError
@@ -46,7 +48,15 @@ def _run(command: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
     except IntroducerError as error:
         say(error.sentence)
         return REFUSED if error.code in REFUSALS else FAILURE
-    except (CommandError, SourceError, SignalingError, IdentityError, ChatError) as error:
+    except (
+        CommandError,
+        SourceError,
+        SignalingError,
+        IdentityError,
+        ChatError,
+        StoreError,
+        RetentionError,
+    ) as error:
         say(str(error))
         return FAILURE
     except BrokenPipeError:

@@ -29,7 +29,7 @@ class MemoryMesh:
 
     def _arrive(self, peer: bytes, data: bytes) -> None:
         message = wire.decode(data)
-        assert isinstance(message, wire.ChatMessage | wire.ChatHave | wire.ChatWant)
+        assert isinstance(message, wire.OfChat)
         if peer in self.links:
             self.links[peer].session.received(self.own, message)
 

@@ -1,0 +1,37 @@
+"""How much of a room's chat is kept, and for how long."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+class RetentionError(ValueError):
+    """What was written is no age or size; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Messages that came at most `age` seconds ago, in a file of at most `size` bytes; None is no bound."""
+
+    age: float | None = None
+    size: int | None = 10**9
+
+
+def parse_retention(age: str | None, size: str) -> Retention:
+    """An age such as `30d` or `12h`, a size such as `500M` or `1G`. Raises RetentionError."""
+    return Retention(None if age is None else _age(age), _size(size))
+
+
+def _age(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if match is None or float(match[1]) == 0:
+        raise RetentionError(f"{text!r} is no age: give a number and s, m, h or d, such as 30d or 12h.")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgG]?)", text)
+    if match is None or float(match[1]) == 0:
+        raise RetentionError(f"{text!r} is no size: give bytes, such as 500M or 1G.")
+    return int(float(match[1]) * {"": 1, "k": 1e3, "m": 1e6, "g": 1e9}[match[2].lower()])

@@ -1,0 +1,348 @@
+"""The messages of one room on disk: SQLite in a file of its own, written and read by one thread.
+
+What `keep` is done with is on disk, whatever happens to the process or the machine; what was being written
+when the process was killed is rolled back when the file is opened next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from peer import wire
+from peer.chat_retention import Retention
+from peer.core.chat_message import ChatBreachError, Place, open_message, read_text, room_hash
+from peer.core.chat_recall import Keep
+from peer.signing import TAG_CHAT, verify
+from peer.wire_chat import TEXT, ChatHeader, ChatHeaderError
+
+VERSION = 1
+AT_ONCE = 500
+"""Messages that one transaction forgets, so that others come between."""
+T = TypeVar("T")
+
+_SCHEMA = f"""
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY, clock INTEGER NOT NULL, author BLOB NOT NULL, id BLOB NOT NULL UNIQUE,
+    kept INTEGER NOT NULL, lacks INTEGER NOT NULL,
+    signature BLOB NOT NULL, header BLOB NOT NULL, body BLOB NOT NULL
+);
+CREATE UNIQUE INDEX places ON messages (clock, author, id);
+CREATE INDEX lacking ON messages (clock, author, id) WHERE lacks;
+CREATE TABLE forgotten (clock INTEGER NOT NULL, author BLOB NOT NULL, id BLOB NOT NULL);
+CREATE VIRTUAL TABLE texts USING fts5 (text, content='', tokenize="unicode61 remove_diacritics 2");
+PRAGMA user_version = {VERSION};
+"""
+_COLUMNS = "id, header, signature, body"
+
+
+class StoreError(Exception):
+    """The history cannot be read or written; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a log needs to begin: `messages` in order, and the places that `ChatLog.restore` asks for."""
+
+    messages: list[wire.ChatMessage]
+    before: Place | None
+    forgotten: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The message at `place` follows these, which are not kept."""
+
+    place: Place
+    missing: tuple[bytes, ...]
+
+
+class ChatStore:
+    """One thread does one thing after the other, in the order of the calls. Calls raise StoreError."""
+
+    def __init__(
+        self,
+        folder: Path,
+        room: str,
+        retention: Retention | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = folder / f"{room}.chat.sqlite"
+        self.retention = retention or Retention()
+        self.damaged = 0
+        """Messages that were not those which somebody signed, and were dropped when they were read."""
+        self._room = room_hash(room)
+        self._wall = wall
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="chat store")
+        self._db: sqlite3.Connection
+
+    async def open(self) -> None:
+        await self._do(self._open)
+
+    async def close(self) -> None:
+        """Everything that was asked for before is done first."""
+        await self._do(self._close)
+        self._thread.shutdown()
+
+    def keep(self, messages: Sequence[Keep]) -> asyncio.Future[None]:
+        """Done when all of them are on disk. Those that are there already are left as they are."""
+        return self._do(lambda: self._keep(messages))
+
+    def recall(self, ids: Sequence[bytes]) -> asyncio.Future[list[wire.ChatMessage]]:
+        """Those of these messages that are kept, each checked as if it came from outside."""
+        return self._do(lambda: self._genuine(self._rows(ids, _COLUMNS)))
+
+    def find(self, ids: Sequence[bytes]) -> asyncio.Future[tuple[bytes, ...]]:
+        """Which of these are kept."""
+        return self._do(lambda: tuple(id for (id,) in self._rows(ids, "id")))
+
+    def up_to(self, ids: Sequence[bytes], count: int) -> asyncio.Future[tuple[bytes, ...]]:
+        """Ids of the `count` messages up to the last of these, in order; none if none of these is kept."""
+
+        def look() -> tuple[bytes, ...]:
+            place = max(self._rows(ids, "clock, author, id"), default=None)
+            if place is None:
+                return ()
+            found = self._db.execute(
+                "SELECT id FROM messages WHERE (clock, author, id) <= (?, ?, ?)"
+                " ORDER BY clock DESC, author DESC, id DESC LIMIT ?",
+                (*place, count),
+            )
+            return tuple(id for (id,) in found)[::-1]
+
+        return self._do(look)
+
+    def restore(self, count: int, size: int) -> asyncio.Future[Restored]:
+        """The last `count` messages, of at most `size` bytes, each checked as if it came from outside."""
+        return self._do(lambda: self._restore(count, size))
+
+    def search(self, words: str, count: int = 50) -> asyncio.Future[list[wire.ChatMessage]]:
+        """The last `count` texts that hold all these words, in order; the last one may be half a word."""
+        return self._do(lambda: self._search(words, count))
+
+    def gap(self, below: Place | None) -> asyncio.Future[Gap | None]:
+        """Where something is missing for the last time, before that place if one is given."""
+        return self._do(lambda: self._gap(below))
+
+    def forget(self) -> asyncio.Future[Place | None]:
+        """Drop what is too old or too much. Returns the last place that is gone, when something went."""
+        return self._do(self._forget)
+
+    def count(self) -> asyncio.Future[int]:
+        """How many messages are kept."""
+        return self._do(lambda: int(self._db.execute("SELECT count(*) FROM messages").fetchone()[0]))
+
+    # In the thread
+
+    def _do(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        def guarded() -> T:
+            try:
+                return work()
+            except (sqlite3.Error, OSError) as error:
+                raise StoreError(f"The chat history in {self.path} cannot be used: {error}.") from error
+
+        return asyncio.wrap_future(self._thread.submit(guarded))
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(self.path, timeout=1, isolation_level=None, check_same_thread=False)
+        db = self._db
+        # One process at a time: a second one would keep what the first has forgotten.
+        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+            db.execute(f"PRAGMA {pragma}")
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        elif version != VERSION:
+            db.close()
+            raise StoreError(
+                f"The chat history in {self.path} is of version {version}; this program knows {VERSION}."
+            )
+
+    def _close(self) -> None:
+        self._db.close()
+
+    def _transaction(self, work: Callable[[], T]) -> T:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            done = work()
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+        return done
+
+    def _keep(self, messages: Sequence[Keep]) -> None:
+        now = int(self._wall())
+
+        def write() -> None:
+            for kept in messages:
+                signed = kept.message
+                row = self._db.execute(
+                    "INSERT INTO messages (clock, author, id, kept, lacks, signature, header, body)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    (*kept.place, now, not kept.complete, signed.signature, signed.header, signed.body),
+                )
+                text = _text(signed)
+                if row.rowcount == 1 and text is not None:
+                    self._db.execute("INSERT INTO texts (rowid, text) VALUES (?, ?)", (row.lastrowid, text))
+
+        self._transaction(write)
+
+    def _rows(self, ids: Sequence[bytes], columns: str) -> list[tuple[bytes, ...]]:
+        marks = ", ".join("?" * len(ids))
+        return self._db.execute(
+            f"SELECT {columns} FROM messages WHERE id IN ({marks}) ORDER BY clock, author, id",
+            tuple(ids),
+        ).fetchall()
+
+    def _genuine(self, rows: Iterable[tuple[bytes, ...]]) -> list[wire.ChatMessage]:
+        genuine, damaged = [], []
+        for id, *row in rows:
+            message = wire.ChatMessage(*row)
+            if _is_genuine(id, message, self._room):
+                genuine.append(message)
+            else:
+                damaged.append((id,))
+        if damaged:  # without them here, others can be asked for the true ones
+            self.damaged += len(damaged)
+            self._transaction(lambda: self._db.executemany("DELETE FROM messages WHERE id = ?", damaged))
+        return genuine
+
+    def _restore(self, count: int, size: int) -> Restored:
+        rows: list[tuple[bytes, ...]] = []
+        before = None
+        for clock, author, *row in self._db.execute(
+            f"SELECT clock, author, {_COLUMNS} FROM messages ORDER BY clock DESC, author DESC, id DESC"
+        ):
+            size -= sum(map(len, row))
+            if len(rows) == count or size < 0:
+                before = (clock, author, row[0])
+                break
+            rows.append(tuple(row))
+        return Restored(self._genuine(reversed(rows)), before, self._bottom())
+
+    def _bottom(self) -> Place | None:
+        found: Place | None = self._db.execute("SELECT clock, author, id FROM forgotten").fetchone()
+        return found
+
+    def _search(self, words: str, count: int) -> list[wire.ChatMessage]:
+        terms = [f'"{word}"' for word in words.replace('"', " ").split()]
+        if not terms:
+            return []
+        found = self._db.execute(
+            "SELECT number FROM texts, messages WHERE texts MATCH ? AND number = texts.rowid"
+            " ORDER BY texts.rowid DESC LIMIT ?",
+            (" ".join(terms) + "*", count),
+        ).fetchall()
+        marks = ", ".join("?" * len(found))
+        return self._genuine(
+            self._db.execute(
+                f"SELECT {_COLUMNS} FROM messages WHERE number IN ({marks}) ORDER BY clock, author, id",
+                [number for (number,) in found],
+            )
+        )
+
+    def _gap(self, below: Place | None) -> Gap | None:
+        bottom = self._bottom()
+        least = bottom[0] + 1 if bottom else 1
+        healed: list[tuple[bytes]] = []
+        gap: Gap | None = None
+        for clock, author, id, header in self._db.execute(
+            "SELECT clock, author, id, header FROM messages WHERE lacks AND (clock, author, id) < (?, ?, ?)"
+            " ORDER BY clock DESC, author DESC, id DESC",
+            below or (1 << 32, b"", b""),
+        ):
+            known = _header(header)
+            follows = () if known is None else known.follows
+            here = self._rows(follows, "id")
+            if len(here) == len(follows):
+                healed.append((id,))
+            elif clock > least:
+                missing = tuple(followed for followed in follows if (followed,) not in here)
+                gap = Gap((clock, author, id), missing)
+                break
+        if healed:
+            self._transaction(
+                lambda: self._db.executemany("UPDATE messages SET lacks = 0 WHERE id = ?", healed)
+            )
+        return gap
+
+    def _forget(self) -> Place | None:
+        gone: Place | None = None
+        if self.retention.age is not None:
+            since = self._wall() - self.retention.age
+            while (
+                first := self._db.execute("SELECT max(number) FROM (SELECT number, kept FROM messages"
+                " ORDER BY number LIMIT ?) WHERE kept < ?", (AT_ONCE, since)).fetchone()[0]
+            ) is not None:  # fmt: skip
+                place = self._db.execute(
+                    "SELECT clock, author, id FROM messages WHERE number <= ?"
+                    " ORDER BY clock DESC, author DESC, id DESC LIMIT 1",
+                    (first,),
+                ).fetchone()
+                gone = self._drop(place)
+        while self.retention.size is not None and self._size() > self.retention.size:
+            places = self._db.execute(
+                "SELECT clock, author, id FROM messages ORDER BY clock, author, id LIMIT ?", (AT_ONCE,)
+            ).fetchall()
+            if not places:
+                break
+            gone = self._drop(places[-1])
+        return gone
+
+    def _size(self) -> int:
+        pages, free, size = (
+            int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size
+
+    def _drop(self, place: Place) -> Place:
+        """Forget what stands there or before."""
+
+        def drop() -> None:
+            rows = self._db.execute(
+                "SELECT number, header, signature, body FROM messages WHERE (clock, author, id) <= (?, ?, ?)",
+                place,
+            ).fetchall()
+            for number, header, signature, body in rows:
+                text = _text(wire.ChatMessage(header, signature, body))
+                if text is not None:
+                    self._db.execute(
+                        "INSERT INTO texts (texts, rowid, text) VALUES ('delete', ?, ?)", (number, text)
+                    )
+            self._db.executemany("DELETE FROM messages WHERE number = ?", [(row[0],) for row in rows])
+            self._db.execute("DELETE FROM forgotten")
+            self._db.execute("INSERT INTO forgotten VALUES (?, ?, ?)", place)
+
+        self._transaction(drop)
+        return place
+
+
+def _header(data: bytes) -> ChatHeader | None:
+    """None for what was damaged on disk."""
+    try:
+        return ChatHeader.parse(data)
+    except ChatHeaderError:
+        return None
+
+
+def _text(message: wire.ChatMessage) -> str | None:
+    header = _header(message.header)
+    read = read_text(message.body or b"") if header is not None and header.kind == TEXT else None
+    return None if read is None else read[1]
+
+
+def _is_genuine(id: bytes, message: wire.ChatMessage, room: bytes) -> bool:
+    try:
+        opened = open_message(message, room)
+    except ChatBreachError:
+        return False
+    return opened.id == id and verify(opened.header.author, TAG_CHAT, message.header, message.signature)
