@@ -8,9 +8,9 @@ import json
 from functools import partial
 from typing import Any
 
-from bench import comparison, machine, pages, planner, relay
+from bench import chat, comparison, machine, pages, planner, relay
 
-PARTS = ("pages", "startup", "relay", "planner", "compare")
+PARTS = ("pages", "startup", "relay", "planner", "chat", "compare")
 
 
 def main() -> None:
@@ -49,6 +49,9 @@ def main() -> None:
     if "planner" in wanted:
         found["planner"] = planner.rooms()
         tell(options.json, planner_text(found["planner"]))
+    if "chat" in wanted:
+        found["chat"] = asyncio.run(chat.measure())
+        tell(options.json, chat_text(found["chat"]))
     if "compare" in wanted:
         viewers = options.pages or comparison.VIEWERS
         seconds = options.seconds or (comparison.QUICK_SECONDS if options.quick else comparison.SECONDS)
@@ -126,6 +129,28 @@ def planner_text(found: list[dict[str, Any]]) -> str:
         told = (f"{name} {room[name]['nodes']:4.0f}, {room[name]['microseconds']:4.0f} µs"
                 for name in ("join", "report", "leave"))  # fmt: skip
         lines.append(f"  {room['viewers']:6} viewers, upload {room['mean']:.1f} x:  {'   '.join(told)}")
+    return "\n".join(lines)
+
+
+def chat_text(found: dict[str, Any]) -> str:
+    count = found["messages"]
+    memory = {name: found[name]["memory"] / 1e6 for name in ("empty", "full", "after")}
+    lines = [
+        f"\nA relay whose store has {count} messages",
+        f"  file        {found['file_bytes'] / 1e6:.1f} MB, {found['file_bytes'] / count:.0f} a message "
+        f"(bodies {found['text_bytes'] / count:.0f}); {found['kept_a_second']:.0f} were kept a second",
+        f"  relay       up after {found['relay_start']:.2f} s; {memory['full']:.0f} MB of memory, "
+        f"{memory['after']:.0f} MB after all this, {memory['empty']:.0f} MB with an empty store",
+        f"  newcomer    in the room after {found['joined']:.2f} s, had the first page after "
+        f"{found['first_page']:.2f} s",
+        f"  older page  {1e3 * found['older_page']:.0f} ms for each of the first, {found['older_rate']:.0f} "
+        f"messages a second when one reads on and on; {1e3 * found['older_cpu']:.0f} ms of CPU at the relay",
+    ]
+    for name, search in found["search"].items():
+        lines.append(
+            f"  search      {name}, {search['hits']} found: "
+            f"p50 {1e3 * search['p50']:.0f} ms, greatest {1e3 * search['max']:.0f} ms"
+        )
     return "\n".join(lines)
 
 

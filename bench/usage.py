@@ -1,4 +1,4 @@
-"""CPU time of processes, from /proc."""
+"""CPU time and memory of processes, from /proc."""
 
 import os
 from pathlib import Path
@@ -9,6 +9,15 @@ TICKS = os.sysconf("SC_CLK_TCK")
 def process_seconds(pid: int) -> float:
     """CPU seconds that one process has used."""
     return _seconds(Path(f"/proc/{pid}/stat"))[0]
+
+
+def process_memory(pid: int) -> int:
+    """Bytes of memory that one process has now."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "VmRSS":
+            return int(value.split()[0]) * 1024
+    raise ProcessLookupError(pid)
 
 
 def group_seconds(group: int) -> float:

@@ -236,18 +236,14 @@ class ChatStore:
         terms = [f'"{word}"' for word in words.replace('"', " ").split()]
         if not terms:
             return []
-        found = self._db.execute(
-            "SELECT number FROM texts, messages WHERE texts MATCH ? AND number = texts.rowid"
-            " ORDER BY texts.rowid DESC LIMIT ?",
+        # Along the order from its end: a frequent word is found soon, a rare one costs a look at each place.
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM messages INDEXED BY places"
+            " WHERE number IN (SELECT rowid FROM texts WHERE texts MATCH ?)"
+            " ORDER BY clock DESC, author DESC, id DESC LIMIT ?",
             (" ".join(terms) + "*", count),
         ).fetchall()
-        marks = ", ".join("?" * len(found))
-        return self._genuine(
-            self._db.execute(
-                f"SELECT {_COLUMNS} FROM messages WHERE number IN ({marks}) ORDER BY clock, author, id",
-                [number for (number,) in found],
-            )
-        )
+        return self._genuine(reversed(rows))
 
     def _gap(self, below: Place | None) -> Gap | None:
         bottom = self._bottom()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from peer.core.bucket import Bucket
 from peer.core.chat_fetch import MAX_IDS
 from peer.core.chat_history import History
@@ -9,6 +11,8 @@ from peer.core.chat_limits import ChatLimits
 from peer.core.chat_message import SignedMessage
 from peer.core.chat_recall import AT_ONCE
 
+LEAST = 768
+"""Bytes that each answer counts for at least, so that short ones are not too many for the link."""
 MAX_LOOKUPS = 4
 """Questions to the store that one peer's messages may have open."""
 
@@ -25,6 +29,7 @@ class ChatLink:
         self._sought: dict[bytes, None] = {}
         """Owed, and to be read from the store first."""
         self._reading = False
+        self._page: tuple[bytes, ...] | None = None
         self._lookups = 0
         self._untold: dict[bytes, None] = {}
 
@@ -40,7 +45,7 @@ class ChatLink:
             oldest = next(iter(self._owed))
             message = history.get(oldest)
             if message is not None:  # else it was left out since
-                if not self._answers.take(now, message.size):
+                if not self._answers.take(now, max(message.size, LEAST)):
                     break
                 found.append(message)
             del self._owed[oldest]
@@ -61,10 +66,22 @@ class ChatLink:
         self._reading = True
         return ids
 
-    def read(self, size: int, now: float) -> bool:
-        """So many bytes came from the store. False when they are to be sought again, for it is too early."""
+    def read(self, sizes: Iterable[int], now: float) -> bool:
+        """Messages of these sizes came from the store. False if too early: then they are to be sought."""
         self._reading = False
-        return self._answers.take(now, size)
+        return self._answers.take(now, sum(max(size, LEAST) for size in sizes))
+
+    def owe_page(self, ids: tuple[bytes, ...]) -> None:
+        """The peer asked what comes before a message: the last question counts."""
+        self._page = ids
+
+    def page(self, now: float) -> tuple[bytes, ...] | None:
+        """The page that can be sent now."""
+        page = self._page
+        if page is None or not self._answers.take(now, 32 * len(page)):
+            return None
+        self._page = None
+        return page
 
     def looks_up(self) -> bool:
         """Whether what the peer says may lead to one more question to the store, which is then open."""
@@ -82,7 +99,8 @@ class ChatLink:
 
     def next_timer(self) -> float | None:
         """When more of what is owed can be sent."""
-        return self._answers.ready() if self._owed or (self._sought and not self._reading) else None
+        waits = self._owed or self._page is not None or (self._sought and not self._reading)
+        return self._answers.ready() if waits else None
 
     def tell_later(self, message: bytes) -> None:
         self._untold[message] = None

@@ -112,22 +112,23 @@ class Telling:
         page = () if last is None else (*self._history.before(last, count - 1), last[2])
         store = self.recalls
         if len(page) == count or store is None:
-            self._page(peer, link, page, now)
+            link.owe_page(page)
+            self._answer(peer, link, now)
         elif link.looks_up():
             store.look_before(ids, count, lambda found, later: self._looked_before(peer, link, found, later))
 
     def _looked_before(self, peer: bytes, link: ChatLink, found: tuple[bytes, ...], now: float) -> None:
         link.looked_up()
         if self.links.get(peer) is link:
-            self._page(peer, link, found, now)
-
-    def _page(self, peer: bytes, link: ChatLink, ids: tuple[bytes, ...], now: float) -> None:
-        if link.affords(32 * len(ids), now):
-            self.send(peer, wire.ChatPage(ids))
+            link.owe_page(found)
+            self._answer(peer, link, now)
 
     def _answer(self, peer: bytes, link: ChatLink, now: float) -> None:
         for message in link.answers(self._history, now):
             self._send_message(peer, message.id, message.signed)
+        page = link.page(now)
+        if page is not None:
+            self.send(peer, wire.ChatPage(page))
         ids = link.reads(now)
         if ids and self._store is not None:
             self._store.recall(ids, lambda found, later: self._recalled(peer, link, found, later))
@@ -136,7 +137,7 @@ class Telling:
         if self.links.get(peer) is not link:
             return
         ids = [message_id(message.header) for message in found]
-        sendable = link.read(sum(len(message.header) + len(message.body or b"") for message in found), now)
+        sendable = link.read([len(message.header) + len(message.body or b"") for message in found], now)
         for message, signed in zip(ids, found, strict=True):
             if sendable:
                 self._send_message(peer, message, signed)

@@ -7,6 +7,8 @@ import type { ChatLimits } from "./chat-limits.ts";
 import type { SignedMessage } from "./chat-message.ts";
 import { AT_ONCE } from "./chat-recall.ts";
 
+/** Bytes that each answer counts for at least, so that short ones are not too many for the link. */
+const LEAST = 768;
 /** Questions to the store that one peer's messages may have open. */
 const MAX_LOOKUPS = 4;
 
@@ -20,6 +22,7 @@ export class ChatLink {
   /** Owed, and to be read from the store first. */
   readonly #sought = new Set<string>();
   #reading = false;
+  #page: readonly string[] | null = null;
   #lookups = 0;
   #untold = new Set<string>();
 
@@ -41,7 +44,7 @@ export class ChatLink {
       const message = history.get(id);
       if (message !== undefined) {
         // else it was left out since
-        if (!this.#answers.take(now, message.size)) break;
+        if (!this.#answers.take(now, Math.max(message.size, LEAST))) break;
         found.push(message);
       }
       this.#owed.delete(id);
@@ -63,10 +66,26 @@ export class ChatLink {
     return ids;
   }
 
-  /** So many bytes came from the store. False when they are to be sought again, for it is too early. */
-  read(size: number, now: number): boolean {
+  /** Messages of these sizes came from the store. False if too early: then they are to be sought. */
+  read(sizes: readonly number[], now: number): boolean {
     this.#reading = false;
-    return this.#answers.take(now, size);
+    return this.#answers.take(
+      now,
+      sizes.reduce((sum, size) => sum + Math.max(size, LEAST), 0),
+    );
+  }
+
+  /** The peer asked what comes before a message: the last question counts. */
+  owePage(ids: readonly string[]): void {
+    this.#page = ids;
+  }
+
+  /** The page that can be sent now. */
+  page(now: number): readonly string[] | null {
+    const page = this.#page;
+    if (page === null || !this.#answers.take(now, 32 * page.length)) return null;
+    this.#page = null;
+    return page;
   }
 
   /** Whether what the peer says may lead to one more question to the store, which is then open. */
@@ -87,7 +106,7 @@ export class ChatLink {
 
   /** When more of what is owed can be sent. */
   nextTimer(): number | null {
-    const waits = this.#owed.size > 0 || (this.#sought.size > 0 && !this.#reading);
+    const waits = this.#owed.size > 0 || this.#page !== null || (this.#sought.size > 0 && !this.#reading);
     return waits ? this.#answers.ready() : null;
   }
 

@@ -124,31 +124,32 @@ export class Telling {
     const page = last === null ? [] : [...this.#history.before(last.place, count - 1), last.id];
     const store = this.recalls;
     if (page.length === count || store === null) {
-      this.#page(peer, link, page, now);
+      link.owePage(page);
+      this.#answer(peer, link, now);
     } else if (link.looksUp()) {
       store.lookBefore(ids, count, (found, later) => {
         link.lookedUp();
-        if (this.links.get(peer) === link) this.#page(peer, link, found, later);
+        if (this.links.get(peer) !== link) return;
+        link.owePage(found);
+        this.#answer(peer, link, later);
       });
     }
-  }
-
-  #page(peer: string, link: ChatLink, ids: readonly string[], now: number): void {
-    if (link.affords(32 * ids.length, now)) this.send(peer, { type: "chatPage", ids });
   }
 
   #answer(peer: string, link: ChatLink, now: number): void {
     for (const message of link.answers(this.#history, now)) {
       this.#sendMessage(peer, message.id, message.signed);
     }
+    const page = link.page(now);
+    if (page !== null) this.send(peer, { type: "chatPage", ids: page });
     const ids = link.reads(now);
     if (ids.length > 0) this.#store?.recall(ids, (found, later) => this.#recalled(peer, link, found, later));
   }
 
   #recalled(peer: string, link: ChatLink, found: readonly ChatMessage[], now: number): void {
     if (this.links.get(peer) !== link) return;
-    const size = found.reduce((sum, { header, body }) => sum + header.length + (body?.length ?? 0), 0);
-    const sendable = link.read(size, now);
+    const sizes = found.map(({ header, body }) => header.length + (body?.length ?? 0));
+    const sendable = link.read(sizes, now);
     for (const message of found) {
       const id = messageId(message.header);
       if (sendable) this.#sendMessage(peer, id, message);
