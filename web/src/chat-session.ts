@@ -1,11 +1,36 @@
 /** The room's chat at a browser peer: the log's shell. */
 
+import { ChatKeeper } from "./chat-keeper.ts";
 import { seconds } from "./clockwork.ts";
 import { ChatLog } from "./core/chat-log.ts";
 import type { Entry } from "./core/chat-message.ts";
 import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
 import { MALFORMED, type OfChat } from "./wire.ts";
+
+/** Longer than this (ms) nobody waits for the browser's database. */
+const PATIENCE = 2000;
+
+/** The chat of a room, with what the browser has kept of it; without that where it lets nothing be kept. */
+export async function openChat(
+  server: string,
+  room: string,
+  identity: Identity,
+  onMessage: (entry: Entry) => void,
+): Promise<ChatSession> {
+  const late = new Promise<null>((resolve) => setTimeout(resolve, PATIENCE, null));
+  try {
+    const name = `braidcast.chat ${server} ${room} ${identity.id}`;
+    const opening = import("./chat-store.ts").then((it) => it.openChatStore(name));
+    const store = await Promise.race([opening, late]);
+    const keeper = store && new ChatKeeper(store, room);
+    const chat = new ChatSession(room, identity, onMessage, keeper);
+    await keeper?.restore(chat.log);
+    return chat;
+  } catch {
+    return new ChatSession(room, identity, onMessage);
+  }
+}
 
 /** Says and hears. It outlives a mesh: a page that comes back from the browser's cache goes on with another. */
 export class ChatSession {
@@ -20,8 +45,9 @@ export class ChatSession {
     room: string,
     private readonly identity: Identity,
     private readonly onMessage: (entry: Entry) => void,
+    private readonly keeper: ChatKeeper | null = null,
   ) {
-    this.log = new ChatLog(room, identity.key);
+    this.log = new ChatLog(room, identity.key, {}, keeper !== null);
   }
 
   /** Talks over the links of `mesh` from now on; null: over none. */
@@ -94,6 +120,14 @@ export class ChatSession {
               break;
             case "deliver":
               this.onMessage(action.message);
+              break;
+            case "keep":
+              this.keeper?.keep(action, this.log);
+              break;
+            case "recall":
+            case "lookup":
+            case "lookupBefore":
+              void this.keeper?.answer(action, this.log, seconds).then(() => this.#act());
               break;
             case "reject":
               this.#mesh?.refuse(action.peer, MALFORMED, action.sentence);

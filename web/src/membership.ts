@@ -149,7 +149,8 @@ export class Membership extends EventTarget implements Room, NodeEvents {
       this.refused("A part of this page could not be loaded: load the page again.");
       return;
     }
-    this.#chat = new loaded.ChatSession(this.#options.room, identity, () => this.#tellChat());
+    this.#chat = await loaded.openChat(this.#server, this.#options.room, identity, () => this.#tellChat());
+    this.#tellChat();
     this.#node?.join(this.#chat);
   }
 

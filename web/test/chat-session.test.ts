@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ChatSession } from "../src/chat-session.ts";
 import { ChatError, type Entry } from "../src/core/chat-message.ts";
 import { fromSeed } from "../src/identity.ts";
-import { encode } from "../src/wire.ts";
+import { encode, type OfChat } from "../src/wire.ts";
 import { company, type MemoryPeer, settled } from "./memory-links.ts";
 
 beforeEach(() => {
@@ -29,8 +29,8 @@ async function people(count: number): Promise<Person[]> {
       chat.use(peer.mesh);
       peer.onLink = (other, open) => (open ? chat.linkOpened(other) : chat.linkClosed(other));
       peer.onMessage = (other, message) => {
-        if (message.type === "chatMessage" || message.type === "chatHave" || message.type === "chatWant") {
-          chat.received(other, message);
+        if (message.type.startsWith("chat")) {
+          chat.received(other, message as OfChat);
         }
       };
       return { peer, chat, heard };

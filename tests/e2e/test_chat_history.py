@@ -1,0 +1,71 @@
+"""A page that is loaded again has its history from the browser, when nobody else is left to ask."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from peer.api import Peer
+from tests.programs import programs
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120), pytest.mark.usefixtures("built_pages")]
+
+ROOM = "demo"
+SEEN = "document.querySelector('braidcast-chat').messages.map(({ text }) => text)"
+
+
+async def shows(page: Page, texts: list[str]) -> None:
+    await page.wait_for_function(f"(texts) => {SEEN}.join() === texts.join()", arg=texts)
+
+
+async def change_on_disk(page: Page, text: str) -> None:
+    """Put other words where `text` lies in the browser's database."""
+    await page.evaluate(
+        """async (text) => {
+             const [{ name }] = await indexedDB.databases();
+             const open = indexedDB.open(name);
+             await new Promise((done) => (open.onsuccess = done));
+             const rows = open.result.transaction("messages", "readwrite").objectStore("messages");
+             const all = rows.getAll();
+             await new Promise((done) => (all.onsuccess = done));
+             const row = all.result.find(({ body }) => new TextDecoder().decode(body).includes(text));
+             row.body = new TextEncoder().encode('{"text":"changed","name":""}');
+             rows.put(row);
+             await new Promise((done) => (rows.transaction.oncomplete = done));
+             open.result.close();
+           }""",
+        text,
+    )
+
+
+async def test_a_reloaded_page_has_its_history_before_any_link(browser: Browser, tmp_path: Path) -> None:
+    async with programs(tmp_path) as run:
+        introducer = await run.braidcast("signal", "--port", "0", "--json")
+        server = (await introducer.event("listening"))["url"]
+        page = await (await browser.new_context()).new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        await page.goto(f"{server}/chat/{ROOM}")
+        async with Peer.join(server, ROOM, role="member", name="Ada") as peer:
+            texts = [f"said {number}" for number in range(5)]
+            for text in texts:
+                await peer.chat.send(text)
+            await shows(page, texts)
+            await page.get_by_label("Message", exact=True).fill("typed in the page")
+            await page.get_by_role("button", name="Send").click()
+            texts.append("typed in the page")
+            await shows(page, texts)
+        await page.reload()
+        await shows(page, texts)
+        async with Peer.join(server, ROOM, role="member") as newcomer, asyncio.timeout(60):
+            messages = newcomer.chat.messages()
+            heard = [await anext(messages) for _ in texts]
+            assert sorted((entry.clock, entry.text) for entry in heard) == list(enumerate(texts, start=1))
+        await change_on_disk(page, "said 2")
+        await page.reload()
+        await shows(page, [text for text in texts if text != "said 2"])
+        await page.get_by_label("Message", exact=True).fill("after that")
+        await page.get_by_role("button", name="Send").click()
+        await shows(page, [*[text for text in texts if text != "said 2"], "after that"])
+        assert problems == []

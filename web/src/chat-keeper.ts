@@ -1,0 +1,92 @@
+/** Keeps a room's chat in the browser: does what the log asks of its store. */
+
+import type { ChatStore, Kept } from "./chat-store.ts";
+import type { ChatLog } from "./core/chat-log.ts";
+import { ChatBreachError, openMessage } from "./core/chat-message.ts";
+import type { Keep, StoreAction } from "./core/chat-recall.ts";
+import { fromHex } from "./encoding.ts";
+import { TAG_CHAT, verify } from "./identity.ts";
+import type { ChatMessage } from "./wire.ts";
+import { roomHash } from "./wire-chat.ts";
+
+/** Messages that a page has at once when it is opened again. */
+const RESTORED = 500;
+/** Messages that a browser keeps of one room. */
+const KEPT = 20_000;
+/** After so many more it is looked whether there are too many. */
+const FORGET_EVERY = 500;
+
+/** The store of one session. When the browser lets nothing be kept any more, the chat goes on without. */
+export class ChatKeeper {
+  readonly #store: ChatStore;
+  readonly #room: string;
+  #buffer: Keep[] = [];
+  #written = 0;
+
+  constructor(store: ChatStore, room: string) {
+    this.#store = store;
+    this.#room = roomHash(room);
+  }
+
+  /** Gives the log what was kept when the page was here last. */
+  async restore(log: ChatLog): Promise<void> {
+    await this.#store.forget(KEPT);
+    const { messages, before, forgotten } = await this.#store.restore(RESTORED);
+    log.restore(await this.#genuine(messages), before, forgotten);
+  }
+
+  /** Keeps a message; what is accepted at once is written at once. */
+  keep(message: Keep, log: ChatLog): void {
+    this.#buffer.push(message);
+    if (this.#buffer.length === 1) queueMicrotask(() => void this.#flush(log));
+  }
+
+  /** Answers what the log asks, after all that it wanted kept before. */
+  async answer(question: Exclude<StoreAction, Keep>, log: ChatLog, now: () => number): Promise<void> {
+    void this.#flush(log);
+    const { token, ids } = question;
+    if (question.type === "recall") {
+      const found = this.#store.recall(ids).then((messages) => this.#genuine(messages));
+      log.recalled(token, await found.catch(() => []), now());
+    } else {
+      const found =
+        question.type === "lookup" ? this.#store.find(ids) : this.#store.upTo(ids, question.count);
+      log.lookedUp(token, await found.catch(() => []), now());
+    }
+  }
+
+  async #flush(log: ChatLog): Promise<void> {
+    if (this.#buffer.length === 0) return;
+    const batch = this.#buffer;
+    this.#buffer = [];
+    try {
+      await this.#store.keep(batch);
+      this.#written += batch.length;
+      if (this.#written < FORGET_EVERY) return;
+      this.#written = 0;
+      const place = await this.#store.forget(KEPT);
+      if (place !== null) log.forgotten(place);
+    } catch {
+      // No room on the disk, or the database is gone: others have what is not kept here.
+    }
+  }
+
+  /** Those that somebody signed as they are: what lies on a disk may have been changed. The others are dropped. */
+  async #genuine(messages: readonly Kept[]): Promise<ChatMessage[]> {
+    const checked = await Promise.all(messages.map((kept) => this.#isGenuine(kept)));
+    const damaged = messages.filter((_, at) => !checked[at]);
+    if (damaged.length > 0) await this.#store.drop(damaged.map(({ id }) => id));
+    return messages.filter((_, at) => checked[at]).map(({ message }) => message);
+  }
+
+  async #isGenuine({ id, message }: Kept): Promise<boolean> {
+    try {
+      const opened = openMessage(message, this.#room);
+      const key = fromHex(opened.header.author);
+      return opened.id === id && (await verify(key, TAG_CHAT, message.header, message.signature));
+    } catch (error) {
+      if (error instanceof ChatBreachError) return false;
+      throw error;
+    }
+  }
+}

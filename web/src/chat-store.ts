@@ -1,0 +1,169 @@
+/** The messages of one room in the browser's own database. It decides nothing and believes nothing: see `ChatKeeper`. */
+
+import type { Place } from "./core/chat-message.ts";
+import type { Keep } from "./core/chat-recall.ts";
+import type { ChatMessage } from "./wire.ts";
+
+const MESSAGES = "messages";
+const FORGOTTEN = "forgotten";
+const BY_ID = "id";
+
+interface Row {
+  /** Also the key, by which rows are in order. */
+  place: [clock: number, author: string, id: string];
+  id: string;
+  header: Uint8Array;
+  signature: Uint8Array;
+  body: Uint8Array;
+}
+
+/** A message as it lies there under this id, whatever it is now. */
+export interface Kept {
+  id: string;
+  message: ChatMessage;
+}
+
+/** What a log needs to begin: `messages` in order, and the places that `ChatLog.restore` asks for. */
+export interface Restored {
+  messages: Kept[];
+  before: Place | null;
+  forgotten: Place | null;
+}
+
+/** What is asked is answered after all that was to be kept before. Calls reject when the browser lets nothing be kept. */
+export interface ChatStore {
+  keep(messages: readonly Keep[]): Promise<void>;
+  recall(ids: readonly string[]): Promise<Kept[]>;
+  find(ids: readonly string[]): Promise<string[]>;
+  /** Ids of the `count` messages up to the last of these, in order; none if none of these is kept. */
+  upTo(ids: readonly string[], count: number): Promise<string[]>;
+  /** The last `count` messages. */
+  restore(count: number): Promise<Restored>;
+  drop(ids: readonly string[]): Promise<void>;
+  /** Drops what is more than `most` messages. Resolves to the last place that is gone, when something went. */
+  forget(most: number): Promise<Place | null>;
+}
+
+/** Opens the store of that name, or makes it. */
+export async function openChatStore(name: string): Promise<ChatStore> {
+  const request = indexedDB.open(name, 1);
+  request.onupgradeneeded = () => {
+    request.result
+      .createObjectStore(MESSAGES, { keyPath: "place" })
+      .createIndex(BY_ID, BY_ID, { unique: true });
+    request.result.createObjectStore(FORGOTTEN);
+  };
+  return new BrowserStore(await answer(request));
+}
+
+class BrowserStore implements ChatStore {
+  readonly #db: IDBDatabase;
+
+  constructor(db: IDBDatabase) {
+    this.#db = db;
+    // Another tab has a newer version of this page, and waits for us to let go.
+    db.onversionchange = () => db.close();
+  }
+
+  async keep(messages: readonly Keep[]): Promise<void> {
+    const work = this.#db.transaction(MESSAGES, "readwrite");
+    const rows = work.objectStore(MESSAGES);
+    for (const { place, message } of messages) {
+      const { header, signature, body } = message;
+      rows.put({
+        place: [...place],
+        id: place[2],
+        header,
+        signature,
+        body: body ?? new Uint8Array(),
+      } satisfies Row);
+    }
+    await done(work);
+  }
+
+  async recall(ids: readonly string[]): Promise<Kept[]> {
+    return (await this.#rows(ids)).map(messageOf);
+  }
+
+  async find(ids: readonly string[]): Promise<string[]> {
+    return (await this.#rows(ids)).map((row) => row.id);
+  }
+
+  async upTo(ids: readonly string[], count: number): Promise<string[]> {
+    const last = (await this.#rows(ids)).at(-1);
+    if (last === undefined) return [];
+    const rows = await this.#last(count, IDBKeyRange.upperBound(last.place));
+    return rows.map((row) => row.id);
+  }
+
+  async restore(count: number): Promise<Restored> {
+    const rows = await this.#last(count + 1);
+    const before = rows.length > count ? (rows.shift()?.place ?? null) : null;
+    const forgotten = this.#db.transaction(FORGOTTEN).objectStore(FORGOTTEN).get(FORGOTTEN);
+    return {
+      messages: rows.map(messageOf),
+      before,
+      forgotten: ((await answer(forgotten)) ?? null) as Place | null,
+    };
+  }
+
+  async drop(ids: readonly string[]): Promise<void> {
+    const rows = await this.#rows(ids);
+    const work = this.#db.transaction(MESSAGES, "readwrite");
+    for (const { place } of rows) work.objectStore(MESSAGES).delete(place);
+    await done(work);
+  }
+
+  async forget(most: number): Promise<Place | null> {
+    const work = this.#db.transaction([MESSAGES, FORGOTTEN], "readwrite");
+    const rows = work.objectStore(MESSAGES);
+    const surplus = (await answer(rows.count())) - most;
+    if (surplus <= 0) return null;
+    const first = await answer(rows.getAllKeys(null, surplus));
+    const place = first.at(-1) as Row["place"];
+    rows.delete(IDBKeyRange.upperBound(place));
+    work.objectStore(FORGOTTEN).put(place, FORGOTTEN);
+    await done(work);
+    return place;
+  }
+
+  /** Those of these that are kept, in order. */
+  async #rows(ids: readonly string[]): Promise<Row[]> {
+    const index = this.#db.transaction(MESSAGES).objectStore(MESSAGES).index(BY_ID);
+    const found = await Promise.all(ids.map((id) => answer<Row | undefined>(index.get(id))));
+    return found.filter((row) => row !== undefined).sort((a, b) => indexedDB.cmp(a.place, b.place));
+  }
+
+  /** The last `count` rows of the range, in order. */
+  #last(count: number, range: IDBKeyRange | null = null): Promise<Row[]> {
+    const rows: Row[] = [];
+    const request = this.#db.transaction(MESSAGES).objectStore(MESSAGES).openCursor(range, "prev");
+    return new Promise((resolve, reject) => {
+      request.onerror = () => reject(request.error);
+      request.onsuccess = () => {
+        const cursor = request.result;
+        if (cursor === null) resolve(rows.reverse());
+        else if (rows.push(cursor.value as Row) < count) cursor.continue();
+        else resolve(rows.reverse());
+      };
+    });
+  }
+}
+
+function messageOf({ id, header, signature, body }: Row): Kept {
+  return { id, message: { type: "chatMessage", header, signature, body } };
+}
+
+function answer<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+function done(work: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    work.oncomplete = () => resolve();
+    work.onerror = work.onabort = () => reject(work.error);
+  });
+}

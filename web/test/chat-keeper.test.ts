@@ -1,0 +1,129 @@
+import { expect, test, vi } from "vitest";
+import { ChatKeeper } from "../src/chat-keeper.ts";
+import { ChatSession, openChat } from "../src/chat-session.ts";
+import type { ChatStore, Kept, Restored } from "../src/chat-store.ts";
+import { comparePlaces, type Place } from "../src/core/chat-message.ts";
+import type { Keep } from "../src/core/chat-recall.ts";
+import { fromSeed, type Identity } from "../src/identity.ts";
+import type { ChatMessage } from "../src/wire.ts";
+
+/** What a browser's database does, in memory. */
+class MemoryStore implements ChatStore {
+  rows: { place: Place; message: ChatMessage }[] = [];
+  gone: Place | null = null;
+  full = false;
+
+  async keep(messages: readonly Keep[]): Promise<void> {
+    if (this.full) throw new DOMException("There is no room.", "QuotaExceededError");
+    this.rows = [...this.rows, ...messages].sort((a, b) => comparePlaces(a.place, b.place));
+  }
+
+  async recall(ids: readonly string[]): Promise<Kept[]> {
+    if (this.full) throw new DOMException("The database is gone.");
+    return this.rows.filter(({ place }) => ids.includes(place[2])).map(keptOf);
+  }
+
+  async find(ids: readonly string[]): Promise<string[]> {
+    return (await this.recall(ids)).map(({ id }) => id);
+  }
+
+  async upTo(ids: readonly string[], count: number): Promise<string[]> {
+    const last = (await this.find(ids)).at(-1);
+    const end = this.rows.findIndex(({ place }) => place[2] === last) + 1;
+    return this.rows.slice(Math.max(0, end - count), end).map(({ place }) => place[2]);
+  }
+
+  async restore(count: number): Promise<Restored> {
+    const before = this.rows.at(-count - 1)?.place ?? null;
+    return { messages: this.rows.slice(-count).map(keptOf), before, forgotten: this.gone };
+  }
+
+  async drop(ids: readonly string[]): Promise<void> {
+    this.rows = this.rows.filter(({ place }) => !ids.includes(place[2]));
+  }
+
+  async forget(most: number): Promise<Place | null> {
+    const surplus = this.rows.splice(0, Math.max(0, this.rows.length - most));
+    this.gone = surplus.at(-1)?.place ?? this.gone;
+    return surplus.at(-1)?.place ?? null;
+  }
+}
+
+function keptOf({ place, message }: { place: Place; message: ChatMessage }): Kept {
+  return { id: place[2], message };
+}
+
+const ada: Identity = await fromSeed(new Uint8Array(32).fill(7));
+
+async function session(store: ChatStore): Promise<ChatSession> {
+  const keeper = new ChatKeeper(store, "demo");
+  const chat = new ChatSession("demo", ada, () => {}, keeper);
+  await keeper.restore(chat.log);
+  return chat;
+}
+
+async function saying(store: MemoryStore, ...texts: string[]): Promise<ChatSession> {
+  const chat = await session(store);
+  for (const text of texts) await chat.say(text, "Ada");
+  await vi.waitFor(() => expect(store.full || store.rows.length >= texts.length).toBe(true));
+  return chat;
+}
+
+const texts = (chat: ChatSession) => chat.messages().map(({ text }) => text);
+
+test("what was said is there when the page is opened again, and goes on from there", async () => {
+  const store = new MemoryStore();
+  await saying(store, "one", "two", "three");
+  const again = await session(store);
+  expect(texts(again)).toEqual(["one", "two", "three"]);
+  expect((await again.say("four", "Ada")).clock).toBe(4);
+});
+
+test("what was changed on the disk is dropped", async () => {
+  const store = new MemoryStore();
+  await saying(store, "one", "two", "three", "four");
+  const [one, two, three, four] = store.rows as [Row, Row, Row, Row];
+  one.message = { ...one.message, body: new Uint8Array(3) };
+  two.message = { ...two.message, signature: new Uint8Array(64) };
+  three.message = four.message;
+  expect(texts(await session(store))).toEqual(["four"]);
+  expect(store.rows).toEqual([four]);
+});
+
+type Row = MemoryStore["rows"][number];
+
+test("a disk without room does not stop the chat", async () => {
+  const store = new MemoryStore();
+  store.full = true;
+  const chat = await saying(store, "one", "two");
+  expect(texts(chat)).toEqual(["one", "two"]);
+  const answered = vi.fn();
+  const keeper = new ChatKeeper(store, "demo");
+  const log = { recalled: answered, lookedUp: answered } as unknown as ChatSession["log"];
+  await keeper.answer({ type: "recall", token: 1, ids: [] }, log, () => 5);
+  await keeper.answer({ type: "lookup", token: 2, ids: [] }, log, () => 5);
+  await keeper.answer({ type: "lookupBefore", token: 3, ids: [], count: 9 }, log, () => 5);
+  expect(answered.mock.calls).toEqual([
+    [1, [], 5],
+    [2, [], 5],
+    [3, [], 5],
+  ]);
+});
+
+test("a browser keeps no more than its share, and the log does not take the rest again", async () => {
+  const store = new MemoryStore();
+  const chat = await saying(store, "one", "two", "three");
+  const forgotten = vi.spyOn(chat.log, "forgotten");
+  store.forget = async () => store.rows[0]?.place ?? null;
+  const keeper = new ChatKeeper(store, "demo");
+  const row = store.rows[2] as Row;
+  for (let count = 0; count < 500; count++) keeper.keep({ type: "keep", complete: true, ...row }, chat.log);
+  await vi.waitFor(() => expect(forgotten).toHaveBeenCalledWith(store.rows[0]?.place));
+  expect(texts(chat)).toEqual(["two", "three"]);
+});
+
+test("where the browser lets nothing be kept there is a chat all the same", async () => {
+  const chat = await openChat("https://host", "demo", ada, () => {});
+  await chat.say("not kept", "Ada");
+  expect(texts(chat)).toEqual(["not kept"]);
+});
