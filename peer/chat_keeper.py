@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from peer import wire
@@ -89,7 +90,8 @@ class ChatKeeper:
                 if self._unwritten >= MAX_UNWRITTEN:
                     self.lost += 1
                     return
-                self._buffer.append(action)
+                # Where something was not kept, it may be what this one follows.
+                self._buffer.append(replace(action, complete=False) if self.lost else action)
                 self._unwritten += 1
                 self._news.set()
                 if not action.complete:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from peer import wire
 from peer.chat_retention import Retention
@@ -26,6 +26,7 @@ VERSION = 1
 AT_ONCE = 500
 """Messages that one transaction forgets, so that others come between."""
 T = TypeVar("T")
+_Row: TypeAlias = tuple[Any, ...]
 
 _SCHEMA = f"""
 CREATE TABLE messages (
@@ -39,7 +40,9 @@ CREATE TABLE forgotten (clock INTEGER NOT NULL, author BLOB NOT NULL, id BLOB NO
 CREATE VIRTUAL TABLE texts USING fts5 (text, content='', tokenize="unicode61 remove_diacritics 2");
 PRAGMA user_version = {VERSION};
 """
-_COLUMNS = "id, header, signature, body"
+_COLUMNS = "clock, author, id, header, signature, body"
+_FOLLOWERS = 1_000
+"""Messages after a damaged one that are looked at again: some of them follow it."""
 
 
 class StoreError(Exception):
@@ -195,37 +198,48 @@ class ChatStore:
 
         self._transaction(write)
 
-    def _rows(self, ids: Sequence[bytes], columns: str) -> list[tuple[bytes, ...]]:
+    def _rows(self, ids: Sequence[bytes], columns: str) -> list[_Row]:
         marks = ", ".join("?" * len(ids))
         return self._db.execute(
             f"SELECT {columns} FROM messages WHERE id IN ({marks}) ORDER BY clock, author, id",
             tuple(ids),
         ).fetchall()
 
-    def _genuine(self, rows: Iterable[tuple[bytes, ...]]) -> list[wire.ChatMessage]:
-        genuine, damaged = [], []
-        for id, *row in rows:
+    def _genuine(self, rows: Iterable[_Row]) -> list[wire.ChatMessage]:
+        genuine: list[wire.ChatMessage] = []
+        damaged: list[Place] = []
+        for clock, author, id, *row in rows:
             message = wire.ChatMessage(*row)
             if _is_genuine(id, message, self._room):
                 genuine.append(message)
             else:
-                damaged.append((id,))
-        if damaged:  # without them here, others can be asked for the true ones
+                damaged.append((clock, author, id))
+        if damaged:
             self.damaged += len(damaged)
-            self._transaction(lambda: self._db.executemany("DELETE FROM messages WHERE id = ?", damaged))
+            self._transaction(lambda: self._miss(damaged))
         return genuine
 
+    def _miss(self, damaged: Sequence[Place]) -> None:
+        """Without them here others can be asked for the true ones."""
+        for place in damaged:
+            self._db.execute("DELETE FROM messages WHERE id = ?", place[2:])
+            self._db.execute(
+                "UPDATE messages SET lacks = 1 WHERE number IN (SELECT number FROM messages"
+                " WHERE (clock, author, id) > (?, ?, ?) ORDER BY clock, author, id LIMIT ?)",
+                (*place, _FOLLOWERS),
+            )
+
     def _restore(self, count: int, size: int) -> Restored:
-        rows: list[tuple[bytes, ...]] = []
-        before = None
-        for clock, author, *row in self._db.execute(
-            f"SELECT clock, author, {_COLUMNS} FROM messages ORDER BY clock DESC, author DESC, id DESC"
+        rows: list[_Row] = []
+        before: Place | None = None
+        for row in self._db.execute(
+            f"SELECT {_COLUMNS} FROM messages ORDER BY clock DESC, author DESC, id DESC"
         ):
-            size -= sum(map(len, row))
+            size -= sum(map(len, row[1:]))
             if len(rows) == count or size < 0:
-                before = (clock, author, row[0])
+                before = row[:3]
                 break
-            rows.append(tuple(row))
+            rows.append(row)
         return Restored(self._genuine(reversed(rows)), before, self._bottom())
 
     def _bottom(self) -> Place | None:

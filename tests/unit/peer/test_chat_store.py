@@ -113,6 +113,8 @@ async def test_what_somebody_changed_on_disk_is_dropped_when_it_is_read(tmp_path
         assert (await store.restore(10, 10**6)).messages == messages[5:]
         assert store.damaged == 5
         assert await store.find(ids(messages[:5])) == ()
+        gap = Gap(kept(messages)[5].place, (message_id(messages[4].header),))
+        assert await store.gap(None) == gap  # so others are asked for it
 
 
 async def test_words_are_found_by_their_beginning_and_by_nothing_that_looks_like_a_query(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Callable
-from functools import partial
 from hashlib import sha256
 
 from peer import wire
@@ -98,6 +97,7 @@ class Node:
         self.identity = identity(name)
         self.kept = kept
         self.alive = True
+        self.store_busy = 0.0
         self.limits = limits or ChatLimits()
         self.log = self.new_log(limits)
         if kept is not None:
@@ -246,26 +246,28 @@ class ChatNetwork:
         self.at(self.now + self._check_delay * self.random.random(), answer)
 
     def store(self, node: Node, action: Keep | Recall | Lookup | LookupBefore) -> None:
-        """The store does one thing after the other; its answers take time, and die with the node."""
+        """The store does one thing after the other, which takes time; what is not done dies with the node."""
         kept, log = node.kept, node.log
         assert kept is not None
-        if isinstance(action, Keep):
-            kept.keep(action)
-            return
-        if isinstance(action, Recall):
-            messages = [kept.messages[number].message for number in kept.find(action.ids)]
-            answer = partial(log.recalled, action.token, messages)
-        elif isinstance(action, Lookup):
-            answer = partial(log.looked_up, action.token, kept.find(action.ids))
-        else:
-            answer = partial(log.looked_up, action.token, kept.before(action.ids, action.count))
 
-        def answered() -> None:
-            if node.alive:
-                answer(self.now)
-                node.act()
+        def done() -> None:
+            if not node.alive:
+                return
+            match action:
+                case Keep():
+                    kept.keep(action)
+                case Recall(token, ids):
+                    log.recalled(
+                        token, [kept.messages[number].message for number in kept.find(ids)], self.now
+                    )
+                case Lookup(token, ids):
+                    log.looked_up(token, kept.find(ids), self.now)
+                case LookupBefore(token, ids, count):
+                    log.looked_up(token, kept.before(ids, count), self.now)
+            node.act()
 
-        self.at(self.now + self._store_delay * self.random.random(), answered)
+        node.store_busy = max(node.store_busy, self.now + self._store_delay * self.random.random())
+        self.at(node.store_busy, done)
 
     def restart(self, node: Node) -> Node:
         """End a node without a word, and start another with the same key and store."""
