@@ -69,7 +69,7 @@ Once = Annotated[
     bool, typer.Option("--once", envvar="BRAIDCAST_ONCE", help="Play a file once, not in a loop.")
 ]
 INPUT_HELP = (
-    "A file, test: (a moving pattern), rtmp://0.0.0.0:1935/live or srt://:9000?passphrase=… to listen "
+    "A file, test: (a moving pattern), rtmp://0.0.0.0:1935/live/KEY or srt://:9000?passphrase=… to listen "
     "for OBS or ffmpeg, rtsp://CAMERA/PATH or https://HOST/PATH.m3u8 to fetch from a server."
 )
 SERVER, ROOM = "http://127.0.0.1:8000", "demo"
@@ -153,8 +153,8 @@ def publish(
     """Publish a stream.
 
     From ffmpeg: ffmpeg -re -i in.mp4 -c:v libx264 -tune zerolatency -g 30 -bf 0 -c:a aac -ac 2 -f flv
-    rtmp://127.0.0.1:1935/live; from OBS: service Custom, server rtmp://127.0.0.1:1935/live.
-    docs/inputs.md says what else there is.
+    rtmp://127.0.0.1:1935/live/KEY; from OBS: service Custom, server rtmp://127.0.0.1:1935/live, stream
+    key KEY. docs/inputs.md says what else there is.
     """
 
     async def command() -> int:

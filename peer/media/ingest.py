@@ -5,6 +5,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import AsyncExitStack
 from typing import Protocol
 
 from peer.media.assembly import Item
@@ -129,7 +130,8 @@ async def media_parts(text: str, options: MediaOptions, clock: Clock) -> AsyncGe
     source_input = check_input(text)
     stop = Stop()
     channel = Channel(stop)
-    source = _open(source_input, options, stop, clock)
+    stack = AsyncExitStack()
+    source = await _open(source_input, options, stop, clock, stack)
 
     def work() -> None:
         error: BaseException | None = None
@@ -150,16 +152,20 @@ async def media_parts(text: str, options: MediaOptions, clock: Clock) -> AsyncGe
             yield item
     finally:
         await channel.leave()
+        await stack.aclose()
 
 
-def _open(source: Input, options: MediaOptions, stop: Stop, clock: Clock) -> _Source:
+async def _open(
+    source: Input, options: MediaOptions, stop: Stop, clock: Clock, stack: AsyncExitStack
+) -> _Source:
+    """What runs in the thread; what serves it in this loop is left with the stack."""
     if isinstance(source, PatternInput):
         return Pattern(source, options, stop, clock)
     if isinstance(source, FileInput):
         return Recording(source.path, options, stop, Pacer(stop, clock))
     connector: Connector
     if isinstance(source, RtmpInput) and source.listen:
-        connector = RtmpListener(source, stop)
+        connector = await stack.enter_async_context(RtmpListener(source, stop))
     elif isinstance(source, SrtInput):
         connector = SrtConnector(source, stop)
     else:

@@ -28,6 +28,11 @@ class Stop:
             if self._wake is not None:
                 self._wake()
 
+    @property
+    def asked(self) -> bool:
+        """Whether it was asked."""
+        return self._event.is_set()
+
     def check(self) -> None:
         """Raises StoppedError if asked to stop."""
         if self._event.is_set():

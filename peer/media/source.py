@@ -53,7 +53,7 @@ class RtmpInput:
     app: str
     """The first part of the path."""
     key: str
-    """The rest of it."""
+    """The rest of it: who sends has to know it. Empty lets everybody send who reaches the port."""
     listen: bool
 
     @property
@@ -66,7 +66,9 @@ class RtmpInput:
         return f"rtmp://{_netloc(self.host, self.port)}/{self.app}"
 
     def __str__(self) -> str:
-        return f"RTMP {'at' if self.listen else 'from'} {self._server}"
+        if not self.listen:
+            return f"RTMP from {self._server}"
+        return f"RTMP at {self._server}, with {'your' if self.key else 'any'} stream key"
 
 
 @dataclass(frozen=True, slots=True)

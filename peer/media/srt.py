@@ -111,6 +111,7 @@ class SrtConnector:
             container = av.open(pipe, "r", format="mpegts", options=_OPTIONS)
         except av.error.FFmpegError as error:
             pipe.close()
+            self._stop.check()
             if not self._source.listen and not self._worked:
                 raise SourceError(
                     f"{self._source} gives no stream: nobody answers there, or wants another passphrase or "
@@ -165,18 +166,18 @@ class Pipe:
         return self._process.pid
 
     def read(self, size: int) -> bytes:
-        """What has come, at most `size` bytes; nothing at the end. Raises StoppedError."""
+        """What has come, at most `size` bytes; nothing at the end, nor when it was stopped."""
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
-        while True:
-            self._stop.check()
+        while not self._stop.asked:
             if select.select([descriptor], [], [], 0.1)[0]:
                 data = os.read(descriptor, size)
                 self.began = self.began or bool(data)
                 self._last = time.monotonic()
                 return data
             if self.began and time.monotonic() - self._last > _SILENCE_TIMEOUT:
-                return b""
+                break
+        return b""
 
     def close(self) -> None:
         """End the program."""

@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import json
 import shlex
+import signal
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -194,6 +197,112 @@ async def test_somebody_who_speaks_no_rtmp_does_not_end_the_stream(sample_video:
         async with transmit(sample_video, address, FITTING):
             async with asyncio.timeout(PATIENCE):
                 assert isinstance(await first, InitSegment)
+
+
+async def stranger(address: str, *arguments: str) -> tuple[int | None, str]:
+    """A real ffmpeg that tries once for at most five seconds of media; its exit code and what it says."""
+    command = "ffmpeg -v error -nostdin -re -f lavfi -i testsrc2=size=320x180:rate=25 -t 5"
+    process = await asyncio.create_subprocess_exec(
+        *shlex.split(command), *arguments, "-f", "flv", address, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(PATIENCE):
+        _, errors = await process.communicate()
+    return process.returncode, errors.decode()
+
+
+H264 = shlex.split("-c:v libx264 -pix_fmt yuv420p -preset ultrafast -tune zerolatency -g 25")
+
+
+async def test_a_wrong_key_is_refused_while_the_right_one_goes_on(sample_video: Path, address: str) -> None:
+    async with (
+        aclosing(media_parts(f"{address}/se/cret?a=b", OPTIONS, clock)) as items,
+        transmit(sample_video, f"{address}/se/cret?a=b", FITTING),
+    ):
+        taken = await take(items, 2)
+        for wrong in (address, f"{address}/secret", f"{address}/se/cret?a=c"):
+            code, errors = await stranger(wrong, *H264)
+            assert code != 0
+            assert "The stream key is not the right one." in errors
+        code, errors = await stranger(address.replace("/live", "/other/se/cret"), *H264)
+        assert code != 0
+        assert "The server's address ends in /live." in errors
+        taken += await take(items, 5)
+    (played,) = split(taken)
+    assert not any(part.discontinuity for part in played.parts)
+
+
+async def test_without_a_key_the_first_who_comes_stays(sample_video: Path, address: str) -> None:
+    async with (
+        aclosing(media_parts(address, OPTIONS, clock)) as items,
+        transmit(sample_video, f"{address}/anything", FITTING),
+    ):
+        taken = await take(items, 2)
+        code, errors = await stranger(f"{address}/other", *H264)
+        assert code != 0
+        assert "Somebody else publishes here already." in errors
+        taken += await take(items, 5)
+    (played,) = split(taken)
+    assert not any(part.discontinuity for part in played.parts)
+
+
+async def test_who_knows_the_key_takes_the_place_of_a_connection_that_hangs(address: str) -> None:
+    async with aclosing(media_parts(f"{address}/key", OPTIONS, clock)) as items:
+        waiting = asyncio.ensure_future(take(items, 8))
+        await asyncio.sleep(0)
+        source = shlex.split("ffmpeg -v quiet -nostdin -re -f lavfi -i testsrc2=size=160x90:rate=25")
+        hanging = await asyncio.create_subprocess_exec(*source, *H264, "-f", "flv", f"{address}/key")
+        try:
+            taken = await waiting
+            hanging.send_signal(signal.SIGSTOP)
+            again = asyncio.create_task(stranger(f"{address}/key", *H264))
+            while sum(isinstance(item, InitSegment) for item in taken) < 2:
+                taken += await take(items, 1)
+            code, errors = await again
+        finally:
+            hanging.kill()
+            await hanging.wait()
+    assert (code, errors) == (0, "")
+    first, second = split(taken)
+    assert (first.init.width, second.init.width) == (160, 320)
+
+
+async def test_a_codec_that_cannot_be_read_is_refused_in_a_sentence(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
+        waiting = asyncio.ensure_future(anext(items))
+        await asyncio.sleep(0)
+        code, _ = await stranger(address, "-c:v", "flv")
+        assert code != 0
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    assert "Video as H.263 cannot be read: choose H.264, HEVC, AV1 or VP9." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx265", {"preset": "ultrafast", "x265-params": "log-level=none:keyint=25:bframes=0"}),
+        ("libsvtav1", {"preset": "13", "svtav1-params": "keyint=25"}),
+    ],
+)
+async def test_enhanced_rtmp_is_encoded_again(address: str, codec: str, options: dict[str, str]) -> None:
+    async with aclosing(media_parts(address, OPTIONS, clock)) as items:
+        waiting = asyncio.ensure_future(take(items, 10))
+        await asyncio.sleep(0)
+        script = str(Path(__file__).with_name("enhanced_rtmp.py"))
+        sender = await asyncio.create_subprocess_exec(
+            sys.executable, script, address, codec, json.dumps(options), stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            taken = await waiting
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                sender.kill()
+            await sender.wait()
+    (played,) = split(taken)
+    assert played.init.codecs.startswith("avc1.")
+    assert played.decode().size == (320, 180)
 
 
 async def test_a_port_in_use_is_refused_in_a_sentence(address: str) -> None:

@@ -112,6 +112,30 @@ async def test_srt_takes_who_knows_the_passphrase_and_waits_for_it_to_return(run
     assert len(publisher.errors) == 2
 
 
+async def test_rtmp_takes_who_knows_the_key_and_waits_for_it_to_return(run: Programs) -> None:
+    server = f"rtmp://{HOST}:{free_port(HOST)}/live"
+    room = Room(run)
+    publisher, viewer = await room.publish(f"{server}/my-key")
+    stranger = await send(run, "-f", "flv", f"{server}/your-key")
+    assert await stranger.ended() != 0
+    assert "The stream key is not the right one." in "".join(stranger.errors)
+    await says(publisher, "An RTMP encoder was refused: The stream key is not the right one.")
+    sender = await send(run, "-f", "flv", f"{server}/my-key")
+    await states(publisher, "live")
+    await viewer.record(lambda record: record["parts"] > 5)
+    assert await probed(run, room.playlist) == {"h264,320,180", "aac,2"}
+    await sender.kill()
+    await states(publisher, "live", "offline")
+    await send(run, "-f", "flv", f"{server}/my-key")
+    await states(publisher, "live", "offline", "live")
+    parts = viewer.latest()["parts"]
+    await viewer.record(lambda record: record["parts"] > parts + 5)
+    assert await discontinuities(room.playlist) == 1
+    assert await publisher.interrupt() == 130
+    assert len(publisher.errors) == 1
+    assert "my-key" not in publisher.tail()
+
+
 async def test_an_hls_playlist_is_shown_to_its_end(run: Programs, tmp_path: Path) -> None:
     made = await segments(tmp_path, 8)
     made.done = True

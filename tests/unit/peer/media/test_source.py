@@ -94,8 +94,8 @@ def test_what_cannot_be_published_is_refused_in_a_sentence(text: str, words: str
     [
         ("test:?size=1280x720&fps=25", "a moving pattern, 1280x720 at 25 fps"),
         ("clip.mp4", "the file 'clip.mp4'"),
-        ("rtmp://127.0.0.1/live", "RTMP at rtmp://127.0.0.1:1935/live"),
-        ("rtmp://[::1]/live/hidden?a=hidden", "RTMP at rtmp://[::1]:1935/live"),
+        ("rtmp://127.0.0.1/live", "RTMP at rtmp://127.0.0.1:1935/live, with any stream key"),
+        ("rtmp://[::1]/live/hidden?a=hidden", "RTMP at rtmp://[::1]:1935/live, with your stream key"),
         ("rtmp://host/live/hidden?mode=caller", "RTMP from rtmp://host:1935/live"),
         ("srt://:9000?passphrase=hiddenhidden", "SRT at srt://:9000, with your passphrase"),
         ("srt://:9000", "SRT at srt://:9000, without a passphrase"),
