@@ -94,6 +94,7 @@ class ChatLog:
     def link_closed(self, peer: bytes, now: float) -> None:
         """That link is gone."""
         self._telling.link_closed(peer)
+        self._pending.link_closed(peer)
         self._fetch.link_closed(peer, now)
         self._past.link_closed(peer, now)
         self._settle(now)
@@ -391,8 +392,10 @@ class ChatLog:
             followed in self._history or followed in waiting.clocks for followed in message.header.follows
         )
         self._keep(message, complete)
-        if message.id in self._past:  # it is for us alone: others ask for pages of their own
+        if message.id in self._past:  # others ask for pages of their own
             self._past.came(message)
+            if message.id in self._history:  # but this is not long ago
+                self._telling.tell_later(message.id, waiting.holders, now)
             return
         self._beginning.accepted(message.header.clock, complete, now)
         self._deliver(message)

@@ -73,6 +73,11 @@ class Pending:
         else:
             del self._loads[waiting.source]
 
+    def link_closed(self, peer: bytes) -> None:
+        """What `peer` has by now is not known: it may have started again without anything."""
+        for waiting in self._by_id.values():
+            waiting.holders.pop(peer, None)
+
     def wait_for(self, waiting: Waiting, missing: list[bytes]) -> None:
         """Let it wait until `found` was called for each of `missing`."""
         for followed in missing:

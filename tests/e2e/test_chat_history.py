@@ -7,16 +7,29 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from peer.api import Peer
+from tests.chat_past import ROOM, fill
 from tests.programs import programs
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120), pytest.mark.usefixtures("built_pages")]
 
-ROOM = "demo"
-SEEN = "document.querySelector('braidcast-chat').messages.map(({ text }) => text)"
+SEEN = "document.querySelector('braidcast-chat').messages?.map(({ text }) => text)"
 
 
 async def shows(page: Page, texts: list[str]) -> None:
-    await page.wait_for_function(f"(texts) => {SEEN}.join() === texts.join()", arg=texts)
+    await page.wait_for_function(f"(texts) => {SEEN}?.join() === texts.join()", arg=texts)
+
+
+async def test_a_page_gets_all_that_was_said_while_it_was_closed(browser: Browser, tmp_path: Path) -> None:
+    async with programs(tmp_path) as run:
+        introducer = await run.braidcast("signal", "--port", "0", "--json")
+        server = (await introducer.event("listening"))["url"]
+        page = await (await browser.new_context()).new_page()
+        for count in (5, 450):
+            await fill(tmp_path / f"{count}", count)
+            async with Peer.join(server, ROOM, role="relay", store=tmp_path / f"{count}"):
+                await page.goto(f"{server}/chat/{ROOM}")
+                await shows(page, [f"{number}" for number in range(count)])
+                await page.goto("about:blank")
 
 
 async def change_on_disk(page: Page, text: str) -> None:

@@ -10,15 +10,14 @@ import pytest
 import pytest_asyncio
 
 from peer.api import Peer
-from peer.chat_store import ChatStore, StoreError
-from peer.core.chat_message import Entry, message_id
-from peer.core.chat_recall import Keep
+from peer.chat_store import StoreError
+from peer.core.chat_message import Entry
+from tests.chat_past import ROOM, fill
 from tests.programs import PATIENCE, Program, Programs, programs
-from tests.unit.peer.core.chat_network import chain, identity
+from tests.unit.peer.core.chat_network import identity
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
 
-ROOM = "demo"
 PAST = 500
 
 
@@ -57,19 +56,6 @@ async def everything(peer: Peer, recent: list[Entry]) -> list[Entry]:
     while page := await peer.chat.before(read[0]):
         read = page + read
     return read
-
-
-async def fill(folder: Path, count: int) -> None:
-    author = identity("ada")
-    store = ChatStore(folder, ROOM)
-    await store.open()
-    await store.keep(
-        [
-            Keep((clock, author.key, message_id(message.header)), message, True)
-            for clock, message in enumerate(chain(author, count), start=1)
-        ]
-    )
-    await store.close()
 
 
 async def test_everybody_leaves_the_relay_is_killed_and_newcomers_get_all_that_was_acknowledged(

@@ -3,16 +3,19 @@
 import type { ChatStore, Kept } from "./chat-store.ts";
 import type { ChatLog } from "./core/chat-log.ts";
 import { ChatBreachError, openMessage } from "./core/chat-message.ts";
+import type { Page } from "./core/chat-past.ts";
 import type { Keep, StoreAction } from "./core/chat-recall.ts";
 import { fromHex } from "./encoding.ts";
 import { TAG_CHAT, verify } from "./identity.ts";
 import type { ChatMessage } from "./wire.ts";
-import { roomHash } from "./wire-chat.ts";
+import { parseChatHeader, roomHash } from "./wire-chat.ts";
 
 /** Messages that a page has at once when it is opened again. */
 const RESTORED = 500;
 /** Messages that a browser keeps of one room. */
 const KEPT = 20_000;
+/** Pages that are fetched to close a gap. */
+const MENDED = 25;
 /** After so many more it is looked whether there are too many. */
 const FORGET_EVERY = 500;
 
@@ -60,7 +63,11 @@ export class ChatKeeper {
     const batch = this.#buffer;
     this.#buffer = [];
     try {
-      await this.#store.keep(batch);
+      const lacking = batch.filter(({ complete }) => !complete);
+      const follows = lacking.map(
+        ({ place, message }) => [place, parseChatHeader(message.header).follows] as const,
+      );
+      await this.#store.keep(batch, new Map(follows));
       this.#written += batch.length;
       if (this.#written < FORGET_EVERY) return;
       this.#written = 0;
@@ -68,6 +75,21 @@ export class ChatKeeper {
       if (place !== null) log.forgotten(place);
     } catch {
       // No room on the disk, or the database is gone: others have what is not kept here.
+    }
+  }
+
+  /**
+   * Fetches what was said while the page was closed, by `ask`, which gets messages and what is before them from others:
+   * as far as they have it, and down to what was kept before, but not more than some thousands of messages.
+   */
+  async mend(ask: (ids: readonly string[]) => Promise<Page>): Promise<void> {
+    let last = "";
+    for (let pages = 0; pages < MENDED; pages++) {
+      const gap = await this.#store.gap().catch(() => null);
+      if (gap === null || gap.join() === last) return;
+      last = gap.join();
+      const page = await ask(gap);
+      if (page.ids === null || page.ids.length === 0) return;
     }
   }
 

@@ -4,10 +4,13 @@ import { ChatKeeper } from "./chat-keeper.ts";
 import { seconds } from "./clockwork.ts";
 import { ChatLog } from "./core/chat-log.ts";
 import type { Entry } from "./core/chat-message.ts";
+import type { Page } from "./core/chat-past.ts";
 import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
 import { MALFORMED, type OfChat } from "./wire.ts";
 
+/** After a link has opened, ms. */
+const MEND_AFTER = 1000;
 /** Longer than this (ms) nobody waits for the browser's database. */
 const PATIENCE = 2000;
 
@@ -38,6 +41,9 @@ export class ChatSession {
   readonly #links = new Set<string>();
   #mesh: Mesh | null = null;
   #acting = false;
+  /** Questions about the past, one after the other; the first has been asked. */
+  readonly #pages: { begin: () => boolean; resolve: (page: Page) => void }[] = [];
+  #mending: ReturnType<typeof setTimeout> | undefined;
   #saying: Promise<unknown> = Promise.resolve();
 
   /** `onMessage` is called with each accepted text, in the order of arrival. */
@@ -52,6 +58,7 @@ export class ChatSession {
 
   /** Talks over the links of `mesh` from now on; null: over none. */
   use(mesh: Mesh | null): void {
+    clearTimeout(this.#mending);
     for (const peer of [...this.#links]) this.linkClosed(peer);
     this.#mesh = mesh;
   }
@@ -75,10 +82,25 @@ export class ChatSession {
     return this.log.messages();
   }
 
+  /** Gets these messages (at most 8) from others, and what stood before them. */
+  #missing(ids: readonly string[]): Promise<Page> {
+    return new Promise((resolve) => {
+      this.#pages.push({ begin: () => this.log.askMissing(ids, seconds()), resolve });
+      this.#nextPage();
+    });
+  }
+
+  #nextPage(): void {
+    if (this.#pages[0]?.begin()) this.#act();
+  }
+
   linkOpened(peer: string): void {
     this.#links.add(peer);
     this.log.linkOpened(peer, seconds());
     this.#act();
+    clearTimeout(this.#mending);
+    // What this peer has said last comes first.
+    this.#mending = setTimeout(() => void this.keeper?.mend((ids) => this.#missing(ids)), MEND_AFTER);
   }
 
   linkClosed(peer: string): void {
@@ -120,6 +142,11 @@ export class ChatSession {
               break;
             case "deliver":
               this.onMessage(action.message);
+              break;
+            case "page":
+              for (const entry of action.messages) this.onMessage(entry);
+              this.#pages.shift()?.resolve(action);
+              this.#nextPage();
               break;
             case "keep":
               this.keeper?.keep(action, this.log);

@@ -7,6 +7,7 @@ import type { ChatMessage } from "./wire.ts";
 const MESSAGES = "messages";
 const FORGOTTEN = "forgotten";
 const BY_ID = "id";
+const LACKING = "lacking";
 
 interface Row {
   /** Also the key, by which rows are in order. */
@@ -32,13 +33,16 @@ export interface Restored {
 
 /** What is asked is answered after all that was to be kept before. Calls reject when the browser lets nothing be kept. */
 export interface ChatStore {
-  keep(messages: readonly Keep[]): Promise<void>;
+  /** `lacking` is what those follow that follow something which is not there, by their places. */
+  keep(messages: readonly Keep[], lacking: ReadonlyMap<Place, readonly string[]>): Promise<void>;
   recall(ids: readonly string[]): Promise<Kept[]>;
   find(ids: readonly string[]): Promise<string[]>;
   /** Ids of the `count` messages up to the last of these, in order; none if none of these is kept. */
   upTo(ids: readonly string[], count: number): Promise<string[]>;
   /** The last `count` messages. */
   restore(count: number): Promise<Restored>;
+  /** What is missing of that which the last message follows where something is; null if there is nothing before it. */
+  gap(): Promise<string[] | null>;
   drop(ids: readonly string[]): Promise<void>;
   /** Drops what is more than `most` messages. Resolves to the last place that is gone, when something went. */
   forget(most: number): Promise<Place | null>;
@@ -51,6 +55,7 @@ export async function openChatStore(name: string): Promise<ChatStore> {
     request.result
       .createObjectStore(MESSAGES, { keyPath: "place" })
       .createIndex(BY_ID, BY_ID, { unique: true });
+    request.result.createObjectStore(LACKING);
     request.result.createObjectStore(FORGOTTEN);
   };
   return new BrowserStore(await answer(request));
@@ -65,8 +70,9 @@ class BrowserStore implements ChatStore {
     db.onversionchange = () => db.close();
   }
 
-  async keep(messages: readonly Keep[]): Promise<void> {
-    const work = this.#db.transaction(MESSAGES, "readwrite");
+  async keep(messages: readonly Keep[], lacking: ReadonlyMap<Place, readonly string[]>): Promise<void> {
+    const work = this.#db.transaction([MESSAGES, LACKING], "readwrite");
+    for (const [place, follows] of lacking) work.objectStore(LACKING).put(follows, [...place]);
     const rows = work.objectStore(MESSAGES);
     for (const { place, message } of messages) {
       const { header, signature, body } = message;
@@ -107,6 +113,20 @@ class BrowserStore implements ChatStore {
     };
   }
 
+  async gap(): Promise<string[] | null> {
+    const lacking = () => this.#db.transaction(LACKING, "readwrite").objectStore(LACKING);
+    for (;;) {
+      const cursor = await answer(lacking().openCursor(null, "prev"));
+      if (cursor === null) return null;
+      const [place, follows] = [cursor.key as Row["place"], cursor.value as string[]];
+      const here = await this.find(follows);
+      const before = await this.#last(1, IDBKeyRange.upperBound(place, true));
+      if (before.length === 0) return null;
+      if (here.length < follows.length) return follows.filter((id) => !here.includes(id));
+      await answer(lacking().delete(place));
+    }
+  }
+
   async drop(ids: readonly string[]): Promise<void> {
     const rows = await this.#rows(ids);
     const work = this.#db.transaction(MESSAGES, "readwrite");
@@ -115,13 +135,14 @@ class BrowserStore implements ChatStore {
   }
 
   async forget(most: number): Promise<Place | null> {
-    const work = this.#db.transaction([MESSAGES, FORGOTTEN], "readwrite");
+    const work = this.#db.transaction([MESSAGES, LACKING, FORGOTTEN], "readwrite");
     const rows = work.objectStore(MESSAGES);
     const surplus = (await answer(rows.count())) - most;
     if (surplus <= 0) return null;
     const first = await answer(rows.getAllKeys(null, surplus));
     const place = first.at(-1) as Row["place"];
     rows.delete(IDBKeyRange.upperBound(place));
+    work.objectStore(LACKING).delete(IDBKeyRange.upperBound(place));
     work.objectStore(FORGOTTEN).put(place, FORGOTTEN);
     await done(work);
     return place;

@@ -1,11 +1,12 @@
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { ChatKeeper } from "../src/chat-keeper.ts";
 import { ChatSession, openChat } from "../src/chat-session.ts";
 import type { ChatStore, Kept, Restored } from "../src/chat-store.ts";
 import { comparePlaces, type Place } from "../src/core/chat-message.ts";
 import type { Keep } from "../src/core/chat-recall.ts";
-import { fromSeed, type Identity } from "../src/identity.ts";
-import type { ChatMessage } from "../src/wire.ts";
+import { fromSeed, type Identity, TAG_CHAT } from "../src/identity.ts";
+import type { ChatMessage, OfChat } from "../src/wire.ts";
+import { company, type MemoryPeer, settled } from "./memory-links.ts";
 
 /** What a browser's database does, in memory. */
 class MemoryStore implements ChatStore {
@@ -13,8 +14,11 @@ class MemoryStore implements ChatStore {
   gone: Place | null = null;
   full = false;
 
-  async keep(messages: readonly Keep[]): Promise<void> {
+  lacking = new Map<Place, readonly string[]>();
+
+  async keep(messages: readonly Keep[], lacking: ReadonlyMap<Place, readonly string[]>): Promise<void> {
     if (this.full) throw new DOMException("There is no room.", "QuotaExceededError");
+    for (const [place, follows] of lacking) this.lacking.set(place, follows);
     this.rows = [...this.rows, ...messages].sort((a, b) => comparePlaces(a.place, b.place));
   }
 
@@ -38,6 +42,17 @@ class MemoryStore implements ChatStore {
     return { messages: this.rows.slice(-count).map(keptOf), before, forgotten: this.gone };
   }
 
+  async gap(): Promise<string[] | null> {
+    const here = new Set(this.rows.map(({ place }) => place[2]));
+    const places = [...this.lacking.keys()].sort(comparePlaces).reverse();
+    for (const place of places) {
+      const missing = this.lacking.get(place)?.filter((id) => !here.has(id)) ?? [];
+      if (this.rows[0] === undefined || comparePlaces(this.rows[0].place, place) >= 0) return null;
+      if (missing.length > 0) return missing;
+    }
+    return null;
+  }
+
   async drop(ids: readonly string[]): Promise<void> {
     this.rows = this.rows.filter(({ place }) => !ids.includes(place[2]));
   }
@@ -55,9 +70,9 @@ function keptOf({ place, message }: { place: Place; message: ChatMessage }): Kep
 
 const ada: Identity = await fromSeed(new Uint8Array(32).fill(7));
 
-async function session(store: ChatStore): Promise<ChatSession> {
+async function session(store: ChatStore, who = ada): Promise<ChatSession> {
   const keeper = new ChatKeeper(store, "demo");
-  const chat = new ChatSession("demo", ada, () => {}, keeper);
+  const chat = new ChatSession("demo", who, () => {}, keeper);
   await keeper.restore(chat.log);
   return chat;
 }
@@ -120,6 +135,58 @@ test("a browser keeps no more than its share, and the log does not take the rest
   for (let count = 0; count < 500; count++) keeper.keep({ type: "keep", complete: true, ...row }, chat.log);
   await vi.waitFor(() => expect(forgotten).toHaveBeenCalledWith(store.rows[0]?.place));
   expect(texts(chat)).toEqual(["two", "three"]);
+});
+
+/** Bob has said so many texts, one a second; this is what his browser has kept. */
+async function monologue(count: number): Promise<{ chat: ChatSession; store: MemoryStore }> {
+  const [bob, store] = [await fromSeed(new Uint8Array(32).fill(8)), new MemoryStore()];
+  const chat = await session(store, bob);
+  for (let second = 0; second < count; second++) {
+    const draft = chat.log.compose(`${second}`, "Bob", second, second);
+    chat.log.said(draft, await bob.sign(TAG_CHAT, draft.header), second);
+  }
+  chat.handleTimer(count);
+  await vi.waitFor(() => expect(store.rows.length).toBe(count));
+  return { chat, store };
+}
+
+async function link(one: ChatSession, other: ChatSession): Promise<void> {
+  const peers = company(2);
+  const chats = [one, other] as const;
+  peers.forEach((peer, at) => {
+    const chat = chats[at] as ChatSession;
+    chat.use(peer.mesh);
+    peer.onLink = (id, open) => (open ? chat.linkOpened(id) : chat.linkClosed(id));
+    peer.onMessage = (id, message) => {
+      if (message.type.startsWith("chat")) chat.received(id, message as OfChat);
+    };
+  });
+  (peers[0] as MemoryPeer).mesh.befriend((peers[1] as MemoryPeer).id);
+  await settled();
+}
+
+test.each([
+  ["all that was said while the page was closed is fetched", 2, 450],
+  ["a page that has kept nothing asks for no more than the last messages", 0, 200],
+])("%s", async (_, kept, expected) => {
+  vi.stubGlobal("RTCPeerConnection", () => {});
+  onTestFinished(() => {
+    vi.unstubAllGlobals();
+  });
+  const bob = await monologue(450);
+  const store = new MemoryStore();
+  store.rows = bob.store.rows.slice(0, kept);
+  const chat = await session(store);
+  await link(chat, bob.chat);
+  await vi.waitFor(
+    () => {
+      for (const each of [chat, bob.chat]) each.handleTimer(performance.now() / 1000);
+      expect(store.rows.length).toBe(expected);
+    },
+    { timeout: 15_000, interval: 20 },
+  );
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect(texts(chat)).toEqual(texts(bob.chat).slice(-expected));
 });
 
 test("where the browser lets nothing be kept there is a chat all the same", async () => {

@@ -100,6 +100,7 @@ export class ChatLog {
   /** That link is gone. */
   linkClosed(peer: string, now: number): void {
     this.#telling.linkClosed(peer);
+    this.#pending.linkClosed(peer);
     this.#fetch.linkClosed(peer, now);
     this.#past.linkClosed(peer, now);
     this.#settle(now);
@@ -413,7 +414,8 @@ export class ChatLog {
     const complete = header.follows.every((followed) => this.#history.has(followed) || clocks.has(followed));
     this.#keep(message, complete);
     if (this.#past.has(id)) {
-      this.#past.came(message); // it is for us alone: others ask for pages of their own
+      this.#past.came(message); // others ask for pages of their own
+      if (this.#history.has(id)) this.#telling.tellLater(id, holders, now); // but this is not long ago
       return;
     }
     this.#beginning.accepted(header.clock, complete, now);

@@ -79,6 +79,11 @@ export class Pending {
     else this.#loads.delete(waiting.source);
   }
 
+  /** What `peer` has by now is not known: it may have started again without anything. */
+  linkClosed(peer: string): void {
+    for (const waiting of this.#byId.values()) waiting.holders.delete(peer);
+  }
+
   /** Lets it wait until `found` was called for each of `missing`. */
   waitFor(waiting: Waiting, missing: readonly string[]): void {
     for (const followed of missing) {
