@@ -69,8 +69,9 @@ Once = Annotated[
     bool, typer.Option("--once", envvar="BRAIDCAST_ONCE", help="Play a file once, not in a loop.")
 ]
 INPUT_HELP = (
-    "A file, test: (a moving pattern), rtmp://0.0.0.0:1935/live/KEY or srt://:9000?passphrase=… to listen "
-    "for OBS or ffmpeg, rtsp://CAMERA/PATH or https://HOST/PATH.m3u8 to fetch from a server."
+    "A file, test: (a moving pattern), rtmp://0.0.0.0:1935/live/KEY, srt://:9000?passphrase=… or "
+    "whip://0.0.0.0:8080/stage?token=… to listen for OBS, ffmpeg or a browser, rtsp://CAMERA/PATH or "
+    "https://HOST/PATH.m3u8 to fetch from a server."
 )
 SERVER, ROOM = "http://127.0.0.1:8000", "demo"
 
@@ -134,7 +135,7 @@ def signal(
 
 @app.command()
 def publish(
-    source: Annotated[str, typer.Argument(metavar="INPUT", help=INPUT_HELP)],
+    source: Annotated[str, typer.Argument(metavar="INPUT", envvar="BRAIDCAST_INPUT", help=INPUT_HELP)],
     server: Server = SERVER,
     room: Room = ROOM,
     stream: Stream = "main",

@@ -80,29 +80,20 @@ class X264:
         return samples
 
 
-class VideoEncode:
-    """A video track that is decoded, scaled and encoded."""
+class PictureEncode:
+    """Pictures that are scaled and encoded."""
 
     kind: Literal["video"] = "video"
 
-    def __init__(self, stream: av.VideoStream, options: EncodeOptions, *, live: bool) -> None:
-        context = stream.codec_context
-        # Frame threads decode faster but hold frames back.
-        context.thread_type = "SLICE" if live else "AUTO"
-        self._decoder = context
-        self._time_base = stream.time_base
+    def __init__(self, size: tuple[int, int], aspect: Fraction, rate: float, options: EncodeOptions) -> None:
+        """`size` and the pixels' `aspect` are those of the first picture, `rate` in pictures a second."""
         self._options = options
-        aspect = context.sample_aspect_ratio or Fraction(1)
-        rate = float(stream.average_rate or stream.guessed_rate or 25)
-        if not 1 <= rate <= 240:
-            rate = 25.0
         self._skip = rate > options.max_frame_rate * 1.05
         self._rate = options.max_frame_rate if self._skip else rate
         self._due: float | None = None
         self._interval = FrameInterval(round(1_000_000 / self._rate))
         self._scaler = Scaler(options.height, aspect)
-        size = target_size(context.width, context.height, aspect, 0, options.height)
-        self._x264 = X264(*size, self._rate, options)
+        self._x264 = X264(*target_size(*size, aspect, 0, options.height), self._rate, options)
         self._begin = -(1 << 62)
 
     @property
@@ -116,25 +107,18 @@ class VideoEncode:
     def config(self) -> VideoTrack:
         return self._x264.track
 
-    def read(self, packet: Packet | None) -> list[Unit]:
+    def show(self, picture: av.VideoFrame) -> list[Unit]:
+        """Take a decoded picture; return what can be placed in time."""
         units = []
-        try:
-            frames = self._decoder.decode(packet)
-        except av.error.InvalidDataError:
-            return []  # a damaged packet; the decoder goes on with the next
-        for decoded in frames:
-            if decoded.pts is None:
+        for frame in self._scaler.scale(picture):
+            time = frame.pts or 0
+            if time < self._begin or self._is_surplus(time):
                 continue
-            if packet is None or not packet.size:
-                decoded.time_base = self._time_base  # what a decoder gives at the end comes without one
-            for frame in self._scaler.scale(decoded):
-                time = frame.pts or 0
-                if time < self._begin or self._is_surplus(time):
-                    continue
-                units.append(Unit(self, time, self._interval.add(time), frame))
-        if packet is None:
-            self._begin, self._due = -(1 << 62), None  # what follows begins anew
+            units.append(Unit(self, time, self._interval.add(time), frame))
         return units
+
+    def read(self, packet: Packet | None) -> list[Unit]:
+        return []  # pictures come by `show`
 
     def begin_at(self, time: int) -> None:
         """Only decode pictures before this source time (µs): others showed them already."""
@@ -164,6 +148,38 @@ class VideoEncode:
 
     def fill(self, until: int, capture_time: int) -> list[Sample]:
         return []  # a picture stays until the next one comes
+
+
+class VideoEncode(PictureEncode):
+    """A video track that is decoded, scaled and encoded."""
+
+    def __init__(self, stream: av.VideoStream, options: EncodeOptions, *, live: bool) -> None:
+        context = stream.codec_context
+        # Frame threads decode faster but hold frames back.
+        context.thread_type = "SLICE" if live else "AUTO"
+        self._decoder = context
+        self._time_base = stream.time_base
+        rate = float(stream.average_rate or stream.guessed_rate or 25)
+        if not 1 <= rate <= 240:
+            rate = 25.0
+        aspect = context.sample_aspect_ratio or Fraction(1)
+        super().__init__((context.width, context.height), aspect, rate, options)
+
+    def read(self, packet: Packet | None) -> list[Unit]:
+        units = []
+        try:
+            frames = self._decoder.decode(packet)
+        except av.error.InvalidDataError:
+            return []  # a damaged packet; the decoder goes on with the next
+        for decoded in frames:
+            if decoded.pts is None:
+                continue
+            if packet is None or not packet.size:
+                decoded.time_base = self._time_base  # what a decoder gives at the end comes without one
+            units += self.show(decoded)
+        if packet is None:
+            self._begin, self._due = -(1 << 62), None  # what follows begins anew
+        return units
 
 
 class AudioChunks:
@@ -245,14 +261,12 @@ class AudioChunks:
         return samples
 
 
-class AudioEncode:
-    """An audio track that is decoded, mixed down to stereo at 48 kHz and encoded."""
+class SoundEncode:
+    """Sound that is mixed down to stereo at 48 kHz and encoded."""
 
     kind: Literal["audio"] = "audio"
 
-    def __init__(self, stream: av.AudioStream, options: EncodeOptions) -> None:
-        self._decoder = stream.codec_context
-        self._time_base = stream.time_base
+    def __init__(self, options: EncodeOptions) -> None:
         self._options = options
         self._chunks = AudioChunks(options.audio_codec, options.audio_bitrate)
         self._resampler: AudioResampler | None = None
@@ -269,25 +283,16 @@ class AudioEncode:
     def config(self) -> AudioTrack:
         return self._chunks.track
 
+    def hear(self, frame: av.AudioFrame) -> list[Unit]:
+        """Take decoded sound; return what can be placed in time."""
+        signature = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._resampler is None or signature != self._signature:
+            self._signature = signature
+            self._resampler = AudioResampler(self._chunks.format, "stereo", AUDIO_RATE)
+        return [self._unit(resampled) for resampled in self._resampler.resample(frame)]
+
     def read(self, packet: Packet | None) -> list[Unit]:
-        units: list[Unit] = []
-        try:
-            frames = self._decoder.decode(packet)
-        except av.error.InvalidDataError:
-            return []  # a damaged packet; the hole becomes silence
-        for frame in frames:
-            if frame.pts is None:
-                continue
-            if packet is None or not packet.size:
-                frame.time_base = self._time_base
-            signature = (frame.format.name, frame.layout.name, frame.sample_rate)
-            if self._resampler is None or signature != self._signature:
-                self._signature = signature
-                self._resampler = AudioResampler(self._chunks.format, "stereo", AUDIO_RATE)
-            units += (self._unit(resampled) for resampled in self._resampler.resample(frame))
-        if packet is None:
-            self._resampler = None  # what follows begins anew
-        return units
+        return []  # sound comes by `hear`
 
     def _unit(self, frame: av.AudioFrame) -> Unit:
         time = microseconds(frame.pts or 0, frame.time_base)
@@ -304,3 +309,28 @@ class AudioEncode:
 
     def fill(self, until: int, capture_time: int) -> list[Sample]:
         return self._chunks.fill(until, capture_time)
+
+
+class AudioEncode(SoundEncode):
+    """An audio track that is decoded, mixed down to stereo at 48 kHz and encoded."""
+
+    def __init__(self, stream: av.AudioStream, options: EncodeOptions) -> None:
+        super().__init__(options)
+        self._decoder = stream.codec_context
+        self._time_base = stream.time_base
+
+    def read(self, packet: Packet | None) -> list[Unit]:
+        units: list[Unit] = []
+        try:
+            frames = self._decoder.decode(packet)
+        except av.error.InvalidDataError:
+            return []  # a damaged packet; the hole becomes silence
+        for frame in frames:
+            if frame.pts is None:
+                continue
+            if packet is None or not packet.size:
+                frame.time_base = self._time_base
+            units += self.hear(frame)
+        if packet is None:
+            self._resampler = None  # what follows begins anew
+        return units

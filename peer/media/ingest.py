@@ -10,11 +10,13 @@ from typing import Protocol
 
 from peer.media.assembly import Item
 from peer.media.connection import Connector
+from peer.media.conversation import Conversation
 from peer.media.live import LiveSource
 from peer.media.pace import Clock, Pacer, Stop, StoppedError
 from peer.media.parts import MediaOptions
 from peer.media.pattern import Pattern
 from peer.media.pull import Pull
+from peer.media.reception import Reception
 from peer.media.recording import Recording
 from peer.media.rtmp import RtmpListener
 from peer.media.source import (
@@ -24,6 +26,7 @@ from peer.media.source import (
     RtmpInput,
     SourceError,
     SrtInput,
+    WhipInput,
     check_file,
     parse_input,
 )
@@ -163,6 +166,12 @@ async def _open(
         return Pattern(source, options, stop, clock)
     if isinstance(source, FileInput):
         return Recording(source.path, options, stop, Pacer(stop, clock))
+    if isinstance(source, WhipInput):
+        from peer.media.whip import WhipListener  # aiortc's codecs take a while to load
+
+        reception = Reception(stop)
+        await stack.enter_async_context(WhipListener(source, reception, clock))
+        return Conversation(reception, options)
     connector: Connector
     if isinstance(source, RtmpInput) and source.listen:
         connector = await stack.enter_async_context(RtmpListener(source, stop))

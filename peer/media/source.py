@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-KNOWN = "publish a file, `test:`, rtmp://, srt://, rtsp:// or an HLS playlist (https://….m3u8) instead"
+KNOWN = "publish a file, `test:`, rtmp://, srt://, whip://, rtsp:// or an HLS playlist instead"
 _NOT_BUILT = {
-    "whip": "WHIP",
     "rtmps": "RTMP over TLS",
     "udp": "UDP",
 }
@@ -72,6 +71,21 @@ class RtmpInput:
 
 
 @dataclass(frozen=True, slots=True)
+class WhipInput:
+    """`whip://host:port[/path]`; senders use the same address with http://."""
+
+    host: str
+    port: int
+    path: str
+    token: str = ""
+    """What senders have to know. Empty lets everybody send who reaches the port."""
+
+    def __str__(self) -> str:
+        address = f"http://{_netloc(self.host, self.port)}/{self.path}"
+        return f"WHIP at {address}, {'with your' if self.token else 'without a'} token"
+
+
+@dataclass(frozen=True, slots=True)
 class RtspInput:
     """`rtsp://[user:password@]host[:554]/path`, fetched over TCP."""
 
@@ -119,7 +133,7 @@ class SrtInput:
         return f"SRT at {self.address}, {'with your' if self.passphrase else 'without a'} passphrase"
 
 
-Input = PatternInput | FileInput | RtmpInput | SrtInput | RtspInput | HlsInput
+Input = PatternInput | FileInput | RtmpInput | SrtInput | WhipInput | RtspInput | HlsInput
 
 
 def parse_input(text: str) -> Input:
@@ -135,6 +149,8 @@ def parse_input(text: str) -> Input:
         return _rtmp(text)
     if scheme == "srt":
         return _srt(text)
+    if scheme == "whip":
+        return _whip(text)
     if scheme == "rtsp":
         return _rtsp(text)
     if scheme in ("http", "https"):
@@ -215,6 +231,21 @@ def _srt(text: str) -> SrtInput:
     if stream_id and (listen or len(stream_id.encode()) > 512):
         raise SourceError("The streamid of an SRT input needs mode=caller and has at most 512 characters.")
     return SrtInput(host, port, listen, passphrase, int(length), int(latency), stream_id)
+
+
+def _whip(text: str) -> WhipInput:
+    form = "whip://host:8080/path"
+    host, port, path, query = _address(text, "WHIP", form, 0)
+    listen, query = _mode(query, "WHIP", listener=True)
+    if not host or not re.fullmatch("[A-Za-z0-9._~/-]*", path):
+        raise SourceError(f"{_shown(text)!r} is no WHIP address of the form {form}.")
+    if not listen:
+        raise SourceError("WHIP only listens: senders call.")
+    options: dict[str, str] = dict(parse_qsl(query, keep_blank_values=True))
+    token = options.pop("token", "")
+    if options:
+        raise SourceError(f"A WHIP input has no option {min(options)!r}, only token.")
+    return WhipInput(host, port, path.rstrip("/") or "whip", token)
 
 
 def _rtsp(text: str) -> RtspInput:

@@ -1,6 +1,7 @@
 """Every way in as a user takes it: `braidcast publish INPUT`, a real sender, a viewer and other players."""
 
 import shlex
+from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest_asyncio
 from yarl import URL
 
 from peer.commands import free_port
+from tests.integration import whip_page
 from tests.integration.hls_site import segments, site
+from tests.link_page import linking_chromium
 from tests.programs import Program, Programs, programs
 
 pytestmark = pytest.mark.asyncio
@@ -40,11 +43,13 @@ class Room:
     def __init__(self, run: Programs) -> None:
         self.run = run
         self.playlist = ""
+        self.server = ""
 
     async def publish(self, source: str) -> tuple[Program, Program]:
         """Publish an INPUT; returns the publisher and a viewer, both joined."""
         introducer = await self.run.braidcast("signal", "--port", "0", "--json")
-        server = ("--server", (await introducer.event("listening"))["url"], "--json")
+        self.server = (await introducer.event("listening"))["url"]
+        server = ("--server", self.server, "--json")
         publisher = await self.run.braidcast(
             "publish", source, "--http", f"{HOST}:{free_port(HOST)}", *server
         )
@@ -76,6 +81,12 @@ async def states(publisher: Program, *expected: str) -> None:
     await publisher.until(lambda: told()[: len(expected)] == list(expected))
 
 
+async def more_parts(viewer: Program) -> None:
+    """Wait until the viewer has got ten parts more than now."""
+    parts = viewer.latest()["parts"] if viewer.records() else 0
+    await viewer.record(lambda record: record["parts"] > parts + 10)
+
+
 async def discontinuities(playlist: str) -> int:
     """How many the first media playlist of a multivariant one has."""
     async with aiohttp.ClientSession() as session, session.get(playlist) as response:
@@ -105,8 +116,7 @@ async def test_srt_takes_who_knows_the_passphrase_and_waits_for_it_to_return(run
     await states(publisher, "live", "offline")
     await send(run, *target)
     await states(publisher, "live", "offline", "live")
-    parts = viewer.latest()["parts"]
-    await viewer.record(lambda record: record["parts"] > parts + 5)
+    await more_parts(viewer)
     assert await discontinuities(room.playlist) == 1
     assert await publisher.interrupt() == 130
     assert len(publisher.errors) == 2
@@ -128,12 +138,34 @@ async def test_rtmp_takes_who_knows_the_key_and_waits_for_it_to_return(run: Prog
     await states(publisher, "live", "offline")
     await send(run, "-f", "flv", f"{server}/my-key")
     await states(publisher, "live", "offline", "live")
-    parts = viewer.latest()["parts"]
-    await viewer.record(lambda record: record["parts"] > parts + 5)
+    await more_parts(viewer)
     assert await discontinuities(room.playlist) == 1
     assert await publisher.interrupt() == 130
     assert len(publisher.errors) == 1
     assert "my-key" not in publisher.tail()
+
+
+async def test_a_browser_sends_by_whip_leaves_and_comes_back(run: Programs, chromium: str) -> None:
+    endpoint = f"http://{HOST}:{free_port(HOST)}/stage"
+    room = Room(run)
+    publisher, viewer = await room.publish(f"{endpoint.replace('http', 'whip')}?token=my-token")
+    async with linking_chromium(chromium) as browser:
+        page = await browser.new_page()
+        await page.goto(room.server)
+        refused = await whip_page.send(page, endpoint, "your-token")
+        assert refused == {"status": 401, "text": "The bearer token is not the right one.\n"}
+        for states_so_far in (["live"], ["live", "offline", "live"]):
+            taken = await whip_page.send(page, endpoint, "my-token")
+            assert (taken["status"], taken["trickled"]) == (201, 204)
+            await states(publisher, *states_so_far)
+            await more_parts(viewer)
+            assert await probed(run, room.playlist) == {"h264,320,180", "opus,2"}
+            assert await page.evaluate("leave()") == 200
+            await states(publisher, *states_so_far, "offline")
+    assert await discontinuities(room.playlist) == 1
+    assert await publisher.interrupt() == 130
+    assert publisher.errors == deque(["A WHIP sender was refused: its token is not the right one."])
+    assert "my-token" not in publisher.tail()
 
 
 async def test_an_hls_playlist_is_shown_to_its_end(run: Programs, tmp_path: Path) -> None:

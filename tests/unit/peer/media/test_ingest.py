@@ -59,7 +59,7 @@ async def test_the_pattern_comes_in_parts_of_100_ms_with_its_clock_in_the_pictur
 async def test_what_cannot_be_opened_is_refused_before_anything_runs(tmp_path: Path) -> None:
     for text, words in (
         (str(tmp_path / "none.mp4"), "There is no file"),
-        ("whip://0.0.0.0:9000", "is not built yet"),
+        ("udp://0.0.0.0:9000", "is not built yet"),
     ):
         items = media_parts(text, OPTIONS, clock)
         with pytest.raises(SourceError, match=words):
