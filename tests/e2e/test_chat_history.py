@@ -19,7 +19,9 @@ async def shows(page: Page, texts: list[str]) -> None:
     await page.wait_for_function(f"(texts) => {SEEN}?.join() === texts.join()", arg=texts)
 
 
-async def test_a_page_gets_all_that_was_said_while_it_was_closed(browser: Browser, tmp_path: Path) -> None:
+async def test_a_page_gets_what_was_said_while_it_was_closed_and_a_newcomer_reads_back(
+    browser: Browser, tmp_path: Path
+) -> None:
     async with programs(tmp_path) as run:
         introducer = await run.braidcast("signal", "--port", "0", "--json")
         server = (await introducer.event("listening"))["url"]
@@ -30,6 +32,18 @@ async def test_a_page_gets_all_that_was_said_while_it_was_closed(browser: Browse
                 await page.goto(f"{server}/chat/{ROOM}")
                 await shows(page, [f"{number}" for number in range(count)])
                 await page.goto("about:blank")
+        async with Peer.join(server, ROOM, role="relay", store=tmp_path / "450"):
+            newcomer = await (await browser.new_context()).new_page()
+            await newcomer.goto(f"{server}/chat/{ROOM}")
+            await shows(newcomer, [f"{number}" for number in range(250, 450)])
+            log = newcomer.get_by_role("log")
+            for _ in range(100):
+                await log.evaluate("(list) => { list.scrollTop = 1; list.scrollTop = 0; }")
+                if await log.get_by_text("0", exact=True).count():
+                    break
+                await asyncio.sleep(0.1)
+            shown = await log.locator("li .text").all_inner_texts()
+            assert shown == [f"{number}" for number in range(450)]
 
 
 async def change_on_disk(page: Page, text: str) -> None:

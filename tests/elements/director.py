@@ -54,6 +54,7 @@ class Director:
     origins: tuple[str, ...] = ()
     roster: tuple[dict[str, str], ...] = ()
     chat: list[dict[str, Any]] = field(default_factory=list)
+    past: list[dict[str, Any]] = field(default_factory=list)
     playlist: Playlist = field(default_factory=lambda: Playlist(publisher_clock))
     _sockets: set[web.WebSocketResponse] = field(default_factory=set)
     _watching: set[web.WebSocketResponse] = field(default_factory=set)
@@ -99,7 +100,7 @@ class Director:
                 "clock": number,
             }
         )
-        await self._broadcast({"type": "chat", "messages": self.chat})
+        await self._broadcast({"type": "chat", "messages": self.chat, "past": self.past})
 
     async def tell(self, message: dict[str, Any]) -> None:
         await self._broadcast(message)
@@ -198,7 +199,7 @@ class Director:
         await socket.send_json(self._room())
         await socket.send_json(self._streams())
         if self.chat:
-            await socket.send_json({"type": "chat", "messages": self.chat})
+            await socket.send_json({"type": "chat", "messages": self.chat, "past": self.past})
         try:
             async for message in socket:
                 if message.type is not WSMsgType.TEXT:

@@ -96,3 +96,53 @@ async def test_the_page_of_rooms_lists_them_and_goes_to_one(watching: Open) -> N
 async def test_an_address_without_a_room_says_so(watching: Open) -> None:
     async with watching(Director(stream_state=None), path="/watch/not%20a%20name") as viewer:
         await viewer.page.get_by_text("This address names no room").wait_for()
+
+
+def long_ago(count: int) -> list[dict[str, object]]:
+    return [
+        {
+            "id": f"{number:x}".rjust(64, "f"),
+            "author": ANA,
+            "name": "Ana",
+            "text": f"long ago {number}",
+            "time": 1_000 * number,
+            "clock": number + 1,
+        }
+        for number in range(count)
+    ]
+
+
+async def test_who_scrolls_up_reads_page_after_page_and_comes_back(watching: Open) -> None:
+    director = Director(stream_state=None)
+    director.past = long_ago(1_500)
+    director.chat = director.past[-150:]
+    director.past = director.past[:-150]
+    async with watching(director, path="/chat/demo") as viewer:
+        log = viewer.page.get_by_role("log")
+        await log.get_by_text("long ago 1499", exact=True).wait_for()
+        first = log.get_by_text("long ago 1350", exact=True)
+        await first.scroll_into_view_if_needed()
+        await log.get_by_text("long ago 1150", exact=True).wait_for(state="attached")
+        # What was read has stayed where it was.
+        assert await first.evaluate("(read) => read.getBoundingClientRect().top > 0")
+        assert await log.evaluate("(list) => list.scrollTop > 1000")
+        await director.say(ANA, "Ana", "something new")
+        await viewer.page.get_by_role("button", name="1 new message").wait_for()
+        for number in range(1_149, 1, -200):
+            await log.evaluate("(list) => { list.scrollTop = 0; }")
+            text = f"long ago {max(0, number - 199)}"
+            await log.get_by_text(text, exact=True).wait_for(state="attached")
+        assert await log.locator("li").count() <= 1_000
+        await log.get_by_text("long ago 0", exact=True).scroll_into_view_if_needed()
+        assert await viewer.page.get_by_role("button", name="Older messages").count() == 0
+        await viewer.page.get_by_role("button", name="1 new message").click()
+        await log.get_by_text("something new").wait_for()
+        assert await log.locator("li").count() == 151
+
+
+async def test_who_asks_for_older_messages_is_told_when_nobody_has_any(watching: Open) -> None:
+    director = Director(stream_state=None)
+    director.chat = long_ago(30)[20:]
+    async with watching(director, path="/chat/demo") as viewer:
+        await viewer.page.get_by_role("button", name="Older messages").click()
+        await viewer.page.get_by_text("Nobody who is here has older messages.").wait_for()

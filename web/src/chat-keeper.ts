@@ -2,7 +2,7 @@
 
 import type { ChatStore, Kept } from "./chat-store.ts";
 import type { ChatLog } from "./core/chat-log.ts";
-import { ChatBreachError, openMessage } from "./core/chat-message.ts";
+import { ChatBreachError, type Entry, openMessage } from "./core/chat-message.ts";
 import type { Page } from "./core/chat-past.ts";
 import type { Keep, StoreAction } from "./core/chat-recall.ts";
 import { fromHex } from "./encoding.ts";
@@ -76,6 +76,14 @@ export class ChatKeeper {
     } catch {
       // No room on the disk, or the database is gone: others have what is not kept here.
     }
+  }
+
+  /** The texts just before that message, in order; none where it is the first that is kept. */
+  async before(id: string, count: number): Promise<Entry[]> {
+    const ids = await this.#store.upTo([id], count + 1).catch(() => []);
+    const found = this.#store.recall(ids.slice(0, -1)).then((messages) => this.#genuine(messages));
+    const entries = (await found.catch(() => [])).map((message) => openMessage(message, this.#room).entry);
+    return entries.filter((entry) => entry !== null);
   }
 
   /**

@@ -82,10 +82,22 @@ export class ChatSession {
     return this.log.messages();
   }
 
-  /** Gets these messages (at most 8) from others, and what stood before them. */
-  #missing(ids: readonly string[]): Promise<Page> {
+  /**
+   * The texts just before that message, in order: from memory, from the browser's database, or from others, who send 200
+   * at most. Empty when nobody here has any.
+   */
+  async before(id: string, count = 200): Promise<Entry[]> {
+    const entries = this.log.messages();
+    const at = entries.findIndex((entry) => entry.id === id);
+    if (at > 0) return entries.slice(Math.max(0, at - count), at);
+    const kept = (await this.keeper?.before(id, count)) ?? [];
+    if (kept.length > 0) return kept;
+    return [...(await this.#page(() => this.log.askBefore([id], seconds()))).messages];
+  }
+
+  #page(begin: () => boolean): Promise<Page> {
     return new Promise((resolve) => {
-      this.#pages.push({ begin: () => this.log.askMissing(ids, seconds()), resolve });
+      this.#pages.push({ begin, resolve });
       this.#nextPage();
     });
   }
@@ -100,7 +112,8 @@ export class ChatSession {
     this.#act();
     clearTimeout(this.#mending);
     // What this peer has said last comes first.
-    this.#mending = setTimeout(() => void this.keeper?.mend((ids) => this.#missing(ids)), MEND_AFTER);
+    const ask = (ids: readonly string[]) => this.#page(() => this.log.askMissing(ids, seconds()));
+    this.#mending = setTimeout(() => void this.keeper?.mend(ask), MEND_AFTER);
   }
 
   linkClosed(peer: string): void {

@@ -75,6 +75,10 @@ export class Membership extends EventTarget implements Room, NodeEvents {
     return this.#chat?.messages() ?? [];
   }
 
+  async older(than: ChatMessage): Promise<ChatMessage[]> {
+    return (await this.#chat?.before(than.id)) ?? [];
+  }
+
   watch(stream: string, sink: PartSink): Watch {
     const viewing = new Viewing(stream, sink, this.#options.p2p, (stopped) => this.#viewings.delete(stopped));
     this.#viewings.add(viewing);

@@ -128,6 +128,8 @@ export interface Room extends EventTarget {
   readonly streams: Map<string, StreamState>;
   watch(stream: string, sink: PartSink): Watch;
   readonly messages: ChatMessage[];
+  /** The texts just before that one, in order, at most 200: kept here, or by others. None when nobody here has any. */
+  older(than: ChatMessage): Promise<ChatMessage[]>;
   /** Rejects with one sentence for a person. */
   send(text: string): Promise<void>;
   setName(name: string): void;

@@ -11,8 +11,12 @@ import { formatTime, hueOf, initialsOf, shownName } from "./names.ts";
 /** Characters of one message, as the protocol has it. */
 const LONGEST = 8000;
 const LONGEST_NAME = 64;
-/** Messages kept in the page; older ones scroll away. */
+/** Messages in the page while new ones come; older ones scroll away. */
 const SHOWN = 500;
+/** Messages in the page of one who reads what is older; newer ones scroll away. */
+const READ = 1000;
+/** Nearer to the beginning than this (px), older messages are fetched. */
+const AT_BEGINNING = 100;
 /** Scrolled up further than this (px), new messages no longer move the list. */
 const AT_END = 48;
 const GROUP_WITHIN = 5 * 60_000;
@@ -33,6 +37,13 @@ export class BraidcastChat extends LitElement {
   #leftAt = 0;
   #problem: string | null = null;
   #announced = "";
+  /** What is shown to one who reads what is older: it begins with that. */
+  #past: ChatMessage[] = [];
+  /** Newer messages than those of `#past` have scrolled away. */
+  #cut = false;
+  #fetching = false;
+  /** Nobody who is here has anything older. */
+  #begins = false;
 
   constructor() {
     super();
@@ -118,9 +129,14 @@ export class BraidcastChat extends LitElement {
     this.#joined.removeEventListener("error", this.#onError);
     rooms().release(this.#joined);
     this.#joined = null;
+    this.#past = [];
+    this.#begins = this.#cut = false;
   }
 
-  readonly #onRoom = (): void => this.requestUpdate();
+  readonly #onRoom = (): void => {
+    this.#begins = false; // who has come may have more
+    this.requestUpdate();
+  };
 
   readonly #onError = (event: Event): void => {
     if (this.#joined?.state === "closed")
@@ -131,7 +147,12 @@ export class BraidcastChat extends LitElement {
   #known = new Set<string>();
   readonly #onChat = (): void => {
     const messages = this.#joined?.messages ?? [];
-    const fresh = messages.filter((message) => !this.#known.has(message.id));
+    // What stands before all that was there is not new: somebody reads on into the past.
+    const first = Math.max(
+      0,
+      messages.findIndex(({ id }) => this.#known.has(id)),
+    );
+    const fresh = messages.slice(first).filter(({ id }) => !this.#known.has(id));
     this.#known = new Set(messages.map((message) => message.id));
     const others = fresh.filter((message) => message.author !== this.#joined?.id);
     this.#look();
@@ -141,6 +162,41 @@ export class BraidcastChat extends LitElement {
     // A newcomer's history is there to be read, not to be read out.
     if (last !== undefined && others.length <= 3) this.#announced = `${shownName(last)}: ${last.text}`;
     this.requestUpdate();
+  };
+
+  #shown(): { messages: ChatMessage[]; cut: boolean } {
+    const live = this.#joined?.messages ?? [];
+    const last = this.#past.at(-1);
+    if (last === undefined) return { messages: live.slice(-SHOWN), cut: false };
+    if (this.#cut) return { messages: this.#past, cut: true };
+    const messages = [...this.#past, ...live.slice(live.findIndex(({ id }) => id === last.id) + 1)];
+    return { messages: messages.slice(0, READ), cut: messages.length > READ };
+  }
+
+  readonly #older = async (): Promise<void> => {
+    const room = this.#joined;
+    const first = this.#shown().messages[0];
+    if (room === null || first === undefined || this.#fetching || this.#begins || first.clock <= 1) return;
+    this.#fetching = true;
+    this.#atEnd = false;
+    this.requestUpdate();
+    const page = await room.older(first).catch(() => []);
+    this.#fetching = false;
+    this.requestUpdate();
+    if (room !== this.#joined) return;
+    this.#begins = page.length === 0;
+    if (this.#begins) return;
+    const { messages, cut } = this.#shown();
+    // What came may be among the live ones as well.
+    const all = [...page, ...messages.slice(messages.findIndex(({ id }) => id === first.id))];
+    this.#cut = cut || all.length > READ;
+    this.#past = all.slice(0, READ);
+    // What was read stays where it was.
+    const read = this.renderRoot.querySelector("li");
+    const top = read?.getBoundingClientRect().top ?? 0;
+    await this.updateComplete;
+    const list = this.#list;
+    if (list !== null && read !== null) list.scrollTop += read.getBoundingClientRect().top - top;
   };
 
   get #list(): HTMLElement | null {
@@ -160,10 +216,15 @@ export class BraidcastChat extends LitElement {
   }
 
   readonly #onScroll = (event: Event): void => {
-    const atEnd = isAtEnd(event.currentTarget as HTMLElement);
+    const list = event.currentTarget as HTMLElement;
+    if (list.scrollTop < AT_BEGINNING && list.scrollHeight > list.clientHeight) void this.#older();
+    const atEnd = isAtEnd(list) && !this.#shown().cut;
     if (atEnd === this.#atEnd) return;
     this.#atEnd = atEnd;
-    if (atEnd) this.#unread = 0;
+    if (atEnd) {
+      this.#unread = 0;
+      this.#past = [];
+    }
     this.requestUpdate();
   };
 
@@ -205,13 +266,15 @@ export class BraidcastChat extends LitElement {
 
   protected override render(): TemplateResult {
     const room = this.#joined;
-    const messages = (room?.messages ?? []).slice(-SHOWN);
+    const { messages, cut } = this.#shown();
+    const first = messages[0];
     const ready = room !== null && canSend(room);
     return html`
       <section aria-label="Chat">
         <div class="list">
         <div class="scroll" tabindex="0" role="log" aria-live="off" aria-label="Messages" @scroll=${this.#onScroll}>
           ${messages.length === 0 ? html`<p class="empty">${ready ? "Nothing has been said yet. Say hello." : "The chat appears here."}</p>` : nothing}
+          ${first === undefined || first.clock <= 1 ? nothing : this.#beginning()}
           <ol>${repeat(
             messages,
             (message) => message.id,
@@ -221,7 +284,9 @@ export class BraidcastChat extends LitElement {
         ${
           this.#unread > 0
             ? html`<button type="button" class="button new" @click=${this.#jump}>${this.#unread === 1 ? "1 new message" : `${this.#unread} new messages`} ↓</button>`
-            : nothing
+            : cut
+              ? html`<button type="button" class="button new" @click=${this.#jump}>Newest messages ↓</button>`
+              : nothing
         }
         </div>
         <div class="unseen" role="status">${this.#announced}</div>
@@ -235,6 +300,11 @@ export class BraidcastChat extends LitElement {
           </div>
         </form>
       </section>`;
+  }
+
+  #beginning(): TemplateResult {
+    if (this.#begins) return html`<p class="begins">Nobody who is here has older messages.</p>`;
+    return html`<button type="button" class="button older" ?disabled=${this.#fetching} @click=${this.#older}>${this.#fetching ? "Loading older messages…" : "Older messages"}</button>`;
   }
 
   #status(room: Room | null): TemplateResult | typeof nothing {
@@ -264,6 +334,8 @@ export class BraidcastChat extends LitElement {
 
   readonly #jump = (): void => {
     this.#unread = 0;
+    this.#past = [];
+    this.#cut = false;
     this.#follow();
     this.requestUpdate();
   };

@@ -17,7 +17,7 @@ import type {
 type Direction =
   | { type: "room"; id: string; state: RoomState; roster: RosterEntry[]; count: number }
   | { type: "streams"; streams: StreamState[] }
-  | { type: "chat"; messages: ChatMessage[] }
+  | { type: "chat"; messages: ChatMessage[]; past: ChatMessage[] }
   | { type: "error"; message: string }
   | { type: "gap"; seconds: number }
   | { type: "stats"; stats: Partial<WatchStats> };
@@ -35,6 +35,8 @@ export class ScriptedRoom extends EventTarget implements Room {
   count = 0;
   streams = new Map<string, StreamState>();
   messages: ChatMessage[] = [];
+  /** What is older than those. */
+  past: ChatMessage[] = [];
   readonly #socket: WebSocket;
   #sink: PartSink | null = null;
   #init: { data: Uint8Array; codecs: string; rendition: Rendition } | null = null;
@@ -83,6 +85,11 @@ export class ScriptedRoom extends EventTarget implements Room {
     };
   }
 
+  async older(than: ChatMessage): Promise<ChatMessage[]> {
+    const end = this.past.findIndex(({ id }) => id === than.id);
+    return this.past.slice(0, end < 0 ? this.past.length : end).slice(-200);
+  }
+
   async send(text: string): Promise<void> {
     this.#tell({ type: "send", text });
   }
@@ -119,6 +126,7 @@ export class ScriptedRoom extends EventTarget implements Room {
         break;
       case "chat":
         this.messages = direction.messages;
+        this.past = direction.past;
         this.#fire("chat", this.messages);
         break;
       case "error":
