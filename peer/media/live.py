@@ -49,6 +49,7 @@ class LiveSource:
         self._arrivals = ArrivalClock()
         self._pacer = Pacer(stop, clock)
         self._seen = Seen()
+        self._played = False
         self._known: tuple[bytes, GopGauge] | None = None
         """The parameter sets of the last video, and what was learned of it: the same encoder is not
         measured twice."""
@@ -59,15 +60,15 @@ class LiveSource:
         Raises:
             SourceError: it cannot be used at all, or did not come back.
         """
-        patience, played = Patience(self._connector.patience), False
+        patience = Patience(self._connector.patience)
         while True:
             self._stop.check()
             connection = self._connector.connect()
             if connection is not None:
                 try:
-                    ended = connection.finite and played
+                    ended = connection.finite and self._played
                     if not ended and self._session(connection, emit):
-                        played = True
+                        self._played = True
                         patience.renew()
                         ended = connection.finite
                 finally:
@@ -82,9 +83,15 @@ class LiveSource:
             self._stop.wait(pause)
 
     def _session(self, connection: Connection, emit: Emit) -> bool:
-        """Publish what a connection brings, to its end; return whether it brought anything."""
+        """Publish what a connection brings, to its end; return whether it brought anything.
+
+        Raises:
+            SourceError: the first that we called has nothing that can be published.
+        """
         opened = Opened.of(connection.container, self._options, live=True)
         if not opened.streams:
+            if self._connector.patience is not None and not self._played:
+                raise SourceError(f"{self._name} has neither video nor audio that can be read.")
             log.warning("%s brings neither video nor audio that is known", self._name)
             return False
         packets = self._packets(connection, opened)

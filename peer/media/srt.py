@@ -152,6 +152,9 @@ class Pipe:
         self.began = False
         """Whether anything has come."""
         self._last = time.monotonic()
+        if (wrapper := shutil.which("setpriv")) is not None:
+            # Else it would listen on, and keep the port, when this process is killed.
+            command = [wrapper, "--pdeathsig", "TERM", "--", *command]
         try:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE

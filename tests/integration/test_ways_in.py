@@ -1,6 +1,9 @@
 """Every way in as a user takes it: `braidcast publish INPUT`, a real sender, a viewer and other players."""
 
+import asyncio
 import shlex
+import signal
+import socket
 from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +17,7 @@ from peer.commands import free_port
 from tests.integration import whip_page
 from tests.integration.hls_site import segments, site
 from tests.link_page import linking_chromium
-from tests.programs import Program, Programs, programs
+from tests.programs import PATIENCE, Program, Programs, programs
 
 pytestmark = pytest.mark.asyncio
 
@@ -72,6 +75,21 @@ async def says(program: Program, sentence: str) -> None:
     await program.until(lambda: sentence in program.errors)
 
 
+async def listening(port: int, expected: bool) -> None:
+    """Wait until somebody, or nobody, listens at a UDP port."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                try:
+                    probe.bind((HOST, port))
+                    taken = False
+                except OSError:
+                    taken = True
+            if taken == expected:
+                return
+            await asyncio.sleep(0.05)
+
+
 async def states(publisher: Program, *expected: str) -> None:
     """Wait until the publisher has told of these states of its stream, in this order."""
 
@@ -120,6 +138,16 @@ async def test_srt_takes_who_knows_the_passphrase_and_waits_for_it_to_return(run
     assert await discontinuities(room.playlist) == 1
     assert await publisher.interrupt() == 130
     assert len(publisher.errors) == 2
+
+
+async def test_a_publisher_that_is_killed_leaves_its_srt_port_free(run: Programs) -> None:
+    port = free_port(HOST)
+    room = Room(run)
+    publisher, _ = await room.publish(f"srt://{HOST}:{port}")
+    await listening(port, True)
+    publisher.process.kill()
+    assert await publisher.ended() == -signal.SIGKILL
+    await listening(port, False)
 
 
 async def test_rtmp_takes_who_knows_the_key_and_waits_for_it_to_return(run: Programs) -> None:

@@ -106,6 +106,9 @@ def test_refusals_are_told_once_and_secrets_never(caplog: pytest.LogCaptureFixtu
     assert "hidden" not in caplog.text
 
 
-def test_a_program_that_cannot_be_started_is_a_sentence(tmp_path: Path) -> None:
+def test_a_program_that_cannot_be_started_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SourceError, match="cannot be started"):
         Pipe([str(tmp_path / "none")], Stop())
