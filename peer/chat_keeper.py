@@ -7,11 +7,10 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from peer import wire
-from peer.chat_store import ChatStore, Gap
+from peer.chat_store import ChatStore, Gap, StoreError
 from peer.core.chat_message import Place
 from peer.core.chat_recall import Keep, Lookup, LookupBefore, Recall, StoreAction
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from peer.chat_session import ChatSession
 
 MAX_UNWRITTEN = 20_000
-"""Messages that wait for a disk; above that they are not kept, until somebody is asked for them again."""
+"""Messages that wait for a disk. With more the session ends, for what it cannot keep would be lost."""
 FORGET_EVERY = 10.0
 MEND_EVERY = 60.0
 """Seconds after which missing messages are asked for again, if no link opens before: others may have them."""
@@ -32,8 +31,6 @@ class ChatKeeper:
         self.store = store
         self.kept = 0
         """Messages that are on disk since the start."""
-        self.lost = 0
-        """Messages that were not kept because the disk was too slow."""
         self._session = session
         self._buffer: list[Keep] = []
         self._unwritten = 0
@@ -88,10 +85,10 @@ class ChatKeeper:
         match action:
             case Keep():
                 if self._unwritten >= MAX_UNWRITTEN:
-                    self.lost += 1
+                    sentence = f"The disk is too slow for the chat history in {self.store.path}."
+                    self._fail(StoreError(sentence))
                     return
-                # Where something was not kept, it may be what this one follows.
-                self._buffer.append(replace(action, complete=False) if self.lost else action)
+                self._buffer.append(action)
                 self._unwritten += 1
                 self._news.set()
                 if not action.complete:
@@ -116,7 +113,8 @@ class ChatKeeper:
             self._flush()
             # While those are being written, what comes is gathered for the next time.
             writes = [task for task in self._tasks if task.get_name() == "write"]
-            await asyncio.gather(*writes, return_exceptions=True)
+            if writes:  # to be cancelled with this would lose what they were to write
+                await asyncio.wait(writes)
             if time.monotonic() >= forget_at:
                 forget_at = time.monotonic() + FORGET_EVERY
                 place = await self.store.forget()
@@ -150,7 +148,11 @@ class ChatKeeper:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and not self._failed.done():
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._failed.done():
             self._failed.set_exception(error)
 
     # Mending

@@ -1,0 +1,202 @@
+"""What a session does with its store: it writes, answers and mends, and ends when the disk takes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peer import chat_keeper, wire
+from peer.chat_retention import Retention
+from peer.chat_session import ChatSession
+from peer.chat_store import ChatStore, StoreError
+from peer.core.chat_recall import Keep
+from peer.identity import Identity
+from tests.chat_past import ROOM, fill
+from tests.unit.peer.core.chat_network import identity
+
+pytestmark = pytest.mark.asyncio
+PATIENCE = 20.0
+
+
+class Pair:
+    """The links of a session: to one other, and everything arrives."""
+
+    def __init__(self) -> None:
+        self.other: ChatSession | None = None
+        self.own = b""
+
+    def send(self, peer: bytes, data: bytes, channel: str = "control") -> None:
+        message = wire.decode(data)
+        assert message is None or isinstance(message, wire.OfChat)
+        if self.other is not None and message is not None:
+            asyncio.get_running_loop().call_soon(self.other.received, self.own, message)
+
+    def refuse(self, peer: bytes, code: int, sentence: str) -> None:
+        raise AssertionError(sentence)
+
+
+def session(who: Identity, store: ChatStore | None) -> ChatSession:
+    mesh: Any = Pair()
+    mesh.own = who.id
+    return ChatSession(ROOM, who, mesh, store)
+
+
+def link(one: ChatSession, other: ChatSession) -> None:
+    for here, there in ((one, other), (other, one)):
+        mesh: Any = here._mesh
+        mesh.other = there
+    for here, there in ((one, other), (other, one)):
+        here.link_opened(there._identity.id)
+
+
+@asynccontextmanager
+async def running(chat: ChatSession) -> AsyncIterator[asyncio.Task[None]]:
+    async def clockwork() -> None:
+        while True:
+            await asyncio.sleep(0.02)
+            chat.handle_timer(asyncio.get_running_loop().time())
+
+    async with chat.opened():
+        tasks = [asyncio.create_task(chat.run()), asyncio.create_task(clockwork())]
+        try:
+            yield tasks[0]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(round(PATIENCE / 0.02)):
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("This did not come to pass.")
+
+
+async def has(store: ChatStore, count: int) -> None:
+    for _ in range(round(PATIENCE / 0.02)):
+        if await store.count() == count:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{await store.count()} are kept, not {count}.")
+
+
+class SlowStore(ChatStore):
+    """A disk that takes nothing until it is told to."""
+
+    def __init__(self, folder: Path, room: str) -> None:
+        super().__init__(folder, room)
+        self.ready = asyncio.Event()
+
+    def keep(self, messages: Sequence[Keep]) -> asyncio.Future[None]:
+        async def later() -> None:
+            await self.ready.wait()
+            await super(SlowStore, self).keep(messages)
+
+        return asyncio.ensure_future(later())
+
+
+class FullStore(ChatStore):
+    """A disk without room."""
+
+    def keep(self, messages: Sequence[Keep]) -> asyncio.Future[None]:
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        failed.set_exception(StoreError(f"The chat history in {self.path} cannot be used: disk is full."))
+        return failed
+
+
+async def test_newcomer_with_a_store_fetches_all_and_a_session_without_reads_it_page_by_page(
+    tmp_path: Path,
+) -> None:
+    await fill(tmp_path / "relay", 450)
+    relay = session(identity("relay"), ChatStore(tmp_path / "relay", ROOM))
+    store = ChatStore(tmp_path / "other", ROOM)
+    other = session(identity("other"), store)
+    async with running(relay), running(other):
+        link(relay, other)
+        await has(store, 450)
+    plain = session(identity("plain"), None)
+    async with (
+        running(plain),
+        running(session_of := session(identity("relay"), ChatStore(tmp_path / "other", ROOM))),
+    ):
+        link(plain, session_of)
+        await until(lambda: len(plain.messages()) == 200)
+        texts: list[str] = []
+        oldest = plain.messages()[0]
+        while page := await plain.before(oldest.id):
+            texts = [entry.text for entry in page] + texts
+            oldest = page[0]
+        assert texts == [f"{number}" for number in range(250)]
+        assert [entry.text for entry in await session_of.before(session_of.messages()[3].id)] == [
+            "0",
+            "1",
+            "2",
+        ]
+        assert await session_of.before(session_of.messages()[0].id) == []
+
+
+async def test_disk_that_takes_nothing_ends_the_session_with_its_sentence(tmp_path: Path) -> None:
+    chat = session(identity("ada"), FullStore(tmp_path, ROOM))
+    async with running(chat) as task:
+        chat.say("not kept", "Ada")
+        with pytest.raises(StoreError, match="disk is full"):
+            await asyncio.wait_for(task, PATIENCE)
+
+
+async def test_disk_that_is_too_slow_ends_the_session_before_anything_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_keeper, "MAX_UNWRITTEN", 3)
+    store = SlowStore(tmp_path, ROOM)
+    chat = session(identity("ada"), store)
+    async with running(chat) as task:
+        for number in range(5):
+            chat.say(f"{number}", "Ada")
+        with pytest.raises(StoreError, match="too slow"):
+            await asyncio.wait_for(task, PATIENCE)
+        store.ready.set()
+    async with running(again := session(identity("ada"), ChatStore(tmp_path, ROOM))):
+        assert [entry.text for entry in again.messages()] == ["0", "1", "2"]
+
+
+async def test_what_is_too_much_leaves_memory_with_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_keeper, "FORGET_EVERY", 0.0)
+    await fill(tmp_path, 3)
+    chat = session(identity("ada"), ChatStore(tmp_path, ROOM, Retention(size=1)))
+    async with running(chat):
+        assert chat.messages() == []
+        chat.say("kept for a moment", "Ada")
+        await until(lambda: not chat.messages())
+
+
+async def test_page_of_one_who_does_not_wait_is_not_the_answer_to_the_next(tmp_path: Path) -> None:
+    await fill(tmp_path, 300)
+    relay = session(identity("relay"), ChatStore(tmp_path, ROOM))
+    plain = session(identity("plain"), None)
+    async with running(relay), running(plain):
+        link(plain, relay)
+        await until(lambda: len(plain.messages()) == 200)
+        oldest = plain.messages()[0]
+        impatient = asyncio.create_task(plain.before(bytes(32)))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        page = await asyncio.wait_for(plain.before(oldest.id), PATIENCE)
+        assert [entry.text for entry in page] == [f"{number}" for number in range(100)]
+
+
+async def test_session_ends_while_its_store_is_asked(tmp_path: Path) -> None:
+    await fill(tmp_path, 5_100)
+    relay = session(identity("relay"), ChatStore(tmp_path, ROOM))
+    async with running(relay):
+        relay.link_opened(bytes(16))
+        for _ in range(3):
+            relay.received(bytes(16), wire.ChatBefore((relay.messages()[0].id,)))
