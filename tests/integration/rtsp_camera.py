@@ -36,6 +36,8 @@ class Camera:
     """Asked of players as `user:password` in base64 (RFC 2617), if given."""
     mute: bool = False
     """Players get no packets, and the connection stays."""
+    recording: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while somebody records."""
     port: int = 0
     requests: list[str] = field(default_factory=list)
     transports: list[str] = field(default_factory=list)
@@ -60,13 +62,16 @@ class Camera:
                         for player in self._players:
                             player.write(message)
                     continue
-                recording |= message.method == "RECORD"
                 self.answer(message, writer)
+                if message.method == "RECORD":
+                    recording = True
+                    self.recording.set()
         del self._connections[task]
         self._players.discard(writer)
         writer.close()
         if recording:
             self._sdp = b""
+            self.recording.clear()
             for player in self._players:
                 player.close()
 

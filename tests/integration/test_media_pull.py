@@ -21,7 +21,7 @@ from peer.media.source import SourceError
 from tests.integration.clips import Clip
 from tests.integration.hls_site import segments, site
 from tests.integration.played import Played, split
-from tests.integration.rtsp_camera import camera
+from tests.integration.rtsp_camera import Camera, camera
 
 pytestmark = pytest.mark.asyncio
 
@@ -46,15 +46,17 @@ def clock() -> int:
 
 
 @asynccontextmanager
-async def sending(url: str, size: str = "320x180") -> AsyncIterator[None]:
-    """A real ffmpeg as a camera's sensor and encoder."""
+async def sending(yard: Camera, size: str = "320x180") -> AsyncIterator[None]:
+    """A real ffmpeg as a camera's sensor and encoder; entered when it sends."""
     command = shlex.split(
         f"ffmpeg -v quiet -nostdin -re -f lavfi -i testsrc2=size={size}:rate=25 -f lavfi -i sine "
         "-c:v libx264 -pix_fmt yuv420p -preset ultrafast -tune zerolatency -g 25 -bf 0 -c:a aac -ac 2 "
-        f"-f rtsp -rtsp_transport tcp {url}"
+        f"-f rtsp -rtsp_transport tcp {yard.url}"
     )
     process = await asyncio.create_subprocess_exec(*command)
     try:
+        async with asyncio.timeout(PATIENCE):
+            await yard.recording.wait()
         yield
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -77,17 +79,6 @@ async def everything(url: str) -> list[Item]:
         return [item async for item in items]
 
 
-async def first(url: str) -> list[Item]:
-    """The first item, tried again while there is nothing yet."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                async with aclosing(media_parts(url, OPTIONS, clock)) as items:
-                    return [await anext(items)]
-            except SourceError:
-                await asyncio.sleep(0.05)
-
-
 def continues(played: Played) -> None:
     """Pictures and sound go on without a hole, and everything can be decoded."""
     assert played.holes(1) < 6_000
@@ -97,15 +88,14 @@ def continues(played: Played) -> None:
 
 async def test_a_camera_is_passed_through_and_continues_after_it_was_away() -> None:
     async with camera() as yard:
-        async with sending(yard.url):
-            await first(yard.url)
+        async with sending(yard):
             items = media_parts(yard.url, OPTIONS, clock)
             taken = await parts(items, 12)
-        async with sending(yard.url):
+        async with sending(yard):
             while not any(isinstance(item, MediaPart) and item.discontinuity for item in taken):
                 taken += await parts(items, 1)
             taken += await parts(items, 5)
-        async with sending(yard.url, "160x90"):
+        async with sending(yard, "160x90"):
             while sum(isinstance(item, InitSegment) for item in taken) < 2:
                 taken += await parts(items, 1)
             taken += await parts(items, 5)
@@ -123,19 +113,21 @@ async def test_a_camera_is_passed_through_and_continues_after_it_was_away() -> N
 
 async def test_a_camera_wants_its_password() -> None:
     password = base64.b64encode(b"me:secret").decode()
-    async with camera(password) as yard, sending(yard.url):
+    async with camera(password) as yard, sending(yard):
         wrong = yard.url.replace("rtsp://", "rtsp://me:wrong@")
         with pytest.raises(SourceError, match="wants another user or password") as refusal:
             await everything(wrong)
         assert "wrong" not in str(refusal.value)
-        assert await first(yard.url.replace("rtsp://", "rtsp://me:secret@"))
+        async with aclosing(
+            media_parts(yard.url.replace("rtsp://", "rtsp://me:secret@"), OPTIONS, clock)
+        ) as items:
+            assert await parts(items, 1)
 
 
 async def test_a_camera_that_stays_away_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pull, "patience", 1.0)
     async with camera() as yard:
-        async with sending(yard.url):
-            await first(yard.url)
+        async with sending(yard):
             items = media_parts(yard.url, OPTIONS, clock)
             await parts(items, 3)
         with pytest.raises(SourceError, match="did not come back: the stream has ended"):
@@ -144,8 +136,7 @@ async def test_a_camera_that_stays_away_has_ended(monkeypatch: pytest.MonkeyPatc
 
 async def test_a_camera_that_falls_silent_is_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("peer.media.pull._SILENCE_TIMEOUT", 1.0)
-    async with camera() as yard, sending(yard.url):
-        await first(yard.url)
+    async with camera() as yard, sending(yard):
         items = media_parts(yard.url, OPTIONS, clock)
         await parts(items, 3)
         yard.mute, calls = True, yard.requests.count("DESCRIBE")
@@ -171,7 +162,7 @@ async def test_a_server_that_is_not_there_is_refused_in_a_sentence(url: str) -> 
 
 
 async def test_a_playlist_comes_evenly_survives_its_server_and_ends_with_its_list(tmp_path: Path) -> None:
-    made = await segments(tmp_path, 9)
+    made = await segments(tmp_path, 7)
     made.publish(4)
     async with site(tmp_path) as serving, aclosing(media_parts(serving.url, OPTIONS, clock)) as items:
         taken = await parts(items, 4)

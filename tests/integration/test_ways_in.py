@@ -105,13 +105,19 @@ async def more_parts(viewer: Program) -> None:
     await viewer.record(lambda record: record["parts"] > parts + 10)
 
 
-async def discontinuities(playlist: str) -> int:
-    """How many the first media playlist of a multivariant one has."""
-    async with aiohttp.ClientSession() as session, session.get(playlist) as response:
-        lines = (await response.text()).splitlines()
-        media = next(line for line in lines if line and not line.startswith("#"))
-        async with session.get(response.url.join(URL(media))) as answer:
-            return (await answer.text()).splitlines().count("#EXT-X-DISCONTINUITY")
+async def until_discontinuity(playlist: str) -> None:
+    """Wait until the first media playlist of a multivariant one has one, and no more than one."""
+    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
+        while True:
+            async with session.get(playlist) as response:
+                lines = (await response.text()).splitlines()
+                media = next(line for line in lines if line and not line.startswith("#"))
+            async with session.get(response.url.join(URL(media))) as answer:
+                count = (await answer.text()).splitlines().count("#EXT-X-DISCONTINUITY")
+            assert count <= 1
+            if count:
+                return
+            await asyncio.sleep(0.1)
 
 
 async def test_srt_takes_who_knows_the_passphrase_and_waits_for_it_to_return(run: Programs) -> None:
@@ -131,11 +137,9 @@ async def test_srt_takes_who_knows_the_passphrase_and_waits_for_it_to_return(run
     await viewer.record(lambda record: record["parts"] > 5)
     assert await probed(run, room.playlist) == {"h264,320,180", "aac,2"}
     await sender.interrupt()
-    await states(publisher, "live", "offline")
     await send(run, *target)
-    await states(publisher, "live", "offline", "live")
+    await until_discontinuity(room.playlist)
     await more_parts(viewer)
-    assert await discontinuities(room.playlist) == 1
     assert await publisher.interrupt() == 130
     assert len(publisher.errors) == 2
 
@@ -163,11 +167,9 @@ async def test_rtmp_takes_who_knows_the_key_and_waits_for_it_to_return(run: Prog
     await viewer.record(lambda record: record["parts"] > 5)
     assert await probed(run, room.playlist) == {"h264,320,180", "aac,2"}
     await sender.kill()
-    await states(publisher, "live", "offline")
     await send(run, "-f", "flv", f"{server}/my-key")
-    await states(publisher, "live", "offline", "live")
+    await until_discontinuity(room.playlist)
     await more_parts(viewer)
-    assert await discontinuities(room.playlist) == 1
     assert await publisher.interrupt() == 130
     assert len(publisher.errors) == 1
     assert "my-key" not in publisher.tail()
@@ -188,18 +190,19 @@ async def test_a_browser_sends_by_whip_leaves_and_comes_back(run: Programs, chro
             await states(publisher, *states_so_far)
             await more_parts(viewer)
             assert await probed(run, room.playlist) == {"h264,320,180", "opus,2"}
-            assert await page.evaluate("leave()") == 200
-            await states(publisher, *states_so_far, "offline")
-    assert await discontinuities(room.playlist) == 1
+            if len(states_so_far) == 1:
+                assert await page.evaluate("leave()") == 200
+                await states(publisher, "live", "offline")
+    await until_discontinuity(room.playlist)
     assert await publisher.interrupt() == 130
     assert publisher.errors == deque(["A WHIP sender was refused: its token is not the right one."])
     assert "my-token" not in publisher.tail()
 
 
 async def test_an_hls_playlist_is_shown_to_its_end(run: Programs, tmp_path: Path) -> None:
-    made = await segments(tmp_path, 8)
+    made = await segments(tmp_path, 6)
     made.done = True
-    made.publish(8, keep=8)
+    made.publish(6, keep=6)
     async with site(tmp_path) as serving:
         room = Room(run)
         publisher, viewer = await room.publish(serving.url)
