@@ -12,9 +12,10 @@ from peer import wire
 from peer.chat_keeper import ChatKeeper
 from peer.chat_store import ChatStore, StoreError
 from peer.core.actions import Reject, Send, Verify
-from peer.core.chat_log import ChatAction, ChatLog, Deliver
+from peer.core.chat_log import ChatAction, ChatLog
 from peer.core.chat_message import Entry, open_message, room_hash
 from peer.core.chat_past import Page
+from peer.core.chat_placing import Deliver
 from peer.core.chat_recall import Keep, Lookup, LookupBefore, Recall
 from peer.identity import Identity
 from peer.signing import TAG_CHAT, verify

@@ -37,6 +37,12 @@ class Telling:
     def link_closed(self, peer: bytes) -> None:
         self.links.pop(peer, None)
 
+    def wait_for_links(self, message: bytes) -> None:
+        """One's own message could not be sent to anybody yet."""
+        self.unsent[message] = None
+        if len(self.unsent) > self._limits.remembered:
+            del self.unsent[next(iter(self.unsent))]
+
     def send(self, peer: bytes, message: wire.Message) -> None:
         self._act(Send(peer, wire.encode(message)))
 

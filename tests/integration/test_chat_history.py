@@ -117,12 +117,13 @@ async def test_a_store_that_is_in_use_or_no_folder_ends_the_relay_with_a_sentenc
     server = await open_server(run)
     await open_relay(run, server, tmp_path / "store")
     options = ("relay", "--server", server, "--room", ROOM, "--store")
-    second = await run.braidcast(*options, str(tmp_path / "store"))
-    assert await second.ended() == 1
-    assert "cannot be used: database is locked" in " ".join(second.errors)
     (tmp_path / "file").write_text("")
-    third = await run.braidcast(*options, str(tmp_path / "file"))
-    assert await third.ended() == 1
-    fourth = await run.braidcast(*options, str(tmp_path / "other"), "--store-size", "much")
-    assert await fourth.ended() == 1
-    assert "'much' is no size: give bytes, such as 500M or 1G." in " ".join(fourth.errors)
+    for arguments, sentence in (
+        (("store",), "cannot be used: database is locked"),
+        (("file",), "cannot be used"),
+        (("other", "--store-size", "much"), "'much' is no size: give bytes, such as 500M or 1G."),
+    ):
+        folder, *more = arguments
+        refused = await run.braidcast(*options, str(tmp_path / folder), *more)
+        assert await refused.ended() == 1
+        assert sentence in " ".join(refused.errors)

@@ -11,9 +11,8 @@
 import { fromHex, toHex } from "../encoding.ts";
 import { TAG_CHAT } from "../signing.ts";
 import { type ChatMessage, MAX_CHAT_IDS, type OfChat, PROTOCOL_ERROR } from "../wire.ts";
-import { messageId, parseChatHeader, roomHash } from "../wire-chat.ts";
+import { roomHash } from "../wire-chat.ts";
 import type { Reject, Send, Verify } from "./actions.ts";
-import { Beginning } from "./chat-beginning.ts";
 import { Fetch } from "./chat-fetch.ts";
 import { History } from "./chat-history.ts";
 import { ChatCounters, type ChatLimits, LIMITS } from "./chat-limits.ts";
@@ -23,7 +22,6 @@ import {
   comparePlaces,
   type Draft,
   type Entry,
-  nextClock,
   openMessage,
   type Place,
   type SignedMessage,
@@ -31,16 +29,10 @@ import {
 import { type Page, Past } from "./chat-past.ts";
 import { Pen } from "./chat-pen.ts";
 import { Pending, type Waiting } from "./chat-pending.ts";
+import { type Deliver, Placing } from "./chat-placing.ts";
 import { Rates } from "./chat-rate.ts";
 import { Recalls, type StoreAction } from "./chat-recall.ts";
 import { Telling } from "./chat-telling.ts";
-import { forgetOldest } from "./forget-oldest.ts";
-
-/** A text was accepted: its place among the others is that of its (clock, author key, id). */
-export interface Deliver {
-  readonly type: "deliver";
-  readonly message: Entry;
-}
 
 export type ChatAction = Send | Verify | Deliver | Page | Reject | StoreAction;
 
@@ -55,8 +47,6 @@ export class ChatLog {
   readonly #fetch = new Fetch();
   /** Null without a store. */
   readonly #store: Recalls | null;
-  /** The last place that the store has forgotten. */
-  #bottom: Place | null = null;
   readonly #telling: Telling;
   readonly #links: ReadonlyMap<string, ChatLink>;
   readonly #past: Past;
@@ -65,9 +55,7 @@ export class ChatLog {
   readonly #pen: Pen;
   readonly #authors: Rates;
   readonly #authorsHistory: Rates;
-  readonly #refused = new Set<string>();
-  readonly #absent = new Set<string>();
-  readonly #beginning: Beginning;
+  readonly #placing: Placing;
 
   constructor(room: string, key: Uint8Array, limits: Partial<ChatLimits> = {}, stored = false) {
     this.#limits = { ...LIMITS, ...limits };
@@ -78,13 +66,23 @@ export class ChatLog {
     this.#pending = new Pending(waiting, waitingBytes, peerWaiting, peerWaitingBytes);
     this.#authors = new Rates(this.#limits.author);
     this.#authorsHistory = new Rates(this.#limits.authorHistory);
-    this.#beginning = new Beginning(this.#limits.settling, waiting);
     const act = (action: ChatAction) => void this.#actions.push(action);
     this.#store = stored ? new Recalls(act) : null;
     this.#telling = new Telling(this.#limits, this.#history, this.#store, act);
     this.#links = this.#telling.links;
     const claimed = (peer: string, ids: readonly string[], now: number) => this.#claimed(peer, ids, now);
     this.#past = new Past(this.#history, this.#fetch, this.#telling, claimed, act);
+    this.#placing = new Placing(
+      this.#limits,
+      this.counters,
+      this.#history,
+      this.#pending,
+      this.#fetch,
+      this.#telling,
+      this.#past,
+      stored,
+      act,
+    );
     this.#pen = new Pen(this.#room, this.#key, this.#limits.own);
   }
 
@@ -135,7 +133,7 @@ export class ChatLog {
     if (!ok) {
       this.#forged(waiting, now);
     } else if (this.#past.has(waiting.message.id) || rates.take(waiting.message.header.author, now)) {
-      this.#recall(waiting, now);
+      this.#placing.place(waiting, now);
     } else {
       this.counters.tooFast++;
       this.#refuse(waiting, now);
@@ -156,9 +154,9 @@ export class ChatLog {
       throw new Error("This is not a new message of one's own.");
     }
     this.#history.add(message);
-    if (this.#links.size === 0) remember(this.#telling.unsent, message.id, this.#limits.remembered);
-    this.#keep(message, true);
-    this.#deliver(message);
+    if (this.#links.size === 0) this.#telling.waitForLinks(message.id);
+    this.#placing.keep(message, true);
+    this.#placing.deliver(message);
     this.#telling.push(message, new Set());
     this.#settle(now);
     return entry;
@@ -171,14 +169,15 @@ export class ChatLog {
    * and is not among them, `forgotten` that up to which the store has dropped what it had.
    */
   restore(messages: readonly ChatMessage[], before: Place | null, forgotten: Place | null): void {
-    this.#bottom = forgotten;
+    this.#placing.bottom = forgotten;
     const floors = [before, forgotten].filter((place) => place !== null).sort(comparePlaces);
     const floor = floors.at(-1);
     if (floor !== undefined) this.#history.beginAfter(floor);
     for (const signed of messages) {
       const message = this.#opened(signed);
       if (message === null) this.counters.malformed++;
-      else if (!this.#history.has(message.id) && this.#fits(message, new Map())) this.#history.add(message);
+      else if (!this.#history.has(message.id) && this.#placing.fits(message, new Map()))
+        this.#history.add(message);
     }
   }
 
@@ -193,7 +192,7 @@ export class ChatLog {
 
   /** The store has dropped what stood there or before it. */
   forgotten(place: Place): void {
-    this.#bottom = place;
+    this.#placing.bottom = place;
     this.#history.forget(place);
   }
 
@@ -259,7 +258,7 @@ export class ChatLog {
     const { id } = message;
     const known = this.#pending.get(id);
     known?.holders.add(peer);
-    if (known !== undefined || this.#history.has(id) || this.#refused.has(id)) {
+    if (known !== undefined || this.#placing.knows(id)) {
       this.counters.duplicates++;
       return;
     }
@@ -267,7 +266,7 @@ export class ChatLog {
     if (signed.body === null) {
       this.counters.bodiless++;
       this.#fetch.failed(id, peer, now);
-    } else if (this.#below(message) && !this.#past.has(id)) {
+    } else if (this.#placing.below(message) && !this.#past.has(id)) {
       this.counters.tooOld++;
       this.#passOver(id, peer, now);
     } else if (this.#ahead(message, now)) {
@@ -301,7 +300,7 @@ export class ChatLog {
     }
     this.#token++;
     for (const holder of this.#fetch.arrived(message.id, peer, now)) holders.add(holder);
-    this.#absent.delete(message.id);
+    this.#placing.came(message.id);
     const { header, signature } = message.signed;
     const key = fromHex(message.header.author);
     this.#actions.push({ type: "verify", token, key, tag: TAG_CHAT, data: header, signature });
@@ -309,13 +308,7 @@ export class ChatLog {
 
   #ahead(message: SignedMessage, now: number): boolean {
     const ahead = message.header.clock > this.#history.greatest + this.#limits.clockAhead;
-    return ahead && !this.#beginning.lasts(now);
-  }
-
-  /** Whether it is older than all that is kept. */
-  #below({ place }: SignedMessage): boolean {
-    if (this.#store === null) return this.#history.below(place);
-    return this.#bottom !== null && comparePlaces(place, this.#bottom) <= 0;
+    return ahead && !this.#placing.beginning.lasts(now);
   }
 
   #forged(waiting: Waiting, now: number): void {
@@ -329,105 +322,6 @@ export class ChatLog {
       if (holder !== waiting.source && this.#links.has(holder)) this.#fetch.claimed(id, holder, now);
     }
     for (const follower of followers) this.#fetch.need(id, follower.source, now);
-  }
-
-  // Its place in the log
-
-  /** First asks the store for what is not in memory. */
-  #recall(waiting: Waiting, now: number): void {
-    const { id, header, place } = waiting.message;
-    const store = this.#telling.recalls;
-    const unknown = header.follows.filter((followed) => !this.#history.has(followed));
-    if (this.#history.below(place)) unknown.push(id);
-    if (store === null || unknown.length === 0) this.#place(waiting, now);
-    else store.recall(unknown, (found, later) => this.#recalled(waiting, found, later));
-  }
-
-  #recalled(waiting: Waiting, found: readonly ChatMessage[], now: number): void {
-    for (const { header } of found) {
-      const id = messageId(header);
-      if (id === waiting.message.id) {
-        this.counters.duplicates++;
-        this.#pending.remove(waiting);
-        this.#found(id, now);
-        return;
-      }
-      waiting.clocks.set(id, parseChatHeader(header).clock);
-    }
-    this.#place(waiting, now);
-  }
-
-  #place(waiting: Waiting, now: number): void {
-    const missing = this.#missing(waiting, now);
-    if (missing.length === 0) {
-      this.#accept(waiting, now);
-      return;
-    }
-    this.#pending.waitFor(waiting, missing);
-    for (const followed of missing) {
-      if (!this.#pending.has(followed)) this.#fetch.need(followed, waiting.source, now);
-    }
-  }
-
-  /** The followed messages that it has to wait for. */
-  #missing({ message, clocks }: Waiting, now: number): string[] {
-    const floor = this.#store === null ? this.#history.floor : (this.#bottom?.[0] ?? 0);
-    if (message.header.clock <= Math.max(floor + 1, this.#beginning.clock)) return [];
-    const missing = message.header.follows.filter(
-      (id) => !this.#history.has(id) && !clocks.has(id) && !this.#refused.has(id) && !this.#absent.has(id),
-    );
-    if (!this.#past.has(message.id) && !this.#beginning.includes(message.id, now)) return missing;
-    return missing.filter((followed) => this.#pending.has(followed) || this.#fetch.has(followed));
-  }
-
-  #accept(first: Waiting, now: number): void {
-    const ready = [first];
-    for (const waiting of ready) {
-      // grows while it is walked through
-      const { message } = waiting;
-      this.#pending.remove(waiting);
-      if (!this.#fits(message, waiting.clocks)) {
-        this.counters.misplaced++;
-        remember(this.#refused, message.id, this.#limits.remembered);
-      } else if (this.#history.add(message) || this.#past.has(message.id) || !this.#below(message)) {
-        this.#accepted(waiting, now);
-      } else {
-        this.counters.tooOld++;
-      }
-      ready.push(...this.#pending.found(message.id));
-    }
-  }
-
-  #fits({ header }: SignedMessage, clocks: ReadonlyMap<string, number>): boolean {
-    const known = header.follows
-      .map((id) => this.#history.get(id)?.header.clock ?? clocks.get(id))
-      .filter((clock) => clock !== undefined);
-    const least = nextClock(known);
-    // Nobody can tell the clock of what is not there: then it is only bounded, from both sides.
-    return known.length === header.follows.length ? header.clock === least : header.clock >= least;
-  }
-
-  #accepted({ message, holders, askedFor, clocks }: Waiting, now: number): void {
-    const { id, header } = message;
-    this.counters.accepted++;
-    for (const follower of this.#pending.awaited(id)) follower.clocks.set(id, header.clock);
-    const complete = header.follows.every((followed) => this.#history.has(followed) || clocks.has(followed));
-    this.#keep(message, complete);
-    if (this.#past.has(id)) {
-      this.#past.came(message); // others ask for pages of their own
-      if (this.#history.has(id)) this.#telling.tellLater(id, holders, now); // but this is not long ago
-      return;
-    }
-    this.#beginning.accepted(header.clock, complete, now);
-    this.#deliver(message);
-    // The past is told, not pushed: whoever lacks it asks, and no rate of its author's is in the way.
-    if (askedFor) this.#telling.tellLater(id, holders, now);
-    else this.#telling.push(message, holders);
-  }
-
-  #keep(message: SignedMessage, complete: boolean): void {
-    if (this.#store === null || this.#below(message)) return;
-    this.#actions.push({ type: "keep", place: message.place, message: message.signed, complete });
   }
 
   /** Drops a signed message. A pushed one may be asked for later; one that was asked for is out. */
@@ -444,24 +338,19 @@ export class ChatLog {
   /** Nothing is to wait for this message, which `peer` sent. */
   #passOver(id: string, peer: string, now: number): void {
     this.#fetch.arrived(id, peer, now);
-    remember(this.#refused, id, this.#limits.remembered);
-    this.#found(id, now);
-  }
-
-  #found(id: string, now: number): void {
-    for (const follower of this.#pending.found(id)) this.#accept(follower, now);
+    this.#placing.refuse(id, now);
   }
 
   // What others have
 
   #receivedHave(peer: string, ids: readonly string[], now: number): void {
     for (const id of ids) this.#telling.unsent.delete(id);
-    const unknown = ids.filter((id) => !this.#history.has(id) && !this.#refused.has(id));
+    const unknown = ids.filter((id) => !this.#placing.knows(id));
     this.#telling.unlessKept(peer, unknown, (_, missing, later) => this.#told(peer, missing, later), now);
   }
 
   #told(peer: string, ids: readonly string[], now: number): void {
-    for (const id of ids) this.#beginning.tell(id, now);
+    for (const id of ids) this.#placing.beginning.tell(id, now);
     this.#claimed(peer, ids, now);
   }
 
@@ -475,10 +364,6 @@ export class ChatLog {
     }
   }
 
-  #deliver({ entry }: SignedMessage): void {
-    if (entry !== null) this.#actions.push({ type: "deliver", message: entry });
-  }
-
   #breach(peer: string, sentence: string): void {
     this.#actions.push({ type: "reject", peer, reason: PROTOCOL_ERROR, sentence });
   }
@@ -487,18 +372,11 @@ export class ChatLog {
   #settle(now: number): void {
     for (let givenUp = this.#fetch.pollGivenUp(); givenUp.length > 0; givenUp = this.#fetch.pollGivenUp()) {
       for (const id of givenUp) {
-        this.counters.absent++;
-        remember(this.#absent, id, this.#limits.remembered);
-        this.#found(id, now);
+        this.#placing.giveUp(id, now);
       }
     }
     for (const [peer, ids] of this.#fetch.pollQuestions())
       this.#telling.send(peer, { type: "chatWant", ids });
     this.#past.settle((id) => this.#pending.has(id));
   }
-}
-
-function remember(ids: Set<string>, id: string, limit: number): void {
-  ids.add(id);
-  if (ids.size > limit) forgetOldest(ids);
 }

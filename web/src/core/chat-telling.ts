@@ -8,6 +8,7 @@ import type { ChatLimits } from "./chat-limits.ts";
 import { ChatLink } from "./chat-link.ts";
 import { comparePlaces, type SignedMessage } from "./chat-message.ts";
 import type { Recalls } from "./chat-recall.ts";
+import { forgetOldest } from "./forget-oldest.ts";
 
 interface Holders {
   has(peer: string): boolean;
@@ -39,6 +40,12 @@ export class Telling {
 
   linkClosed(peer: string): void {
     this.links.delete(peer);
+  }
+
+  /** One's own message could not be sent to anybody yet. */
+  waitForLinks(id: string): void {
+    this.unsent.add(id);
+    if (this.unsent.size > this.#limits.remembered) forgetOldest(this.unsent);
   }
 
   send(peer: string, message: Message): void {

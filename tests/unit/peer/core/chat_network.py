@@ -10,9 +10,10 @@ from hashlib import sha256
 from peer import wire
 from peer.core.actions import Reject, Send, Verify
 from peer.core.chat_limits import ChatLimits
-from peer.core.chat_log import ChatLog, Deliver
+from peer.core.chat_log import ChatLog
 from peer.core.chat_message import Draft, Entry, Place, draft, message_id, room_hash, write_text
 from peer.core.chat_past import Page
+from peer.core.chat_placing import Deliver
 from peer.core.chat_recall import Keep, Lookup, LookupBefore, Recall
 from peer.identity import TAG_CHAT, Identity, verify
 from peer.wire_chat import ChatHeader

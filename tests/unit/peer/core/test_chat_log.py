@@ -9,8 +9,9 @@ import pytest
 from peer import wire
 from peer.core.actions import Reject, Send, Verify
 from peer.core.chat_limits import ChatLimits
-from peer.core.chat_log import ChatAction, ChatLog, Deliver
+from peer.core.chat_log import ChatAction, ChatLog
 from peer.core.chat_message import ChatError, ChatRateError
+from peer.core.chat_placing import Deliver
 from peer.identity import TAG_CHAT
 from tests.unit.peer.core.chat_network import (
     ROOM,
@@ -564,3 +565,11 @@ def test_forger_loses_its_link_and_nothing_of_it_is_passed_on() -> None:
     network.run(5.0)
     assert second.rejected == [first.identity.id]
     assert [node.texts() for node in (first, second, third)] == [[], [], []]
+
+
+def test_words_that_no_link_took_are_counted_up_to_a_bound() -> None:
+    log = ChatLog(ROOM, ADA.key, ChatLimits(remembered=2))
+    for number in range(4):
+        draft = log.compose(f"{number}", "", WALL, 0.0)
+        log.said(draft, ADA.sign(TAG_CHAT, draft.header), 0.0)
+    assert log.unsent == 2

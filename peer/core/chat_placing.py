@@ -1,0 +1,200 @@
+"""The place of a message in the log: what it follows is looked up, fetched and waited for; then it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from peer import wire
+from peer.core.chat_beginning import Beginning
+from peer.core.chat_fetch import Fetch
+from peer.core.chat_history import History
+from peer.core.chat_limits import ChatCounters, ChatLimits
+from peer.core.chat_message import Entry, Place, SignedMessage, message_id, next_clock
+from peer.core.chat_past import Past
+from peer.core.chat_pending import Pending, Waiting
+from peer.core.chat_recall import Keep
+from peer.core.chat_telling import Telling
+from peer.wire_chat import ChatHeader
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A text was accepted: its place among the others is that of its (clock, author key, id)."""
+
+    message: Entry
+
+
+class Placing:
+    """What counts, given messages that their authors have signed."""
+
+    def __init__(
+        self,
+        limits: ChatLimits,
+        counters: ChatCounters,
+        history: History,
+        pending: Pending,
+        fetch: Fetch,
+        telling: Telling,
+        past: Past,
+        stored: bool,
+        act: Callable[[Keep | Deliver], None],
+    ) -> None:
+        self.beginning = Beginning(limits.settling, limits.waiting)
+        self.bottom: Place | None = None
+        """The last place that the store has forgotten."""
+        self._limits = limits
+        self._counters = counters
+        self._history = history
+        self._pending = pending
+        self._fetch = fetch
+        self._telling = telling
+        self._past = past
+        self._stored = stored
+        self._act = act
+        self._refused: dict[bytes, None] = {}
+        self._absent: dict[bytes, None] = {}
+
+    def knows(self, message: bytes) -> bool:
+        """Whether it counts, or is out for good, as far as memory tells."""
+        return message in self._history or message in self._refused
+
+    def below(self, message: SignedMessage) -> bool:
+        """Whether it is older than all that is kept."""
+        if not self._stored:
+            return self._history.below(message.place)
+        return self.bottom is not None and message.place <= self.bottom
+
+    def keep(self, message: SignedMessage, *, complete: bool) -> None:
+        """Have it kept where there is a store."""
+        if self._stored and not self.below(message):
+            self._act(Keep(message.place, message.signed, complete))
+
+    def deliver(self, message: SignedMessage) -> None:
+        if message.entry is not None:
+            self._act(Deliver(message.entry))
+
+    def came(self, message: bytes) -> None:
+        """It is here, whatever becomes of it."""
+        self._absent.pop(message, None)
+
+    def refuse(self, message: bytes, now: float) -> None:
+        """It is out for good: nothing is to wait for it."""
+        _remember(self._refused, message, self._limits.remembered)
+        self._found(message, now)
+
+    def give_up(self, message: bytes, now: float) -> None:
+        """Nobody has it: what follows it counts without it."""
+        self._counters.absent += 1
+        _remember(self._absent, message, self._limits.remembered)
+        self._found(message, now)
+
+    def place(self, waiting: Waiting, now: float) -> None:
+        """Its signature is genuine. First the store is asked for what is not in memory."""
+        message, store = waiting.message, self._telling.recalls
+        unknown = [followed for followed in message.header.follows if followed not in self._history]
+        if self._history.below(message.place):
+            unknown.append(message.id)
+        if store is None or not unknown:
+            self._place(waiting, now)
+            return
+        store.recall(tuple(unknown), lambda found, later: self._recalled(waiting, found, later))
+
+    def _recalled(self, waiting: Waiting, found: list[wire.ChatMessage], now: float) -> None:
+        for kept in found:
+            number, header = message_id(kept.header), ChatHeader.parse(kept.header)
+            if number == waiting.message.id:
+                self._counters.duplicates += 1
+                self._pending.remove(waiting)
+                self._found(number, now)
+                return
+            waiting.clocks[number] = header.clock
+        self._place(waiting, now)
+
+    def _place(self, waiting: Waiting, now: float) -> None:
+        missing = self._missing(waiting, now)
+        if not missing:
+            self._accept(waiting, now)
+            return
+        self._pending.wait_for(waiting, missing)
+        for followed in missing:
+            if followed not in self._pending:
+                self._fetch.need(followed, waiting.source, now)
+
+    def _missing(self, waiting: Waiting, now: float) -> list[bytes]:
+        """The followed messages that it has to wait for."""
+        message = waiting.message
+        floor = self._history.floor if not self._stored else self.bottom[0] if self.bottom else 0
+        if message.header.clock <= max(floor + 1, self.beginning.clock):
+            return []
+        missing = [
+            followed
+            for followed in message.header.follows
+            if followed not in self._history
+            and followed not in waiting.clocks
+            and followed not in self._refused
+            and followed not in self._absent
+        ]
+        if message.id in self._past or self.beginning.includes(message.id, now):
+            missing = [
+                followed for followed in missing if followed in self._pending or followed in self._fetch
+            ]
+        return missing
+
+    def _accept(self, first: Waiting, now: float) -> None:
+        ready = [first]
+        for waiting in ready:  # grows while it is walked through
+            message = waiting.message
+            self._pending.remove(waiting)
+            if not self.fits(message, waiting.clocks):
+                self._counters.misplaced += 1
+                _remember(self._refused, message.id, self._limits.remembered)
+            elif self._history.add(message) or message.id in self._past or not self.below(message):
+                self._accepted(waiting, now)
+            else:
+                self._counters.too_old += 1
+            ready += self._pending.found(message.id)
+
+    def fits(self, message: SignedMessage, clocks: dict[bytes, int]) -> bool:
+        known = []
+        for followed in message.header.follows:
+            parent = self._history.get(followed)
+            clock = clocks.get(followed) if parent is None else parent.header.clock
+            if clock is not None:
+                known.append(clock)
+        least = next_clock(known)
+        # Nobody can tell the clock of what is not there: then it is only bounded, from both sides.
+        clock = message.header.clock
+        return clock == least if len(known) == len(message.header.follows) else clock >= least
+
+    def _accepted(self, waiting: Waiting, now: float) -> None:
+        message = waiting.message
+        self._counters.accepted += 1
+        for follower in self._pending.awaited(message.id):
+            follower.clocks[message.id] = message.header.clock
+        complete = all(
+            followed in self._history or followed in waiting.clocks for followed in message.header.follows
+        )
+        self.keep(message, complete=complete)
+        if message.id in self._past:  # others ask for pages of their own
+            self._past.came(message)
+            if message.id in self._history:  # but this is not long ago
+                self._telling.tell_later(message.id, waiting.holders, now)
+            return
+        self.beginning.accepted(message.header.clock, complete, now)
+        self.deliver(message)
+        if waiting.asked_for:
+            # The past is told, not pushed: whoever lacks it asks, and no rate of its author's is in the way.
+            self._telling.tell_later(message.id, waiting.holders, now)
+        else:
+            self._telling.push(message, waiting.holders)
+
+    def _found(self, message: bytes, now: float) -> None:
+        for follower in self._pending.found(message):
+            self._accept(follower, now)
+
+
+def _remember(ids: dict[bytes, None], message: bytes, limit: int) -> None:
+    ids[message] = None
+    if len(ids) > limit:
+        del ids[next(iter(ids))]
