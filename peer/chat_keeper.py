@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAX_UNWRITTEN = 20_000
 """Messages that wait for a disk. With more the session ends, for what it cannot keep would be lost."""
 FORGET_EVERY = 10.0
+MAX_TRIES = 4
+"""Questions about one gap, each to another peer."""
 MEND_EVERY = 60.0
 """Seconds after which missing messages are asked for again, if no link opens before: others may have them."""
 
@@ -169,11 +171,13 @@ class ChatKeeper:
         """Fetch what kept messages follow and what is not there, as far as others have it."""
         below: Place | None = None
         before: Gap | None = None
+        tries = 0
         while (gap := await self._gap(below)) is not None:
-            if gap == before:  # it was listed, and not sent
+            tries = tries + 1 if gap == before else 0
+            before = gap
+            if tries == MAX_TRIES:  # so many have listed it, and not sent it
                 below = gap.place
                 continue
-            before = gap
             page = await self._session.missing(gap.missing)
             if page.ids is None:
                 return  # nobody answers

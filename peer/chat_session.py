@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from peer.links.mesh import Mesh
 
 
+MAX_TRIES = 4
+"""Peers that may list what they do not send, before nobody is taken to have it."""
+
+
 class ChatSession:
     """Says and hears. `on_message` is called with each accepted text, in the order of arrival."""
 
@@ -81,7 +85,13 @@ class ChatSession:
             found = await self.keeper.store.recall(ids[:-1])
             if found:
                 return self.entries(found)
-        return list((await self._asked(self.log.ask_before, (message,))).messages)
+        page = await self._asked(self.log.ask_before, (message,))
+        tries = 1
+        while page.ids and not page.messages and tries < MAX_TRIES:
+            # Who listed them did not send them: the same question goes to the next one.
+            page = await self._asked(self.log.ask_before, (message,))
+            tries += 1
+        return list(page.messages)
 
     async def search(self, words: str, count: int = 50) -> list[Entry]:
         """The last `count` texts with all these words, in order. Raises StoreError; needs a store."""

@@ -26,6 +26,8 @@ class ChatLimits:
     link: tuple[float, float] = (400, 100)
     answers: tuple[float, float] = (1024 * 1024, 256 * 1024)
     """Bytes that one peer is sent from the log."""
+    lookups: tuple[float, float] = (40, 25)
+    """Questions to the store that what one peer says leads to."""
     owed: int = 512
     """Answers that wait for that rate, for one peer."""
     settling: float = 10.0

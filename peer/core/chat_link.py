@@ -31,6 +31,7 @@ class ChatLink:
         self._reading = False
         self._page: tuple[bytes, ...] | None = None
         self._lookups = 0
+        self._lookup_rate = Bucket(*limits.lookups, now)
         self._untold: dict[bytes, None] = {}
 
     def owe(self, message: bytes) -> None:
@@ -83,9 +84,9 @@ class ChatLink:
         self._page = None
         return page
 
-    def looks_up(self) -> bool:
+    def looks_up(self, now: float) -> bool:
         """Whether what the peer says may lead to one more question to the store, which is then open."""
-        if self._lookups == MAX_LOOKUPS:
+        if self._lookups == MAX_LOOKUPS or not self._lookup_rate.take(now):
             return False
         self._lookups += 1
         return True

@@ -77,7 +77,7 @@ class Telling:
         store, link = self.recalls, self.links[peer]
         if store is None or not ids:
             then(peer, ids, now)
-        elif link.looks_up():
+        elif link.looks_up(now):
 
             def looked_up(kept: tuple[bytes, ...], later: float) -> None:
                 link.looked_up()
@@ -120,7 +120,7 @@ class Telling:
         if len(page) == count or store is None:
             link.owe_page(page)
             self._answer(peer, link, now)
-        elif link.looks_up():
+        elif link.looks_up(now):
             store.look_before(ids, count, lambda found, later: self._looked_before(peer, link, found, later))
 
     def _looked_before(self, peer: bytes, link: ChatLink, found: tuple[bytes, ...], now: float) -> None:

@@ -91,11 +91,9 @@ export class ChatKeeper {
    * as far as they have it, and down to what was kept before, but not more than some thousands of messages.
    */
   async mend(ask: (ids: readonly string[]) => Promise<Page>): Promise<void> {
-    let last = "";
     for (let pages = 0; pages < MENDED; pages++) {
       const gap = await this.#store.gap().catch(() => null);
-      if (gap === null || gap.join() === last) return;
-      last = gap.join();
+      if (gap === null) return;
       const page = await ask(gap);
       if (page.ids === null || page.ids.length === 0) return;
     }

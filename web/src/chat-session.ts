@@ -9,6 +9,8 @@ import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
 import { MALFORMED, type OfChat } from "./wire.ts";
 
+/** Peers that may list what they do not send, before nobody is taken to have it. */
+const MAX_TRIES = 4;
 /** After a link has opened, ms. */
 const MEND_AFTER = 1000;
 /** Longer than this (ms) nobody waits for the browser's database. */
@@ -92,7 +94,11 @@ export class ChatSession {
     if (at > 0) return entries.slice(Math.max(0, at - count), at);
     const kept = (await this.keeper?.before(id, count)) ?? [];
     if (kept.length > 0) return kept;
-    return [...(await this.#page(() => this.log.askBefore([id], seconds()))).messages];
+    for (let tries = 0; ; tries++) {
+      const page = await this.#page(() => this.log.askBefore([id], seconds()));
+      // Where those who listed them did not send them, the same question goes to the next one.
+      if (page.messages.length > 0 || !page.ids?.length || tries === MAX_TRIES) return [...page.messages];
+    }
   }
 
   #page(begin: () => boolean): Promise<Page> {

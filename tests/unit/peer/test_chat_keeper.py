@@ -14,6 +14,7 @@ from peer import chat_keeper, wire
 from peer.chat_retention import Retention
 from peer.chat_session import ChatSession
 from peer.chat_store import ChatStore, StoreError
+from peer.core import chat_fetch
 from peer.core.chat_recall import Keep
 from peer.identity import Identity
 from tests.chat_past import ROOM, fill
@@ -23,25 +24,25 @@ pytestmark = pytest.mark.asyncio
 PATIENCE = 20.0
 
 
-class Pair:
-    """The links of a session: to one other, and everything arrives."""
+class Links:
+    """The links of a session: everything arrives."""
 
     def __init__(self) -> None:
-        self.other: ChatSession | None = None
+        self.others: dict[bytes, Any] = {}
         self.own = b""
 
     def send(self, peer: bytes, data: bytes, channel: str = "control") -> None:
         message = wire.decode(data)
         assert message is None or isinstance(message, wire.OfChat)
-        if self.other is not None and message is not None:
-            asyncio.get_running_loop().call_soon(self.other.received, self.own, message)
+        if peer in self.others and message is not None:
+            asyncio.get_running_loop().call_soon(self.others[peer].received, self.own, message)
 
     def refuse(self, peer: bytes, code: int, sentence: str) -> None:
         raise AssertionError(sentence)
 
 
 def session(who: Identity, store: ChatStore | None) -> ChatSession:
-    mesh: Any = Pair()
+    mesh: Any = Links()
     mesh.own = who.id
     return ChatSession(ROOM, who, mesh, store)
 
@@ -49,7 +50,7 @@ def session(who: Identity, store: ChatStore | None) -> ChatSession:
 def link(one: ChatSession, other: ChatSession) -> None:
     for here, there in ((one, other), (other, one)):
         mesh: Any = here._mesh
-        mesh.other = there
+        mesh.others[there._identity.id] = there
     for here, there in ((one, other), (other, one)):
         here.link_opened(there._identity.id)
 
@@ -191,6 +192,45 @@ async def test_page_of_one_who_does_not_wait_is_not_the_answer_to_the_next(tmp_p
         impatient.cancel()
         page = await asyncio.wait_for(plain.before(oldest.id), PATIENCE)
         assert [entry.text for entry in page] == [f"{number}" for number in range(100)]
+
+
+class Liar:
+    """Lists messages that nobody has ever written."""
+
+    def __init__(self, victim: ChatSession) -> None:
+        self.victim = victim
+        self.asked = 0
+
+    def received(self, peer: bytes, message: wire.OfChat) -> None:
+        if isinstance(message, wire.ChatBefore):
+            self.asked += 1
+            self.victim.received(LIAR, wire.ChatPage(tuple(bytes([number]) * 32 for number in range(9))))
+
+
+LIAR = b"a liar's peer id"
+
+
+async def test_peer_that_lists_what_it_does_not_send_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_fetch, "QUIET", 0.1)
+    await fill(tmp_path / "relay", 450)
+    relay = session(identity("relay"), ChatStore(tmp_path / "relay", ROOM))
+    plain, store = session(identity("plain"), None), ChatStore(tmp_path / "store", ROOM)
+    keeping = session(identity("keeping"), store)
+    async with running(relay), running(plain), running(keeping):
+        liars = []
+        for victim in (plain, keeping):
+            mesh: Any = victim._mesh
+            liars.append(Liar(victim))
+            mesh.others[LIAR] = liars[-1]
+            victim.link_opened(LIAR)
+            link(victim, relay)
+        await until(lambda: len(plain.messages()) == 200)
+        page = await plain.before(plain.messages()[0].id)
+        assert [entry.text for entry in page] == [f"{number}" for number in range(51, 250)]
+        await has(store, 450)
+        assert min(liar.asked for liar in liars) > 0
 
 
 async def test_session_ends_while_its_store_is_asked(tmp_path: Path) -> None:

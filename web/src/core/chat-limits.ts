@@ -21,6 +21,8 @@ export interface ChatLimits {
   readonly link: Rate;
   /** Bytes that one peer is sent from the log. */
   readonly answers: Rate;
+  /** Questions to the store that what one peer says leads to. */
+  readonly lookups: Rate;
   /** Answers that wait for that rate, for one peer. */
   readonly owed: number;
   /** Seconds in which a newcomer takes what it is told as the beginning. */
@@ -45,6 +47,7 @@ export const LIMITS: ChatLimits = {
   authorHistory: [1_000, 4],
   link: [400, 100],
   answers: [1024 * 1024, 256 * 1024],
+  lookups: [40, 25],
   owed: 512,
   settling: 10,
   announceAfter: 0.05,

@@ -24,11 +24,13 @@ export class ChatLink {
   #reading = false;
   #page: readonly string[] | null = null;
   #lookups = 0;
+  readonly #lookupRate: Bucket;
   #untold = new Set<string>();
 
   constructor(limits: ChatLimits, now: number) {
     this.unasked = new Bucket(limits.link, now);
     this.#answers = new Bucket(limits.answers, now);
+    this.#lookupRate = new Bucket(limits.lookups, now);
     this.#maxOwed = limits.owed;
   }
 
@@ -89,8 +91,8 @@ export class ChatLink {
   }
 
   /** Whether what the peer says may lead to one more question to the store, which is then open. */
-  looksUp(): boolean {
-    if (this.#lookups === MAX_LOOKUPS) return false;
+  looksUp(now: number): boolean {
+    if (this.#lookups === MAX_LOOKUPS || !this.#lookupRate.take(now)) return false;
     this.#lookups++;
     return true;
   }

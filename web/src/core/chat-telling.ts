@@ -82,7 +82,7 @@ export class Telling {
     const link = this.links.get(peer);
     if (this.recalls === null || ids.length === 0) {
       then(peer, ids, now);
-    } else if (link?.looksUp()) {
+    } else if (link?.looksUp(now)) {
       this.recalls.lookUp(ids, (kept, later) => {
         link.lookedUp();
         if (this.links.get(peer) !== link) return;
@@ -133,7 +133,7 @@ export class Telling {
     if (page.length === count || store === null) {
       link.owePage(page);
       this.#answer(peer, link, now);
-    } else if (link.looksUp()) {
+    } else if (link.looksUp(now)) {
       store.lookBefore(ids, count, (found, later) => {
         link.lookedUp();
         if (this.links.get(peer) !== link) return;

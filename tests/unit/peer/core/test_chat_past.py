@@ -244,6 +244,18 @@ def test_a_peer_that_names_too_much_of_the_past_at_once_does_not_keep_the_store_
     assert log.poll_actions() == []
 
 
+def test_a_peer_that_names_the_past_again_and_again_does_not_keep_the_store_busy() -> None:
+    log, past = stored(ChatLimits(messages=20, newest=10, lookups=(3, 1)))
+    asked = 0
+    for number in range(10):
+        log.received(BOB.id, wire.ChatHave(ids_of(past[:5])), number / 10)
+        for action in log.poll_actions():
+            assert isinstance(action, Lookup)
+            log.looked_up(action.token, ids_of(past[:5]), number / 10)
+            asked += 1
+    assert asked == 3
+
+
 def test_messages_of_the_store_are_sent_at_the_rate_of_a_link() -> None:
     log, past = stored(ChatLimits(messages=20, newest=10, answers=(400, 400), owed=12), 60)
     log.received(BOB.id, wire.ChatWant(ids_of(past[:30])), 1.0)
