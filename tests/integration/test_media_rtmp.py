@@ -284,6 +284,7 @@ async def test_a_codec_that_cannot_be_read_is_refused_in_a_sentence(
     [
         ("libx265", {"preset": "ultrafast", "x265-params": "log-level=none:keyint=25:bframes=0"}),
         ("libsvtav1", {"preset": "13", "svtav1-params": "keyint=25"}),
+        ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
     ],
 )
 async def test_enhanced_rtmp_is_encoded_again(address: str, codec: str, options: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -90,6 +91,18 @@ async def listening(port: int, expected: bool) -> None:
             await asyncio.sleep(0.05)
 
 
+async def reachable(address: str) -> None:
+    """Wait until somebody accepts connections at the host and port of a URL."""
+    url = URL(address)
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection(url.host, url.port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
+
+
 async def states(publisher: Program, *expected: str) -> None:
     """Wait until the publisher has told of these states of its stream, in this order."""
 
@@ -121,17 +134,17 @@ async def until_discontinuity(playlist: str) -> None:
 
 
 async def test_srt_takes_who_knows_the_passphrase_and_waits_for_it_to_return(run: Programs) -> None:
-    address = f"srt://{HOST}:{free_port(HOST)}"
+    address, patient = f"srt://{HOST}:{free_port(HOST)}", "connect_timeout=20000"
     room = Room(run)
     publisher, viewer = await room.publish(f"{address}?passphrase=0123456789ab")
     for wrong, reason in (
         ("", "only one of you gave a passphrase."),
-        ("?passphrase=ba9876543210", "its passphrase is not the one that you gave."),
+        ("&passphrase=ba9876543210", "its passphrase is not the one that you gave."),
     ):
-        stranger = await send(run, "-f", "mpegts", address + wrong)
+        stranger = await send(run, "-f", "mpegts", f"{address}?{patient}{wrong}")
         assert await stranger.ended() != 0
         await says(publisher, f"An SRT sender was refused: {reason}")
-    target = ("-f", "mpegts", f"{address}?passphrase=0123456789ab")
+    target = ("-f", "mpegts", f"{address}?{patient}&passphrase=0123456789ab")
     sender = await send(run, *target)
     await states(publisher, "live")
     await viewer.record(lambda record: record["parts"] > 5)
@@ -158,6 +171,7 @@ async def test_rtmp_takes_who_knows_the_key_and_waits_for_it_to_return(run: Prog
     server = f"rtmp://{HOST}:{free_port(HOST)}/live"
     room = Room(run)
     publisher, viewer = await room.publish(f"{server}/my-key")
+    await reachable(server)
     stranger = await send(run, "-f", "flv", f"{server}/your-key")
     assert await stranger.ended() != 0
     assert "The stream key is not the right one." in "".join(stranger.errors)
@@ -179,6 +193,7 @@ async def test_a_browser_sends_by_whip_leaves_and_comes_back(run: Programs, chro
     endpoint = f"http://{HOST}:{free_port(HOST)}/stage"
     room = Room(run)
     publisher, viewer = await room.publish(f"{endpoint.replace('http', 'whip')}?token=my-token")
+    await reachable(endpoint)
     async with linking_chromium(chromium) as browser:
         page = await browser.new_page()
         await page.goto(room.server)

@@ -11,7 +11,13 @@ import aiohttp
 import av
 import pytest
 import pytest_asyncio
-from aiortc import RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
+from aiortc import (
+    AudioStreamTrack,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+    VideoStreamTrack,
+)
 
 from peer.commands import free_port
 from peer.media import whip
@@ -73,11 +79,15 @@ class Endpoint:
     http: aiohttp.ClientSession
     senders: list[RTCPeerConnection] = field(default_factory=list)
 
-    async def offer(self) -> str:
+    async def offer(self, codec: str = "video/VP8", *, sound: bool = False) -> str:
         """An offer of a new sender."""
         sender = RTCPeerConnection()
         self.senders.append(sender)
-        sender.addTrack(Canvas())
+        pictures = sender.addTransceiver(Canvas(), direction="sendonly")
+        codecs = RTCRtpSender.getCapabilities("video").codecs
+        pictures.setCodecPreferences([known for known in codecs if known.mimeType == codec])
+        if sound:
+            sender.addTransceiver(AudioStreamTrack(), direction="sendonly")
         await sender.setLocalDescription(await sender.createOffer())
         return str(sender.localDescription.sdp)
 
@@ -126,6 +136,16 @@ async def test_a_sender_comes_and_leaves_by_delete(stage: Endpoint) -> None:
     assert await stage.ask("DELETE", session) == (404, "There is no such session.\n")
     await stage.send()
     await stage.heard.until("Begun", "Frame", "Gone", "Begun", "Frame")
+
+
+async def test_h264_and_sound_come_together(stage: Endpoint) -> None:
+    assert (await stage.post(await stage.offer("video/H264", sound=True)))[0] == 201
+    assert stage.heard.items[0] == Begun(video=True, audio=True)
+    kinds: set[type] = set()
+    async with asyncio.timeout(PATIENCE):
+        while kinds != {av.VideoFrame, av.AudioFrame}:
+            await asyncio.sleep(0.02)
+            kinds = {type(item.frame) for item in stage.heard.items if isinstance(item, Frame)}
 
 
 async def test_a_sender_that_vanishes_is_gone(stage: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +217,7 @@ async def test_what_is_no_offer_is_refused_and_takes_no_place(
 
 
 async def test_an_offer_that_nothing_here_can_read_is_refused_in_a_sentence(stage: Endpoint) -> None:
-    offer = (await stage.offer()).replace("VP8/90000", "AV9/90000").replace("H264/90000", "AV9/90000")
+    offer = (await stage.offer()).replace("VP8/90000", "AV9/90000")
     status, text, _ = await stage.post(offer)
     assert (status, text) == (406, "Nothing in the offer can be read here: send H.264 or VP8, and Opus.\n")
 
