@@ -47,6 +47,11 @@ class Chat:
         """Messages of one's own that no link has carried yet."""
         return self.session.log.unsent
 
+    @property
+    def kept(self) -> bool:
+        """Whether what is said stays on disk."""
+        return self.session.keeper is not None
+
     async def before(self, message: Entry, count: int = 200) -> list[Entry]:
         """The texts just before that one, in order: from memory, the store, or others (200 at most).
 

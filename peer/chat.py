@@ -12,6 +12,7 @@ from typing import Any, Protocol, TextIO
 
 from peer.chat_display import ACTION, Lines, Names, json_line
 from peer.chat_input import InputInterruptedError, piped_lines, prompted_lines
+from peer.chat_store import StoreError
 from peer.core.chat_message import MAX_NAME, ChatError, Entry
 
 DELIVERY_SECONDS = 5.0
@@ -32,9 +33,19 @@ class Conversation(Protocol):
     def messages(self) -> AsyncIterator[Entry]:
         """What was said, in order, and then each message as it comes."""
 
+    async def before(self, message: Entry) -> list[Entry]:
+        """The texts just before that one, in order. Raises StoreError."""
+
+    async def search(self, words: str) -> list[Entry]:
+        """The last texts with all these words, in order. Raises StoreError."""
+
     @property
     def unsent(self) -> int:
         """Messages of one's own that no link has carried yet."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether what is said stays on disk."""
 
 
 class Present(Protocol):
@@ -81,6 +92,8 @@ class Talk:
         self._said: bytes | None = None
         self._shown: bytes | None = None
         """The last message that was said here, and the last of one's own that was shown."""
+        self._oldest: Entry | None = None
+        """The first in order of those that were shown."""
         self._progress = asyncio.Event()
 
     async def run(self, lines: AsyncGenerator[str, None], *, follow: bool = False) -> int:
@@ -104,6 +117,8 @@ class Talk:
     async def _show(self) -> None:
         async for entry in self._chat.messages():
             self._screen.write(json_line(entry) if self._screen.json else self._lines.message(entry))
+            if self._oldest is None or entry.place < self._oldest.place:
+                self._oldest = entry
             if entry.author.hex() == self._company.id:
                 self._shown = entry.id
                 self._progress.set()
@@ -114,7 +129,7 @@ class Talk:
                 try:
                     if not await self._heard(line):
                         return
-                except ChatError as error:
+                except (ChatError, StoreError) as error:
                     self._screen.complain(str(error))
         if follow:
             await asyncio.Event().wait()
@@ -133,17 +148,34 @@ class Talk:
             case "/nick":
                 self._call(rest.strip())
                 self._screen.write(self._lines.notice(f"You are called {self._chat.name or 'nothing'} now."))
+            case "/older":
+                await self._show_older()
+            case "/search" if rest.strip():
+                found = await self._chat.search(rest)
+                self._show_past(found, "There is no message with these words in the store.")
             case "/me" if rest.strip():
                 await self._say(ACTION + rest.strip())
             case _ if line.startswith("//"):
                 await self._say(line[1:])
             case _ if line.startswith("/"):
                 raise ChatError(
-                    f"There is no {command}, but /nick NAME, /me DOES, /who and /quit; write // to say /."
+                    f"There is no {command}, but /nick NAME, /me DOES, /older, /search WORDS, /who and /quit;"
+                    " write // to say /."
                 )
             case _ if line.strip():
                 await self._say(line)
         return True
+
+    async def _show_older(self) -> None:
+        """What stands before all that was shown."""
+        older = [] if self._oldest is None else await self._chat.before(self._oldest)
+        self._show_past(older, "Nobody who is here has older messages.")
+        self._oldest = older[0] if older else self._oldest
+
+    def _show_past(self, entries: list[Entry], otherwise: str) -> None:
+        for entry in entries:
+            self._screen.write(self._lines.message(entry))
+        self._screen.write(self._lines.notice(f"These were {len(entries)}." if entries else otherwise))
 
     async def _heard_from_program(self, line: str) -> None:
         """A line is a text as it stands, or an object with a `text`, a `name` or both."""
@@ -178,6 +210,10 @@ class Talk:
             if not self._chat.unsent:
                 return OK
             await asyncio.sleep(_POLL)
+        if self._chat.kept:
+            sentence = "Nobody was here to take what you said last: it is kept, and goes out next time."
+            self._screen.complain(sentence)
+            return OK
         self._screen.complain("Nobody was here to take what you said last: it is lost.")
         return FAILURE
 

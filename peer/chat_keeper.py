@@ -60,7 +60,7 @@ class ChatKeeper:
         for task in self._tasks:
             if task.get_name() != "write":  # what was accepted is kept
                 task.cancel()
-        self._flush()
+        self.flush()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.store.close()
 
@@ -96,13 +96,13 @@ class ChatKeeper:
                 if not action.complete:
                     self._lacking.set()
             case Recall(token, ids):
-                self._flush()
+                self.flush()
                 self._start(self._recalled(token, self.store.recall(ids)), "answer")
             case Lookup(token, ids):
-                self._flush()
+                self.flush()
                 self._start(self._looked_up(token, self.store.find(ids)), "answer")
             case LookupBefore(token, ids, count):
-                self._flush()
+                self.flush()
                 self._start(self._looked_up(token, self.store.up_to(ids, count)), "answer")
 
     # Writing
@@ -112,7 +112,7 @@ class ChatKeeper:
         while True:
             await self._news.wait()
             self._news.clear()
-            self._flush()
+            self.flush()
             # While those are being written, what comes is gathered for the next time.
             writes = [task for task in self._tasks if task.get_name() == "write"]
             if writes:  # to be cancelled with this would lose what they were to write
@@ -123,7 +123,8 @@ class ChatKeeper:
                 if place is not None:
                     self._session.log.forgotten(place)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Begin to write what there is: what is asked of the store after this is answered after that."""
         if self._buffer:
             batch, self._buffer = self._buffer, []
             self._start(self._written(self.store.keep(batch), len(batch)), "write")
@@ -185,5 +186,5 @@ class ChatKeeper:
                 below = gap.place
 
     async def _gap(self, below: Place | None) -> Gap | None:
-        self._flush()
+        self.flush()
         return await self.store.gap(below)

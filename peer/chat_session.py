@@ -81,6 +81,7 @@ class ChatSession:
         if place:
             return entries[max(0, place - count) : place]
         if self.keeper is not None:
+            self.keeper.flush()
             ids = await self.keeper.store.up_to((message,), count + 1)
             found = await self.keeper.store.recall(ids[:-1])
             if found:
@@ -97,6 +98,7 @@ class ChatSession:
         """The last `count` texts with all these words, in order. Raises StoreError; needs a store."""
         if self.keeper is None:
             raise StoreError("Only a peer that was given a store can search.")
+        self.keeper.flush()
         return self.entries(await self.keeper.store.search(words, count))
 
     def entries(self, messages: list[wire.ChatMessage]) -> list[Entry]:

@@ -154,6 +154,7 @@ class ChatStore:
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch(0o600)  # what is said in a room is nothing to others on this machine
         self._db = sqlite3.connect(self.path, timeout=1, isolation_level=None, check_same_thread=False)
         db = self._db
         # One process at a time: a second one would keep what the first has forgotten.

@@ -45,6 +45,9 @@ Ice = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", envvar="BRAIDCAST_JSON", help="Print a JSON object a line.")]
+Store = Annotated[
+    Path | None, typer.Option(envvar="BRAIDCAST_STORE", help="Keep the room's chat in this folder.")
+]
 Stream = Annotated[str, typer.Option(envvar="BRAIDCAST_STREAM", help="The stream's name.")]
 Http = Annotated[
     str | None,
@@ -181,9 +184,7 @@ def relay(
     processes: Annotated[
         int, typer.Option(envvar="BRAIDCAST_PROCESSES", min=1, help="Only 1 is built yet.")
     ] = 1,
-    store: Annotated[
-        Path | None, typer.Option(envvar="BRAIDCAST_STORE", help="Keep the room's chat in this folder.")
-    ] = None,
+    store: Store = None,
     store_age: Annotated[
         str | None,
         typer.Option(envvar="BRAIDCAST_STORE_AGE", help="Forget what came longer ago, such as 30d or 12h."),
@@ -249,6 +250,7 @@ def chat(
     follow: Annotated[
         bool, typer.Option("--follow", envvar="BRAIDCAST_FOLLOW", help="Go on after the end of the input.")
     ] = False,
+    store: Store = None,
     token: Token = None,
     token_file: TokenFile = None,
     key_file: KeyFile = None,
@@ -260,7 +262,7 @@ def chat(
 
     async def command() -> int:
         place = membership(server, room, token, token_file, key_file, ice_server or ())
-        async with place.prepare("member", name=nick) as peer:
+        async with place.prepare("member", name=nick, store=store) as peer:
             return await run_chat(peer, nick, json_lines, follow=follow)
 
     _exit(command)

@@ -57,6 +57,10 @@ class Entry:
     time: int
     clock: int
 
+    @property
+    def place(self) -> Place:
+        return (self.clock, self.key, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class SignedMessage:

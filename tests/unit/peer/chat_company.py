@@ -8,6 +8,7 @@ from typing import cast
 from peer import wire
 from peer.api import Chat
 from peer.chat_session import ChatSession
+from peer.chat_store import ChatStore
 from peer.identity import Identity
 from peer.links.mesh import Mesh
 from signaling.protocol import RosterEntry
@@ -40,10 +41,10 @@ class MemoryMesh:
 class Somebody:
     """A member of the room, as `Peer` is one."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, store: ChatStore | None = None) -> None:
         self.identity: Identity = identity(name)
         self.mesh = MemoryMesh(self.identity.id)
-        self.session = ChatSession(ROOM, self.identity, cast("Mesh", self.mesh))
+        self.session = ChatSession(ROOM, self.identity, cast("Mesh", self.mesh), store)
         self.chat = Chat(self.session, name)
         self.roster = [RosterEntry(self.id, name, "member")]
 

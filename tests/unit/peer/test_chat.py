@@ -14,7 +14,10 @@ import pytest
 
 from peer.chat import INTERRUPTED, OK, Screen, Talk, chat, who
 from peer.chat_input import InputInterruptedError
+from peer.chat_store import ChatStore
+from peer.signing import TAG_CHAT
 from tests.unit.peer.chat_company import Somebody
+from tests.unit.peer.core.chat_network import ROOM
 
 pytestmark = pytest.mark.asyncio
 
@@ -167,6 +170,21 @@ async def test_end_of_input_with_nobody_there_fails_after_a_while(monkeypatch: p
     assert paper.complaints == ["Nobody was here to take what you said last: it is lost."]
 
 
+async def test_with_a_store_what_nobody_took_goes_out_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("peer.chat.DELIVERY_SECONDS", 0.2)
+    ada, paper = Somebody("ada", ChatStore(tmp_path, ROOM)), Paper()
+    async with ada.session.opened():
+        assert await Talk(ada, paper).run(typed("early")) == OK
+    assert "it is kept" in paper.complaints[0]
+    again, bob = Somebody("ada", ChatStore(tmp_path, ROOM)), Somebody("bob")
+    async with again.session.opened():
+        again.meet(bob)
+        await asyncio.sleep(0.05)
+        assert bob.texts() == ["early"]
+
+
 async def test_follow_goes_on_showing_after_the_end_of_input() -> None:
     ada, bob = couple()
     paper = Paper()
@@ -246,3 +264,56 @@ async def test_empty_input_listens_until_it_is_stopped(monkeypatch: pytest.Monke
 async def test_prompt_that_ends_before_anything_was_said_ends_all_the_same() -> None:
     ada, _ = couple()
     assert await Talk(ada, Paper()).run(typed()) == OK
+
+
+def said_long_ago(somebody: Somebody, count: int) -> None:
+    """So many texts, one a second."""
+    log = somebody.session.log
+    for second in range(count):
+        draft = log.compose(f"{second}", somebody.chat.name, second, float(second))
+        log.said(draft, somebody.identity.sign(TAG_CHAT, draft.header), float(second))
+
+
+async def test_older_messages_are_shown_when_asked_for_until_nobody_has_any() -> None:
+    ada, bob = Somebody("ada"), Somebody("bob")
+    said_long_ago(bob, 250)
+    ada.meet(bob)
+    paper = Paper()
+
+    async def lines() -> AsyncGenerator[str, None]:
+        while len(paper.shown) < 200:
+            paper.seen.clear()
+            await until(paper.seen)
+        yield "/older"
+        yield "/older"
+
+    assert await Talk(ada, paper).run(lines()) == OK
+    shown = [line.split(": ")[-1].strip() for line in paper.shown]
+    assert shown[:200] == [f"{number}" for number in range(50, 250)]
+    assert shown[200:] == [
+        *[f"{number}" for number in range(50)],
+        "-- These were 50.",
+        "-- Nobody who is here has older messages.",
+    ]
+
+
+async def test_search_without_a_store_says_what_it_needs() -> None:
+    ada, _ = couple()
+    paper = Paper()
+    assert await Talk(ada, paper).run(typed("/search hello", "/search")) == OK
+    assert paper.complaints[0] == "Only a peer that was given a store can search."
+    assert paper.complaints[1].startswith("There is no /search, but /nick NAME")
+
+
+async def test_search_shows_what_the_store_has(tmp_path: Path) -> None:
+    ada, bob = Somebody("ada", ChatStore(tmp_path, ROOM)), Somebody("bob")
+    ada.meet(bob)
+    paper = Paper()
+    async with ada.session.opened():
+        await ada.chat.send("hello there")
+        await Talk(ada, paper).run(typed("good bye", "/search hel", "/search nothing"))
+    assert paper.texts()[-3:] == [
+        "ada: hello there",
+        "These were 1.",
+        "There is no message with these words in the store.",
+    ]

@@ -52,6 +52,7 @@ async def test_what_was_kept_is_there_after_a_restart_in_the_same_order(tmp_path
         await store.keep(kept(messages)[::-1])
         await store.keep(kept(messages[:3]))
         assert await store.count() == 30
+        assert store.path.stat().st_mode & 0o777 == 0o600
     async with opened(tmp_path / "new folder") as store:
         restored = await store.restore(10, 10**6)
         assert restored.messages == messages[20:]
