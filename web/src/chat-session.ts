@@ -24,17 +24,23 @@ export async function openChat(
   onMessage: (entry: Entry) => void,
 ): Promise<ChatSession> {
   const late = new Promise<null>((resolve) => setTimeout(resolve, PATIENCE, null));
-  try {
-    const name = `braidcast.chat ${server} ${room} ${identity.id}`;
-    const opening = import("./chat-store.ts").then((it) => it.openChatStore(name));
-    const store = await Promise.race([opening, late]);
-    const keeper = store && new ChatKeeper(store, room);
-    const chat = new ChatSession(room, identity, onMessage, keeper);
-    await keeper?.restore(chat.log);
-    return chat;
-  } catch {
-    return new ChatSession(room, identity, onMessage);
-  }
+  const restored = await Promise.race([restoredChat(server, room, identity, onMessage), late]).catch(
+    () => null,
+  );
+  return restored ?? new ChatSession(room, identity, onMessage);
+}
+
+async function restoredChat(
+  server: string,
+  room: string,
+  identity: Identity,
+  onMessage: (entry: Entry) => void,
+): Promise<ChatSession> {
+  const { openChatStore } = await import("./chat-store.ts");
+  const keeper = new ChatKeeper(await openChatStore(`braidcast.chat ${server} ${room} ${identity.id}`), room);
+  const chat = new ChatSession(room, identity, onMessage, keeper);
+  await keeper.restore(chat.log);
+  return chat;
 }
 
 /** Says and hears. It outlives a mesh: a page that comes back from the browser's cache goes on with another. */
