@@ -122,7 +122,9 @@ class RtmpListener:
                     events = session.receive(data)
                 except RtmpError as error:
                     events, refusal = [], str(error)
-                    log.warning("An RTMP client was refused: %s", error)
+                    # Whoever scans ports says nothing to whoever publishes.
+                    level = logging.INFO if encoder is None else logging.WARNING
+                    log.log(level, "An RTMP client was refused: %s", error)
                     session.refuse(refusal, "NetStream.Publish.Rejected")
                 for event in events:
                     if isinstance(event, Tag) and encoder is not None:
