@@ -28,7 +28,7 @@ VOCABULARY = 20_000
 PAGE = 200
 AT_ONCE = 5
 """Pages that a link gives before its rate counts."""
-PAGES = 25
+PAGES = 40
 TIMES = 20
 """Searches of each sort."""
 BATCH = 1_000
@@ -82,7 +82,9 @@ async def _measure(run: Programs, folder: Path, count: int) -> dict[str, Any]:
     del spoken
     signaling = await run.braidcast("signal", "--port", "0", "--json")
     server = (await signaling.event("listening"))["url"]
-    found["empty"] = await _relay(await _started(run, server, folder / "empty"))
+    relay = await _started(run, server, folder / "empty")
+    found["empty"] = await _relay(relay)
+    await relay.kill()
     began = time.perf_counter()
     relay = await _started(run, server, folder / "full")
     found["relay_start"] = time.perf_counter() - began
