@@ -80,19 +80,29 @@ class ChatSession:
         place = next((at for at, entry in enumerate(entries) if entry.id == message), 0)
         if place:
             return entries[max(0, place - count) : place]
-        if self.keeper is not None:
-            self.keeper.flush()
-            ids = await self.keeper.store.up_to((message,), count + 1)
-            found = await self.keeper.store.recall(ids[:-1])
+        tries = 0
+        while tries < MAX_TRIES:
+            ids, found = await self._kept_before(message, count)
+            if not ids:
+                page = await self._asked(self.log.ask_before, (message,))
+                if not page.ids:
+                    break
+                if not page.came:
+                    tries += 1  # who listed them did not send them: the same question goes to the next one
+                    continue
+                ids, found = page.ids, list(page.messages)
             if found:
-                return self.entries(found)
-        page = await self._asked(self.log.ask_before, (message,))
-        tries = 1
-        while page.ids and not page.messages and tries < MAX_TRIES:
-            # Who listed them did not send them: the same question goes to the next one.
-            page = await self._asked(self.log.ask_before, (message,))
-            tries += 1
-        return list(page.messages)
+                return found
+            message = ids[0]  # all of that is of kinds that are not shown
+        return []
+
+    async def _kept_before(self, message: bytes, count: int) -> tuple[tuple[bytes, ...], list[Entry]]:
+        """Ids and texts of what is in the store just before that message."""
+        if self.keeper is None:
+            return (), []
+        self.keeper.flush()
+        ids = (await self.keeper.store.up_to((message,), count + 1))[:-1]
+        return ids, self.entries(await self.keeper.store.recall(ids))
 
     async def search(self, words: str, count: int = 50) -> list[Entry]:
         """The last `count` texts with all these words, in order. Raises StoreError; needs a store."""

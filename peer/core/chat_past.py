@@ -16,12 +16,13 @@ from peer.core.chat_telling import Telling
 class Page:
     """What was asked for: messages before those, or those and what is before them.
 
-    `ids` in order, empty when nobody has any; None when nobody answered. `messages` are the texts that came
-    or are in memory, in order: fewer where those who listed them did not send them.
+    `ids` in order, empty when nobody has any; None when nobody answered. `came` tells how many of them came
+    or are in memory: fewer where those who listed them did not send them. `messages` are the texts of those.
     """
 
     before: tuple[bytes, ...]
     ids: tuple[bytes, ...] | None
+    came: int
     messages: tuple[Entry, ...]
 
 
@@ -52,7 +53,7 @@ class Past:
         self._ids: tuple[bytes, ...] | None = None
         self._listed: frozenset[bytes] = frozenset()
         self._fetching = False
-        self._came: dict[bytes, Entry] = {}
+        self._came: dict[bytes, Entry | None] = {}
 
     def __contains__(self, message: bytes) -> bool:
         """Whether it belongs to the open page."""
@@ -108,8 +109,7 @@ class Past:
 
     def came(self, message: SignedMessage) -> None:
         """A message of the page is there."""
-        if message.entry is not None:
-            self._came[message.id] = message.entry
+        self._came[message.id] = message.entry
 
     def link_closed(self, peer: bytes, now: float) -> None:
         if peer == self._peer:
@@ -128,8 +128,9 @@ class Past:
             self._close()
 
     def _close(self) -> None:
-        messages = tuple(self._came[id] for id in self._ids or () if id in self._came)
-        page = Page(self._before, self._ids, messages)
+        entries = [self._came[id] for id in self._ids or () if id in self._came]
+        messages = tuple(entry for entry in entries if entry is not None)
+        page = Page(self._before, self._ids, len(entries), messages)
         self._open = self._fetching = False
         self._peer = self._deadline = self._ids = None
         self._listed, self._came = frozenset(), {}

@@ -19,6 +19,12 @@ const MENDED = 25;
 /** After so many more it is looked whether there are too many. */
 const FORGET_EVERY = 500;
 
+/** Messages in order, and the texts among them. */
+export interface Past {
+  readonly ids: readonly string[];
+  readonly messages: readonly Entry[];
+}
+
 /** The store of one session. When the browser lets nothing be kept any more, the chat goes on without. */
 export class ChatKeeper {
   readonly #store: ChatStore;
@@ -78,12 +84,12 @@ export class ChatKeeper {
     }
   }
 
-  /** The texts just before that message, in order; none where it is the first that is kept. */
-  async before(id: string, count: number): Promise<Entry[]> {
-    const ids = await this.#store.upTo([id], count + 1).catch(() => []);
-    const found = this.#store.recall(ids.slice(0, -1)).then((messages) => this.#genuine(messages));
+  /** What is kept just before that message, in order. */
+  async before(id: string, count: number): Promise<Past> {
+    const ids = (await this.#store.upTo([id], count + 1).catch(() => [])).slice(0, -1);
+    const found = this.#store.recall(ids).then((messages) => this.#genuine(messages));
     const entries = (await found.catch(() => [])).map((message) => openMessage(message, this.#room).entry);
-    return entries.filter((entry) => entry !== null);
+    return { ids, messages: entries.filter((entry) => entry !== null) };
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The room's chat at a browser peer: the log's shell. */
 
-import { ChatKeeper } from "./chat-keeper.ts";
+import { ChatKeeper, type Past } from "./chat-keeper.ts";
 import { seconds } from "./clockwork.ts";
 import { ChatLog } from "./core/chat-log.ts";
 import type { Entry } from "./core/chat-message.ts";
@@ -98,13 +98,23 @@ export class ChatSession {
     const entries = this.log.messages();
     const at = entries.findIndex((entry) => entry.id === id);
     if (at > 0) return entries.slice(Math.max(0, at - count), at);
-    const kept = (await this.keeper?.before(id, count)) ?? [];
-    if (kept.length > 0) return kept;
-    for (let tries = 0; ; tries++) {
-      const page = await this.#page(() => this.log.askBefore([id], seconds()));
-      // Where those who listed them did not send them, the same question goes to the next one.
-      if (page.messages.length > 0 || !page.ids?.length || tries === MAX_TRIES) return [...page.messages];
+    let asked = id;
+    for (let tries = 0; tries < MAX_TRIES; ) {
+      let past: Past = (await this.keeper?.before(asked, count)) ?? { ids: [], messages: [] };
+      if (past.ids.length === 0) {
+        const before = [asked];
+        const page = await this.#page(() => this.log.askBefore(before, seconds()));
+        if (!page.ids?.length) break;
+        if (page.came === 0) {
+          tries++; // who listed them did not send them: the same question goes to the next one
+          continue;
+        }
+        past = { ids: page.ids, messages: page.messages };
+      }
+      if (past.messages.length > 0) return [...past.messages];
+      asked = past.ids[0] ?? asked; // all of that is of kinds that are not shown
     }
+    return [];
   }
 
   #page(begin: () => boolean): Promise<Page> {

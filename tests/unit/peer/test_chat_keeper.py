@@ -15,10 +15,11 @@ from peer.chat_retention import Retention
 from peer.chat_session import ChatSession
 from peer.chat_store import ChatStore, StoreError
 from peer.core import chat_fetch
+from peer.core.chat_message import message_id
 from peer.core.chat_recall import Keep
 from peer.identity import Identity
 from tests.chat_past import ROOM, fill
-from tests.unit.peer.core.chat_network import identity
+from tests.unit.peer.core.chat_network import identity, text_message
 
 pytestmark = pytest.mark.asyncio
 PATIENCE = 20.0
@@ -231,6 +232,30 @@ async def test_peer_that_lists_what_it_does_not_send_hides_nothing(
         assert [entry.text for entry in page] == [f"{number}" for number in range(51, 250)]
         await has(store, 450)
         assert min(liar.asked for liar in liars) > 0
+
+
+async def test_past_is_not_hidden_behind_messages_that_are_not_shown(tmp_path: Path) -> None:
+    author = identity("eve")
+    follows: tuple[bytes, ...] = ()
+    kept: list[Keep] = []
+    for clock in range(1, 701):
+        kind, body = (7, b"?") if 10 < clock <= 650 else (1, None)
+        message = text_message(author, f"{clock}", clock=clock, follows=follows, kind=kind, body=body)
+        number = message_id(message.header)
+        kept.append(Keep((clock, author.key, number), message, True))
+        follows = (number,)
+    store = ChatStore(tmp_path, ROOM)
+    await store.open()
+    await store.keep(kept)
+    await store.close()
+    relay, plain = session(identity("relay"), ChatStore(tmp_path, ROOM)), session(identity("plain"), None)
+    async with running(relay), running(plain):
+        link(plain, relay)
+        await until(lambda: len(plain.messages()) == 50)
+        for reader in (plain, relay):
+            first = reader.messages()[-50]
+            page = await asyncio.wait_for(reader.before(first.id), PATIENCE)
+            assert [entry.text for entry in page][-10:] == [f"{number}" for number in range(1, 11)]
 
 
 async def test_session_ends_while_its_store_is_asked(tmp_path: Path) -> None:

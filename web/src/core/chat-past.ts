@@ -8,13 +8,14 @@ import type { Telling } from "./chat-telling.ts";
 /**
  * What was asked for: messages before those, or those and what is before them.
  *
- * `ids` in order, empty when nobody has any; null when nobody answered. `messages` are the texts that came or are in
- * memory, in order: fewer where those who listed them did not send them.
+ * `ids` in order, empty when nobody has any; null when nobody answered. `came` tells how many of them came or are in
+ * memory: fewer where those who listed them did not send them. `messages` are the texts among those.
  */
 export interface Page {
   readonly type: "page";
   readonly before: readonly string[];
   readonly ids: readonly string[] | null;
+  readonly came: number;
   readonly messages: readonly Entry[];
 }
 
@@ -36,7 +37,7 @@ export class Past {
   #ids: readonly string[] | null = null;
   #listed: ReadonlySet<string> = new Set();
   #fetching = false;
-  readonly #came = new Map<string, Entry>();
+  readonly #came = new Map<string, Entry | null>();
 
   constructor(
     history: History,
@@ -117,7 +118,7 @@ export class Past {
 
   /** A message of the page is there. */
   came({ id, entry }: SignedMessage): void {
-    if (entry !== null) this.#came.set(id, entry);
+    this.#came.set(id, entry);
   }
 
   linkClosed(peer: string, now: number): void {
@@ -139,11 +140,12 @@ export class Past {
 
   #close(): void {
     const ids = this.#ids;
-    const messages = (ids ?? []).map((id) => this.#came.get(id)).filter((entry) => entry !== undefined);
+    const entries = (ids ?? []).map((id) => this.#came.get(id)).filter((entry) => entry !== undefined);
+    const messages = entries.filter((entry) => entry !== null);
     this.#open = this.#fetching = false;
     this.#peer = this.#deadline = this.#ids = null;
     this.#listed = new Set();
     this.#came.clear();
-    this.#done({ type: "page", before: this.#before, ids, messages });
+    this.#done({ type: "page", before: this.#before, ids, came: entries.length, messages });
   }
 }

@@ -49,7 +49,7 @@ def test_newcomer_gets_the_recent_page_at_once_and_all_others_when_asked_for(sto
         shown |= {entry.id: entry.text for entry in page.messages}
     assert [shown[number] for number in read] == texts
     assert newcomer.texts() == texts[-20:]
-    assert page == Page(tuple(read[:1]), (), ())
+    assert page == Page(tuple(read[:1]), (), 0, ())
     network.rest()
     assert newcomer.log.next_timer() is None
 
@@ -97,7 +97,7 @@ def test_page_ends_when_the_only_peer_is_silent_or_goes() -> None:
     assert not newcomer.log.ask_before(before, network.now)
     newcomer.act()
     network.disconnect(newcomer, relay)
-    assert newcomer.pages[-1] == Page(before, None, ())
+    assert newcomer.pages[-1] == Page(before, None, 0, ())
 
 
 def test_page_of_messages_that_nobody_sends_is_closed_with_those_that_came() -> None:
@@ -129,7 +129,7 @@ def test_unknown_kind_in_a_page_is_no_text() -> None:
     log.verified(0, True, 0.2)
     page = log.poll_actions()[-1]
     assert isinstance(page, Page)
-    assert page.messages == ()
+    assert (page.came, page.messages) == (1, ())
 
 
 # With a store
