@@ -123,7 +123,15 @@ class Downward:
             out += self._dismiss(REFUSE_SLOW)
         if stepped or self._announcements.due(now):
             out += self.announce(now)
+        elif self._announcements.changed():
+            out += self._warn(now)
         return out
+
+    def _warn(self, now: float) -> list[Send]:
+        """STATUS to those who are fed from here: what became of the way above concerns them at once."""
+        self._announcements.said_to_children()
+        data = self._status(now)
+        return [Send(neighbour.peer, data) for neighbour in self._neighbours.values() if neighbour.feeds]
 
     def announce(self, now: float) -> list[Send]:
         """STATUS to everybody who takes part; who leaves tells all."""

@@ -8,6 +8,8 @@ SEEN_AGAIN = 1.0
 """Seconds until that is counted anew: a group of pictures begins with most of its bytes."""
 HEADROOM = 0.15
 """Share of it that is left free: what stands at the edge of an upload waits behind every key frame."""
+ROUNDING = 0.2
+"""Of a pair: with so little missing, one more is fed."""
 PROBE_AFTER = 4.0
 """Seconds without being full after which more is tried; twice as long after each time that was in vain."""
 MOST_PATIENCE = 320.0
@@ -71,7 +73,7 @@ class Upload:
 
     def _count(self, since: float, pairs: int, now: float) -> None:
         carried = self._left / (now - since) * (1.0 - HEADROOM)
-        slots = int(carried * self._stripes / self._rate)
+        slots = int(carried * self._stripes / self._rate + ROUNDING)
         self._counted_at = now
         if self.slots is None and slots >= pairs:
             return

@@ -1,4 +1,4 @@
-/** STATUS: a peer's paths, its liveness and its free places, said on change and twice a second. */
+/** STATUS: a peer's paths, its liveness and its free places, said twice a second, and to children on change. */
 
 import { MAX_STRIPES } from "../seal.ts";
 import { encode, type StripeStatus } from "../wire.ts";
@@ -35,14 +35,24 @@ export class Announcements {
     this.#at = now;
   }
 
-  /** Whether it is time, or something has changed. */
+  /** Whether it is time to tell everybody. */
   due(now: number): boolean {
-    return now >= this.#at || !equal(this.#stripeStatuses(), this.#said);
+    return now >= this.#at;
   }
 
+  /** Whether what our children stand on is other than it was. */
+  changed(): boolean {
+    return !equal(this.#stripeStatuses(), this.#said);
+  }
+
+  /** Everybody was told. */
   said(now: number): void {
-    this.#said = this.#stripeStatuses();
+    this.saidToChildren();
     this.#at = now + STATUS_EVERY;
+  }
+
+  saidToChildren(): void {
+    this.#said = this.#stripeStatuses();
   }
 
   /** The STATUS message; `free` is how many stripe children there may be besides those that are. */

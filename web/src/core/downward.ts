@@ -132,6 +132,7 @@ export class Downward {
     const stepped = this.places.throttle.changed(now);
     if (stepped && this.places.throttle.step === LEAF) out.push(...this.#dismiss(REFUSE_SLOW));
     if (stepped || this.#announcements.due(now)) out.push(...this.announce(now));
+    else if (this.#announcements.changed()) out.push(...this.#warn(now));
     return out;
   }
 
@@ -144,6 +145,14 @@ export class Downward {
       if (takesPart || this.places.leaving) out.push(send(peer, data));
     }
     return out;
+  }
+
+  /** STATUS to those who are fed from here: what became of the way above concerns them at once. */
+  #warn(now: number): Send[] {
+    this.#announcements.saidToChildren();
+    const data = this.#status(now);
+    const fed = [...this.#neighbours.values()].filter(({ feeds }) => feeds.size > 0);
+    return fed.map(({ peer }) => send(peer, data));
   }
 
   /**

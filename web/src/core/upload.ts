@@ -6,6 +6,8 @@ export const SEEN_AFTER = 0.3;
 export const SEEN_AGAIN = 1.0;
 /** Share of it that is left free: what stands at the edge of an upload waits behind every key frame. */
 export const HEADROOM = 0.15;
+/** Of a pair: with so little missing, one more is fed. */
+const ROUNDING = 0.2;
 /** Seconds without being full after which more is tried; twice as long after each time that was in vain. */
 export const PROBE_AFTER = 4.0;
 export const MOST_PATIENCE = 320.0;
@@ -70,7 +72,7 @@ export class Upload {
 
   #count(since: number, pairs: number, now: number): void {
     const carried = (this.#left / (now - since)) * (1 - HEADROOM);
-    const slots = Math.floor((carried * this.#stripes) / this.#rate);
+    const slots = Math.floor((carried * this.#stripes) / this.#rate + ROUNDING);
     this.#countedAt = now;
     if (this.slots === null && slots >= pairs) return;
     if (this.slots === null || slots < this.slots) {
