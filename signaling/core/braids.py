@@ -30,8 +30,6 @@ SPARE = 1
 to give, whose children are orphans next."""
 OVERHEAD = 1.1
 """Bytes on the wire for each byte of the stream: seals, proofs, transport."""
-SETTLE = 6.0
-"""Seconds after a plan in which a peer may still report its old parents."""
 SEPARATION = 30.0
 """Seconds for which two peers that could not reach each other are kept apart."""
 LOSS = 5.0
@@ -59,7 +57,6 @@ class Braid:
     planner: Planner | None = None
     started_at: float = 0.0
     wishes: dict[str, Watch] = field(default_factory=dict)
-    told_at: dict[str, float] = field(default_factory=dict)
     fed_by: dict[str, tuple[Parents, Parents]] = field(default_factory=dict)
     """The parents that each peer was told last, and those before."""
 
@@ -133,7 +130,6 @@ class Braids:
         braid = self._braids.get((stream, rendition))
         if braid is None or braid.wishes.pop(member.id, None) is None:
             return
-        braid.told_at.pop(member.id, None)
         braid.fed_by.pop(member.id, None)
         if braid.planner is not None:
             braid.planner.leave(member.id, now)
@@ -194,8 +190,7 @@ class Braids:
             failed = self._separate(braid, planner, member, report.failed, SEPARATION, now)
             trouble = self._separate(braid, planner, member, lost, LOSS, now) or failed
             fare = Fare(report.received_from, report.loss, report.rtt, report.slots)
-            final = trouble or now - braid.told_at.get(member.id, now) >= SETTLE
-            weak = planner.report(member.id, parents, fare=fare, final=final, now=now)
+            weak = planner.report(member.id, parents, fare=fare, final=trouble, now=now)
             self._separate(braid, planner, member, weak, SEPARATION, now)
         self._flush(braid, now)
 
@@ -367,7 +362,6 @@ class Braids:
         for peer, assignment in planner.changes().items():
             before, _ = braid.fed_by.get(peer, ((), ()))
             if assignment.parents != before:
-                braid.told_at[peer] = now
                 braid.fed_by[peer] = (assignment.parents, before)
             self._tell(self._members[peer], self._plan(braid, assignment))
 

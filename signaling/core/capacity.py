@@ -64,8 +64,12 @@ class Capacity:
     @property
     def slots(self) -> int:
         """What the planner may use."""
-        slots = min(self.granted, self.most)
-        return slots if self.own is None else min(slots, self.own)
+        return self.allowed if self.own is None else min(self.allowed, self.own)
+
+    @property
+    def allowed(self) -> int:
+        """The same before it says itself that it has less now."""
+        return min(self.granted, self.most)
 
     @property
     def given(self) -> float:

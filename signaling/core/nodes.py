@@ -43,6 +43,7 @@ class Node:
         "open_at",
         "parents",
         "parity",
+        "placed_at",
         "prefix",
         "relay",
         "reported",
@@ -87,6 +88,8 @@ class Node:
         self.joined_at = now
         self.moved_at = now
         """When it last got another parent."""
+        self.placed_at = [now] * (stripes + 1)
+        """The same by stripe."""
         self.reported: tuple[str | None, ...] = ()
         """The parents that it had at its last report."""
         self.got: tuple[float | None, ...] = ()

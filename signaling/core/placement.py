@@ -30,6 +30,11 @@ RETRIES = 16
 """Peers without a parent, by stripe and standing, that are tried again when there is room."""
 FAILURES = 4
 """Of these in a row after which the others are left to later events."""
+RESTED = 20.0
+"""Seconds for which a leaf has its place before another may be given it."""
+SUPERIOR = 2
+"""Steps of standing by which a node must be above another to take its place: four times the upload, or twice
+and a minute's stay. Whoever gives nothing is below all."""
 MOVES = 8
 """Superfluous children of the publisher that are moved at each event, by stripe."""
 
@@ -329,9 +334,17 @@ class Placement:
             if standing >= node.standing:
                 break
             for leaf in level:
-                if self.replace(node, leaf, stripe):
+                if self._may_evict(node, leaf, stripe) and self.replace(node, leaf, stripe):
                     return True
         return False
+
+    def _may_evict(self, node: Node, leaf: Node, stripe: int) -> bool:
+        """In a crowd who was just placed stays: else all push each other out for ever."""
+        if len(self.trees.nodes) <= MANY_VIEWERS:
+            return True
+        if self.trees.now - leaf.placed_at[stripe] < RESTED:
+            return False
+        return leaf.standing == 0 or leaf.standing + SUPERIOR <= node.standing
 
     def _elect_head(self, stripe: int) -> None:
         """A stripe that nobody feeds gets a head."""

@@ -2,7 +2,7 @@
 
 What comes and goes, what peers report, and what they are told. `placement` has the rules for places,
 `succession` those for the gaps that leavers make, `promotion` those for better places, `capacity` how much
-a peer is given to feed, `appraisal` what is made of reports.
+a peer is given to feed, `appraisal` what is made of reports, `fail_overs` of the parents in them.
 """
 
 from collections import OrderedDict
@@ -12,7 +12,8 @@ from itertools import count
 
 from signaling.core.appraisal import Appraisal, Fare
 from signaling.core.capacity import Capacity
-from signaling.core.nodes import UNFED, Node
+from signaling.core.fail_overs import FailOvers
+from signaling.core.nodes import Node
 from signaling.core.placement import BUDGET, ROOT_LINKS, Placement
 from signaling.core.pool import Chance
 from signaling.core.promotion import Promotion
@@ -57,6 +58,7 @@ class Planner:
         self._placement = Placement(self.trees, root_links, budget)
         self._promotion = Promotion(self.trees, self._placement)
         self._appraisal = Appraisal(self.trees)
+        self._fail_overs = FailOvers(self.trees, self._placement)
         self._sequence = count(1) if sequence is None else sequence
         self._standbys = Standbys(self.trees, chance)
         self._told: dict[str, tuple[tuple[str | None, ...], tuple[str, ...], int]] = {}
@@ -133,7 +135,10 @@ class Planner:
         self.trees.now = now
         node = self._arrive(peer, carries, slots, most, relay, prefix, parity)
         for stripe, name in zip(node.takes, parents, strict=False):
-            parent = self._claimed(node, stripe, name, expect)
+            parent = self._fail_overs.claimed(node, stripe, name)
+            unknown = name not in self.trees.nodes and name != self.root
+            if parent is None and expect and unknown and name is not None:
+                parent = self._expect(name, parity=stripe == self.stripes)
             if parent is None:
                 continue
             self.trees.attach(node, stripe, parent)
@@ -218,13 +223,12 @@ class Planner:
     ) -> list[str]:
         """A peer says who its parents are, and how it fares.
 
-        A fail-over that fits becomes the plan, else it is told again, unless it may have reported before it
-        got its last plan (`final` is False). Returns parents that push far less to it than others do.
+        A fail-over that fits becomes the plan, else it is told again; `final`: even if its plan is so new
+        that it may not have known it. Returns parents that push far less to it than others do.
         """
         self.trees.now = now
         node = self.trees.nodes[peer]
-        if final:
-            self._reconcile_parents(node, parents)
+        self._follow(node, parents, final)
         weak: list[str] = []
         if fare is not None:
             appraised = self._appraisal.hear(node, tuple(parents), fare)
@@ -339,7 +343,9 @@ class Planner:
         node.carries = node.slots > 0
         node.relay = relay
         node.prefix = prefix
-        node.parity = parity and self.trees.stripes < MOST_STRIPES
+        feeds = bool(node.children[self.trees.stripes])  # as others said while it was expected
+        node.parity = feeds or (parity and self.trees.stripes < MOST_STRIPES)
+        node.enlisted = feeds and not parity
         node.joined_at = node.moved_at = self.trees.now
         node.standing = node.stand(self.trees.now)
         if not node.carries:
@@ -372,7 +378,9 @@ class Planner:
         node.standing = node.stand(self.trees.now)
         if node.standing != standing:
             self.trees.refresh(node)
-            self._placement.shed(node)
+            # What it says itself changes by the second, and a few too many it lets go of by itself.
+            if node.used > node.capacity.allowed or node.used > 2 * node.slots or not node.willing:
+                self._placement.shed(node)
 
     def _set_parity(self, node: Node, parity: bool) -> None:
         stripe = self.trees.stripes
@@ -386,59 +394,18 @@ class Planner:
             succeed(self.trees, self._placement, node, stripe)
             self._placement.dismiss(node)
 
-    def _reconcile_parents(self, node: Node, parents: Sequence[str | None]) -> None:
-        """Make a fail-over the plan where it fits; where it does not, tell the peer again."""
-        accepted: dict[int, str] = {}
-        for stripe, name in zip(node.takes, parents, strict=False):
-            planned = node.parents[stripe]
-            if name is None and (planned is None or not planned.away):
-                continue
-            if planned is not None and planned.id == name:
-                continue
-            parent = self._claimed(node, stripe, name, expect=False)
-            if parent is self.trees.root and self.trees.heads(stripe) >= self.trees.fan_of(stripe):
-                parent = None
-            if parent is not None and planned is not None and self._sinks(node, stripe, planned, parent):
-                parent = None
-            if parent is not None:
-                self.trees.detach(node, stripe)
-                self.trees.attach(node, stripe, parent)
-                self._placement.satisfied(node, stripe)
-                accepted[stripe] = parent.id
-            elif planned is not None and planned.away:
-                self.trees.detach(node, stripe)
-                self._placement.want(node, stripe)
-            else:
-                self._tell[node.id] = None
+    def _follow(self, node: Node, parents: Sequence[str | None], final: bool) -> None:
+        accepted, again = self._fail_overs.follow(node, parents, final)
+        if again:
+            self._tell[node.id] = None
         told = self._told.get(node.id)
         if accepted and told is not None:
             known = tuple(accepted.get(stripe, name) for stripe, name in enumerate(told[0]))
             self._told[node.id] = (known, *told[1:])
 
-    def _sinks(self, node: Node, stripe: int, planned: Node, parent: Node) -> bool:
-        """Whether a fail-over takes all that is below a node further down, while its place waits for it.
-
-        In a crowd many a planned parent is not fed yet when it is asked, and whoever is at hand is deep.
-        """
-        if not node.children[stripe] or planned.away:
-            return False
-        return parent.depth[stripe] > planned.depth[stripe] + 1
-
-    def _claimed(self, node: Node, stripe: int, name: str | None, expect: bool) -> Node | None:
-        """The node of a parent that a peer says it has, if it can be that."""
-        if name is None or name == node.id or name in node.separated:
-            return None
-        if name == self.trees.root.id:
-            return self.trees.root if self._placement.root_has_room(node) else None
-        parent = self.trees.nodes.get(name)
-        if parent is None:
-            if not expect:
-                return None
-            parent = Node(name, self.trees.stripes, carries=True, slots=0)
-            self._placement.expected[name] = parent
-            self.trees.expect(parent)
-        if parent.expected:
-            return parent
-        if not parent.has_room or parent.depth[stripe] == UNFED:
-            return None
-        return None if self.trees.is_under(parent, stripe, node) else parent
+    def _expect(self, name: str, *, parity: bool) -> Node:
+        """Take in a parent that was named and has not come back yet."""
+        parent = Node(name, self.trees.stripes, carries=True, slots=0, parity=parity)
+        self._placement.expected[name] = parent
+        self.trees.expect(parent)
+        return parent

@@ -7,16 +7,13 @@ happens comes to rest.
 """
 
 from signaling.core.nodes import UNFED, Node
-from signaling.core.placement import Placement
+from signaling.core.placement import SUPERIOR, Placement
 from signaling.core.trees import NEAR, Trees
 
 COOLDOWN = 20.0
 """Seconds between two moves of one peer that nothing forces."""
 LEAF_GAIN = 2
 """Levels that a peer without children on a stripe must win by a move there; with children, one is enough."""
-SUPERIOR = 2
-"""Steps of standing by which a node must be above another to take its place: four times the upload, or twice
-and a minute's stay."""
 SLOW = 2 * NEAR
 """Seconds of round trip that another parent of the same depth must save, and half of it."""
 
