@@ -54,6 +54,17 @@ def test_newcomer_gets_the_recent_page_at_once_and_all_others_when_asked_for(sto
     assert newcomer.log.next_timer() is None
 
 
+def test_page_holds_what_is_in_memory_too() -> None:
+    network, relay, texts = room_of_one(40)
+    newcomer = network.add("newcomer", LITTLE)
+    network.connect(newcomer, relay)
+    network.run(1)
+    have = newcomer.log.messages()
+    page = newcomer.page((have[5].id,))
+    assert [entry.text for entry in page.messages][-8:] == texts[-13:-5]
+    assert [entry.place for entry in page.messages] == sorted(entry.place for entry in page.messages)
+
+
 def test_newcomer_with_a_store_of_its_own_keeps_what_its_pages_bring() -> None:
     network, relay, texts = room_of_one(75, store_delay=0.05)
     kept = Kept()
