@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from peer.quantity import parse_amount
+
 
 class RetentionError(ValueError):
     """What was written is no age or size; the message is one sentence."""
@@ -31,7 +33,7 @@ def _age(text: str) -> float:
 
 
 def _size(text: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgG]?)", text)
-    if match is None or float(match[1]) == 0:
+    size = parse_amount(text)
+    if size is None:
         raise RetentionError(f"{text!r} is no size: give bytes, such as 500M or 1G.")
-    return int(float(match[1]) * {"": 1, "k": 1e3, "m": 1e6, "g": 1e9}[match[2].lower()])
+    return size

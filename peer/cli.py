@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from peer import commands
 from peer.chat_retention import parse_retention
 from peer.media.parts import AudioCodec, EncodeOptions, MediaOptions
 from peer.membership import Membership, membership, name, parse_ice_servers, state_file
+from peer.quantity import parse_amount
 from peer.running import FAILURE, CommandError, run, say
 from signaling.server.config import Config
 
@@ -372,10 +372,10 @@ def media_options(height: int, bitrate: str, audio: str, once: bool) -> MediaOpt
 
 def parse_rate(text: str) -> int:
     """Bits per second: `800k`, `50M`, `1500000`. Raises CommandError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgG]?)", text)
-    if match is None or float(match[1]) == 0:
+    rate = parse_amount(text)
+    if rate is None:
         raise CommandError(f"{text!r} is no bit rate: give bits per second, such as 800k or 50M.")
-    return int(float(match[1]) * {"": 1, "k": 1e3, "m": 1e6, "g": 1e9}[match[2].lower()])
+    return rate
 
 
 def _not_yet(what: str) -> None:

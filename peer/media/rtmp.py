@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import errno
 import hmac
 import logging
-import socket
 import time
 from typing import Self
 
@@ -17,7 +15,7 @@ from peer.media.feed import Feed
 from peer.media.pace import Stop
 from peer.media.rtmp_chunks import RtmpError
 from peer.media.rtmp_session import FLV_HEADER, Ended, Publish, RtmpSession, Tag
-from peer.media.source import RtmpInput, SourceError
+from peer.media.source import RtmpInput, listening_error
 
 log = logging.getLogger(__name__)
 
@@ -56,17 +54,11 @@ class RtmpListener:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        host = self._source.host
+        host, port = self._source.host, self._source.port
         try:
-            self._server = await asyncio.start_server(self._come, host, self._source.port)
-        except socket.gaierror:
-            raise SourceError(f"The host {host!r} of the RTMP address is unknown.") from None
+            self._server = await asyncio.start_server(self._come, host, port)
         except OSError as error:
-            used = error.errno == errno.EADDRINUSE
-            reason = "is in use already" if used else f"fails: {error.strerror}"
-            raise SourceError(
-                f"Listening at {host}:{self._source.port} {reason}; choose another port."
-            ) from error
+            raise listening_error(host, port, error) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:

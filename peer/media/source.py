@@ -4,7 +4,9 @@ something may not.
 `str()` of an input says where it comes from, without what is secret in it.
 """
 
+import errno
 import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -162,6 +164,16 @@ def parse_input(text: str) -> Input:
     elif scheme:
         raise SourceError(f"{scheme}:// is no input that is known: {KNOWN}.")
     return FileInput(text)
+
+
+def listening_error(host: str, port: int, error: OSError) -> SourceError:
+    """Why an address of this machine cannot be listened at."""
+    if isinstance(error, socket.gaierror):
+        return SourceError(f"The host {host!r} is unknown: name an address of this machine.")
+    where = _netloc(host or "0.0.0.0", port)
+    if error.errno == errno.EADDRINUSE:
+        return SourceError(f"{where} is in use already; choose another port.")
+    return SourceError(f"Listening at {where} fails: {error.strerror}; choose another port.")
 
 
 def check_file(path: str) -> None:

@@ -21,7 +21,7 @@ from av.container import InputContainer
 
 from peer.media.connection import Arriving, Connection
 from peer.media.pace import Stop
-from peer.media.source import SourceError, SrtInput
+from peer.media.source import SourceError, SrtInput, listening_error
 
 log = logging.getLogger(__name__)
 
@@ -133,15 +133,10 @@ class SrtConnector:
             )[0]
             with socket.socket(family, kind) as probe:
                 probe.bind(address)
-        except socket.gaierror:
-            raise SourceError(f"The host {self._source.host!r} of the SRT address is unknown.") from None
         except OSError as error:
             if self._worked:
                 return  # the last bridge's socket may take a moment to go; the next attempt tells
-            raise SourceError(
-                f"Listening at UDP port {self._source.port} of {self._source.host or '0.0.0.0'} fails: "
-                f"{error.strerror}; choose another port."
-            ) from error
+            raise listening_error(self._source.host, self._source.port, error) from error
 
 
 class Pipe:

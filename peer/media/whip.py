@@ -19,7 +19,7 @@ from aiortc.sdp import candidate_from_sdp
 from peer.media.pace import Clock
 from peer.media.reception import Begun, Frame, Gone, Reception
 from peer.media.sdpfrag import FragmentError, fragment_names, read_fragment
-from peer.media.source import SourceError, WhipInput
+from peer.media.source import WhipInput, listening_error
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +64,7 @@ class WhipListener:
             await web.TCPSite(self._runner, self._source.host, self._source.port).start()
         except OSError as error:
             await self._runner.cleanup()
-            raise SourceError(
-                f"Listening at {self._source.host}:{self._source.port} fails: {error.strerror}; "
-                "choose another port."
-            ) from error
+            raise listening_error(self._source.host, self._source.port, error) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -39,7 +39,6 @@ class Node:
         "joined_at",
         "leaf_at",
         "links",
-        "moved_at",
         "open_at",
         "parents",
         "parity",
@@ -86,10 +85,8 @@ class Node:
         self.enlisted = False
         """Whether it takes the parity stripe only because it was asked to carry it."""
         self.joined_at = now
-        self.moved_at = now
-        """When it last got another parent."""
         self.placed_at = [now] * (stripes + 1)
-        """The same by stripe."""
+        """When it last got another parent, by stripe."""
         self.reported: tuple[str | None, ...] = ()
         """The parents that it had at its last report."""
         self.got: tuple[float | None, ...] = ()
@@ -117,6 +114,11 @@ class Node:
         self.weak_at = [UNFED] * trees
         self.reserve_at = [UNFED] * trees
         self.able_at = UNFED
+
+    @property
+    def moved_at(self) -> float:
+        """When it last got another parent on any stripe."""
+        return max(self.placed_at)
 
     @property
     def takes(self) -> range:

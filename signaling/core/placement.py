@@ -30,8 +30,8 @@ RETRIES = 16
 """Peers without a parent, by stripe and standing, that are tried again when there is room."""
 FAILURES = 4
 """Of these in a row after which the others are left to later events."""
-RESTED = 20.0
-"""Seconds for which a leaf has its place before another may be given it."""
+COOLDOWN = 20.0
+"""Seconds for which a place is kept unless something forces a move."""
 SUPERIOR = 2
 """Steps of standing by which a node must be above another to take its place: four times the upload, or twice
 and a minute's stay. Whoever gives nothing is below all."""
@@ -342,7 +342,7 @@ class Placement:
         """In a crowd who was just placed stays: else all push each other out for ever."""
         if len(self.trees.nodes) <= MANY_VIEWERS:
             return True
-        if self.trees.now - leaf.placed_at[stripe] < RESTED:
+        if self.trees.now - leaf.placed_at[stripe] < COOLDOWN:
             return False
         return leaf.standing == 0 or leaf.standing + SUPERIOR <= node.standing
 

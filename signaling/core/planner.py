@@ -346,7 +346,8 @@ class Planner:
         feeds = bool(node.children[self.trees.stripes])  # as others said while it was expected
         node.parity = feeds or (parity and self.trees.stripes < MOST_STRIPES)
         node.enlisted = feeds and not parity
-        node.joined_at = node.moved_at = self.trees.now
+        node.joined_at = self.trees.now
+        node.placed_at = [self.trees.now] * len(self.trees.all)
         node.standing = node.stand(self.trees.now)
         if not node.carries:
             node.home.clear()
@@ -379,7 +380,7 @@ class Planner:
         if node.standing != standing:
             self.trees.refresh(node)
             # What it says itself changes by the second, and a few too many it lets go of by itself.
-            if node.used > node.capacity.allowed or node.used > 2 * node.slots or not node.willing:
+            if node.used > min(node.capacity.allowed, 2 * node.slots):
                 self._placement.shed(node)
 
     def _set_parity(self, node: Node, parity: bool) -> None:

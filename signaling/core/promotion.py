@@ -7,11 +7,9 @@ happens comes to rest.
 """
 
 from signaling.core.nodes import UNFED, Node
-from signaling.core.placement import SUPERIOR, Placement
+from signaling.core.placement import COOLDOWN, SUPERIOR, Placement
 from signaling.core.trees import NEAR, Trees
 
-COOLDOWN = 20.0
-"""Seconds between two moves of one peer that nothing forces."""
 LEAF_GAIN = 2
 """Levels that a peer without children on a stripe must win by a move there; with children, one is enough."""
 SLOW = 2 * NEAR

@@ -92,7 +92,7 @@ class Trees:
         parent.used += 1
         parent.fed[child.id] = parent.fed.get(child.id, 0) + 1
         self.changed[child.id] = None
-        child.moved_at = child.placed_at[stripe] = self.now
+        child.placed_at[stripe] = self.now
         self._floating[stripe].discard(child.id)
         self._set_depth(child, stripe)
         self._index_able(child)

@@ -7,6 +7,7 @@ import pytest
 
 from peer.commands import free_port
 from tests.e2e.audience import audience, play_on
+from tests.ffprobe import probed
 from tests.programs import Program, Programs, programs
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240), pytest.mark.usefixtures("built_pages")]
@@ -22,16 +23,6 @@ UNTOUCHED = ["-c", "copy"]
 async def ffmpeg(run: Programs, sample: Path, options: list[str], address: str) -> Program:
     command = ["-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", str(sample), *options]
     return await run.start("ffmpeg", "ffmpeg", *command, "-f", "flv", address)
-
-
-async def probed(run: Programs, playlist: str) -> set[str]:
-    """What ffprobe finds in the playlist, as `h264,640,360` and `aac,2`."""
-    entries = "stream=codec_name,width,height,channels"
-    probe = await run.start(
-        "ffprobe", "ffprobe", "-v", "error", "-show_entries", entries, "-of", "csv=p=0", playlist
-    )
-    assert await probe.ended() == 0
-    return set(probe.output) - {""}
 
 
 async def played(run: Programs, playlist: str) -> None:

@@ -15,6 +15,7 @@ import pytest_asyncio
 from yarl import URL
 
 from peer.commands import free_port
+from tests.ffprobe import probed
 from tests.integration import whip_page
 from tests.integration.hls_site import segments, site
 from tests.link_page import linking_chromium
@@ -29,16 +30,6 @@ HOST = "127.0.0.1"
 async def run(tmp_path: Path) -> AsyncIterator[Programs]:
     async with programs(tmp_path) as started:
         yield started
-
-
-async def probed(run: Programs, playlist: str) -> set[str]:
-    """What ffprobe finds in a playlist, as `h264,640,360` and `aac,2`."""
-    entries = "stream=codec_name,width,height,channels"
-    probe = await run.start(
-        "ffprobe", "ffprobe", "-v", "error", "-show_entries", entries, "-of", "csv=p=0", playlist
-    )
-    assert await probe.ended() == 0
-    return set(probe.output) - {""}
 
 
 class Room:

@@ -5,7 +5,7 @@ import random
 from signaling.core.appraisal import Fare
 from signaling.core.fail_overs import SETTLE
 from signaling.core.nodes import Node
-from signaling.core.placement import MANY_VIEWERS, RESTED
+from signaling.core.placement import COOLDOWN, MANY_VIEWERS
 from signaling.core.planner import Planner
 
 ROOT = "publisher"
@@ -89,10 +89,10 @@ def test_crowd_does_not_push_out_who_was_just_placed() -> None:
     planner.join("another", True, 1, now=1.0)
     stayed = sum(planner.parents(peer) == parents for peer, parents in fed.items())
     for _ in range(3):
-        planner.report("another", planner.parents("another"), fare=Fare(), now=RESTED - 1)
+        planner.report("another", planner.parents("another"), fare=Fare(), now=COOLDOWN - 1)
     assert sum(planner.parents(peer) == parents for peer, parents in fed.items()) == stayed
     assert None in planner.parents("another")
-    planner.report("another", planner.parents("another"), fare=Fare(), now=RESTED + 1)
+    planner.report("another", planner.parents("another"), fare=Fare(), now=COOLDOWN + 1)
     assert None not in planner.parents("another")
 
 

@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from signaling.core.appraisal import Fare
 from signaling.core.nodes import MOST_CHILDREN, UNFED, Node
+from signaling.core.placement import COOLDOWN
 from signaling.core.planner import Planner
-from signaling.core.promotion import COOLDOWN
 from signaling.core.trees import IDLE, MOST_DEPTH
 from tests.unit.signaling.test_planner import ROOT, may_be_asked
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from signaling.core.appraisal import Fare
 from signaling.core.nodes import MOST_CHILDREN, Node
-from signaling.core.placement import Placement
-from signaling.core.promotion import COOLDOWN, Promotion
+from signaling.core.placement import COOLDOWN, Placement
+from signaling.core.promotion import Promotion
 from signaling.core.trees import Trees
 from tests.unit.signaling.audience import ROOT, STRIPES, Audience
 from tests.unit.signaling.test_planner import assert_sound
