@@ -13,7 +13,8 @@ from aiohttp import web
 
 from peer.core.budget import StartupBudget
 from peer.description import open_description
-from peer.media.hls import HlsOrigin, hls_application
+from peer.media.hls import HlsOrigin, WindowOptions
+from peer.media.hls_http import CORS, IMMUTABLE, hls_application
 from peer.media.parts import InitSegment, MediaPart
 from peer.media.playlist import PlaylistError
 from peer.seal import Seal
@@ -27,8 +28,6 @@ START_SECONDS = 0.5
 WAIT_SECONDS = 2.0
 AHEAD = 20
 MAX_WAITING = 2_000
-CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Braidcast-Clock, Retry-After"}
-IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class RenditionDoor:
@@ -184,7 +183,8 @@ class MeshOrigin:
 
 
 class StreamOrigin:
-    """Both doors of one stream, fed together. `epoch` makes the addresses of LL-HLS media unique for ever."""
+    """Both doors of one stream, fed together. `epoch` makes the addresses of LL-HLS media unique for ever,
+    `window` says how far back players of LL-HLS may go."""
 
     def __init__(
         self,
@@ -193,10 +193,10 @@ class StreamOrigin:
         epoch: int,
         clock: Callable[[], int | None],
         on_sent: Callable[[int], None],
+        window: WindowOptions | None = None,
     ) -> None:
         self._mesh = MeshOrigin(room, stream, clock, on_sent)
-        self._hls = HlsOrigin(epoch)
-        self._names = (room, stream)
+        self._hls = HlsOrigin(epoch, window)
         self._on_sent = on_sent
 
     @property
@@ -206,7 +206,7 @@ class StreamOrigin:
     def mount(self, app: web.Application) -> None:
         """Answer under `/live/{room}/{stream}` of `app`."""
         self._mesh.mount(app)
-        app.add_subapp("/live", hls_application(self._find, self._on_sent))
+        app.add_subapp(self.path, hls_application(self._hls, self._on_sent))
 
     def describe(self, description: bytes) -> None:
         """The newest signed description."""
@@ -229,5 +229,6 @@ class StreamOrigin:
         """Nothing follows."""
         self._hls.end()
 
-    def _find(self, room: str, stream: str) -> HlsOrigin | None:
-        return self._hls if (room, stream) == self._names else None
+    def close(self) -> None:
+        """Forget what it has."""
+        self._hls.close()

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from peer.carrier import Carrier
 from peer.description import Rendition
+from peer.media.hls import WindowOptions
 from peer.media.ingest import media_parts
 from peer.media.parts import InitSegment, MediaOptions, MediaPart
 from peer.node import Node
@@ -78,8 +79,10 @@ class Publisher:
         *,
         title: str = "",
         origins: tuple[str, ...] = (),
+        window: WindowOptions | None = None,
         registry: CollectorRegistry | None = None,
     ) -> None:
+        """`window` is how far back players of the origin may go. Raises ShelfError."""
         self.stream = stream
         self.clock = PublisherClock()
         self.sent = Sent(registry or CollectorRegistry())
@@ -96,7 +99,9 @@ class Publisher:
             options.part_duration,
             self.clock.wall,
         )
-        self.origin = StreamOrigin(node.room, stream, self._sealer.epoch, self.clock, self.sent.over_http)
+        self.origin = StreamOrigin(
+            node.room, stream, self._sealer.epoch, self.clock, self.sent.over_http, window
+        )
         self._carrier: Carrier | None = None
         self._state: State = "offline"
         self._last_part = time.monotonic()

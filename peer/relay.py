@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from peer.carrier import Carrier
 from peer.core.counters import Counters
+from peer.media.hls import WindowOptions
 from peer.media.parts import InitSegment, MediaPart
 from peer.node import Node
 from peer.origin import StreamOrigin
@@ -22,8 +23,16 @@ class Relay:
     """Carries every live stream of a node's room, or just those that are named."""
 
     def __init__(
-        self, node: Node, streams: tuple[str, ...] = (), *, uplink: int | None = None, serves: bool = False
+        self,
+        node: Node,
+        streams: tuple[str, ...] = (),
+        *,
+        uplink: int | None = None,
+        serves: bool = False,
+        window: WindowOptions | None = None,
     ) -> None:
+        """With `serves` it is an origin of the streams that are named; `window` is how far back players of it
+        may go. Raises ShelfError."""
         self.carriers: dict[str, Carrier] = {}
         self.sent = Sent(CollectorRegistry())
         self.app: web.Application | None = web.Application() if serves else None
@@ -32,12 +41,18 @@ class Relay:
         self._node = node
         self._streams = streams
         self._uplink = uplink
+        self._window = window
         if serves:
             for stream in streams:
                 self._open_origin(stream)
         node.on_stream.append(self._described)
         for known in node.streams:
             self._described(known)
+
+    def close(self) -> None:
+        """Forget what its origins have."""
+        for origin in self._origins.values():
+            origin.close()
 
     def counters(self) -> Counters:
         """All streams together."""
@@ -64,7 +79,7 @@ class Relay:
 
         # Not the publisher's epoch: a relay that starts again may number what it missed otherwise.
         epoch = int(time.time())
-        origin = StreamOrigin(self._node.room, stream, epoch, clock, self.sent.over_http)
+        origin = StreamOrigin(self._node.room, stream, epoch, clock, self.sent.over_http, self._window)
         origin.mount(self.app)
         self._origins[stream] = origin
 

@@ -17,6 +17,7 @@ from peer.chat_store import StoreError
 from peer.core.chat_message import ChatError
 from peer.identity import IdentityError
 from peer.introducer import IntroducerError
+from peer.media.shelf import ShelfError
 from peer.media.source import SourceError
 from signaling.server.config import SignalingError
 
@@ -55,6 +56,7 @@ def _run(command: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
         IdentityError,
         ChatError,
         StoreError,
+        ShelfError,
         RetentionError,
     ) as error:
         say(str(error))

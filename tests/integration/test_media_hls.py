@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from peer.media.hls import HlsOrigin, hls_application
+from peer.media.hls import HlsOrigin
+from peer.media.hls_http import hls_application
 from peer.media.ingest import media_parts
 from peer.media.parts import AudioCodec, EncodeOptions, InitSegment, MediaOptions
 
@@ -43,7 +44,7 @@ async def served(source: str, options: MediaOptions) -> AsyncIterator[str]:
     """A live origin; gives the address of its multivariant playlist."""
     origin = HlsOrigin(7)
     application = web.Application()
-    application.add_subapp("/live", hls_application(lambda room, stream: origin, lambda size: None))
+    application.add_subapp("/live/demo/main", hls_application(origin, lambda size: None))
     runner = web.AppRunner(application)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bench.plain_hls import PlainHls, parse
-from peer.media.hls import HlsOrigin
+from peer.media.hls import HlsOrigin, Wanted
 from peer.media.parts import InitSegment, MediaPart
 
 INIT = InitSegment("avc1.42c01e", 640, 360, 30.0, 800_000, b"init", audio=False, video=True)
@@ -40,7 +40,7 @@ class Room:
         if query and int(query) >= (self.added - 1) // 10:
             self.edge.set()
         if name == "media.m3u8":
-            return (await self.origin.media("main", int(query) if query else None, None))[0]
+            return (await self.origin.media("main", Wanted(int(query) if query else None))).plain
         return (await self.origin.file("main", name))[0]
 
 
