@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from peer.quantity import parse_amount
+from peer.quantity import parse_amount, parse_time
 
 
 class RetentionError(ValueError):
@@ -26,10 +25,10 @@ def parse_retention(age: str | None, size: str) -> Retention:
 
 
 def _age(text: str) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
-    if match is None or float(match[1]) == 0:
+    age = parse_time(text)
+    if age is None:
         raise RetentionError(f"{text!r} is no age: give a number and s, m, h or d, such as 30d or 12h.")
-    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    return age
 
 
 def _size(text: str) -> int:

@@ -10,6 +10,7 @@ import typer
 
 from peer import commands
 from peer.chat_retention import parse_retention
+from peer.hosting import parse_window
 from peer.media.parts import AudioCodec, EncodeOptions, MediaOptions
 from peer.membership import Membership, membership, name, parse_ice_servers, state_file
 from peer.quantity import parse_amount
@@ -56,6 +57,19 @@ Http = Annotated[
 HttpUrl = Annotated[
     str | None, typer.Option(envvar="BRAIDCAST_HTTP_URL", help="Where viewers reach that origin.")
 ]
+Window = Annotated[
+    str, typer.Option(envvar="BRAIDCAST_WINDOW", help="How far back players of LL-HLS may go, such as 30m.")
+]
+WindowFolder = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BRAIDCAST_WINDOW_FOLDER",
+        help="Where more than a minute of that is kept; unless given, where temporary files are.",
+    ),
+]
+WindowSize = Annotated[
+    str, typer.Option(envvar="BRAIDCAST_WINDOW_SIZE", help="Bytes that it may take; then it is shorter.")
+]
 Port = Annotated[int, typer.Option(envvar="BRAIDCAST_PORT", min=0, max=65535, help="0 takes any free port.")]
 Host = Annotated[str, typer.Option(envvar="BRAIDCAST_HOST", help="0.0.0.0 listens on all addresses.")]
 Height = Annotated[
@@ -91,6 +105,7 @@ def demo(
     bitrate: Bitrate = "800k",
     audio: Audio = "opus",
     once: Once = False,
+    window: Window = "12s",
     key_file: KeyFile = None,
     ice_server: Ice = None,
     json_lines: Json = False,
@@ -99,7 +114,8 @@ def demo(
 
     def options() -> commands.DemoOptions:
         media = media_options(height, bitrate, audio, once)
-        return commands.DemoOptions(source, host, port, relays, media, json_lines)
+        back = parse_window(window, None, "4G")
+        return commands.DemoOptions(source, host, port, relays, media, back, json_lines)
 
     def place() -> Membership:
         ices = parse_ice_servers(ice_server or ())
@@ -144,6 +160,9 @@ def publish(
     stream: Stream = "main",
     http: Http = None,
     http_url: HttpUrl = None,
+    window: Window = "12s",
+    window_folder: WindowFolder = None,
+    window_size: WindowSize = "4G",
     height: Height = 360,
     bitrate: Bitrate = "800k",
     audio: Audio = "opus",
@@ -166,7 +185,8 @@ def publish(
         place = membership(server, room, token, token_file, key, ice_server or ())
         media = media_options(height, bitrate, audio, once)
         stream_name = name(stream, "stream")
-        return await commands.publish(place, source, stream_name, media, http, http_url, json_lines)
+        back = parse_window(window, window_folder, window_size)
+        return await commands.publish(place, source, stream_name, media, http, http_url, back, json_lines)
 
     _exit(command)
 
@@ -194,6 +214,9 @@ def relay(
     ] = "1G",
     http: Http = None,
     http_url: HttpUrl = None,
+    window: Window = "12s",
+    window_folder: WindowFolder = None,
+    window_size: WindowSize = "4G",
     token: Token = None,
     token_file: TokenFile = None,
     key_file: KeyFile = None,
@@ -211,7 +234,8 @@ def relay(
         if http is not None and not streams:
             streams = ("main",)
         retention = parse_retention(store_age, store_size)
-        return await commands.relay(place, streams, given, http, http_url, store, retention, json_lines)
+        back = parse_window(window, window_folder, window_size)
+        return await commands.relay(place, streams, given, http, http_url, back, store, retention, json_lines)
 
     _exit(command)
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from peer.api import Peer
 from peer.chat_retention import Retention
 from peer.hosting import WILDCARDS, origin_app, origin_url, parse_address, serve
+from peer.media.hls import WindowOptions
 from peer.media.ingest import check_input
 from peer.media.parts import MediaOptions
 from peer.membership import Membership
@@ -64,6 +65,7 @@ class DemoOptions:
     port: int
     relays: int
     options: MediaOptions
+    window: WindowOptions
     json_lines: bool
 
 
@@ -84,8 +86,10 @@ async def demo(options: DemoOptions, membership: Membership, config: Config) -> 
             options.options,
             title="Braidcast demo",
             origins=(f"/live/{membership.room}/main",),
+            window=options.window,
             registry=app[INTRODUCER].metrics.registry,
         )
+        stack.callback(publisher.origin.close)
         publisher.origin.mount(app)
         await stack.enter_async_context(run_introducer(replace(config, host=options.host, port=port), app))
         await stack.enter_async_context(peer)
@@ -116,6 +120,7 @@ async def publish(
     options: MediaOptions,
     http: str | None,
     http_url: str | None,
+    window: WindowOptions,
     json_lines: bool,
 ) -> int:
     """`braidcast publish`."""
@@ -130,7 +135,16 @@ async def publish(
             origins = (f"{origin_url(address, http_url)}/live/{membership.room}/{stream}",)
         elif http_url is not None:
             origins = (f"{http_url.rstrip('/')}/live/{membership.room}/{stream}",)
-        publisher = Publisher(peer.node, source, stream, options, origins=origins, registry=registry)
+        publisher = Publisher(
+            peer.node,
+            source,
+            stream,
+            options,
+            origins=origins,
+            window=None if address is None else window,
+            registry=registry,
+        )
+        stack.callback(publisher.origin.close)
         if address is not None:
             app = origin_app(registry)
             publisher.origin.mount(app)
@@ -198,6 +212,7 @@ async def relay(
     uplink: int | None,
     http: str | None,
     http_url: str | None,
+    window: WindowOptions,
     store: Path | None,
     retention: Retention,
     json_lines: bool,
@@ -206,7 +221,8 @@ async def relay(
     async with AsyncExitStack() as stack:
         line = stack.enter_context(StatusLine(json_lines))
         peer = membership.prepare("relay", name="Relay", store=store, retention=retention)
-        relaying = Relay(peer.node, streams, uplink=uplink, serves=http is not None)
+        relaying = Relay(peer.node, streams, uplink=uplink, serves=http is not None, window=window)
+        stack.callback(relaying.close)
         if http is not None and relaying.app is not None:
             address = parse_address(http)
             await stack.enter_async_context(serve(relaying.app, address))

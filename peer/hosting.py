@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from peer.media.hls import MEMORY_BYTES, WindowOptions
+from peer.quantity import parse_amount, parse_time
 from peer.running import CommandError
 
 SHUTDOWN_TIMEOUT = 0.3
 WILDCARDS = ("0.0.0.0", "::", "")
+IN_MEMORY = 60.0
+"""Seconds: a longer window is kept in files."""
+LONGEST = 4 * 3600.0
+"""Seconds: a whole playlist of more is too long to be made three times a second."""
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -32,6 +40,23 @@ def origin_url(address: tuple[str, int], given: str | None) -> str:
             "Viewers need to know where the origin is: say it with --http-url http://HOST:PORT."
         )
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def parse_window(seconds: str, folder: Path | None, size: str) -> WindowOptions:
+    """How far back players may go (`30m`), where that is kept, and how much of it (`4G`).
+
+    Raises CommandError.
+    """
+    window, most = parse_time(seconds), parse_amount(size)
+    if window is None or window > LONGEST:
+        raise CommandError(
+            f"{seconds!r} is no window: give a number and s, m or h, such as 90s or 30m; at most 4h."
+        )
+    if most is None:
+        raise CommandError(f"{size!r} is no size: give bytes, such as 500M or 4G.")
+    if folder is None and window <= IN_MEMORY:
+        return WindowOptions(window, None, min(most, MEMORY_BYTES))
+    return WindowOptions(window, folder or Path(tempfile.gettempdir()), most)
 
 
 @asynccontextmanager
