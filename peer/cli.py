@@ -70,6 +70,12 @@ WindowFolder = Annotated[
 WindowSize = Annotated[
     str, typer.Option(envvar="BRAIDCAST_WINDOW_SIZE", help="Bytes that it may take; then it is shorter.")
 ]
+Record = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BRAIDCAST_RECORD", help="Write the stream to an MP4 file, which is plain at the end."
+    ),
+]
 Port = Annotated[int, typer.Option(envvar="BRAIDCAST_PORT", min=0, max=65535, help="0 takes any free port.")]
 Host = Annotated[str, typer.Option(envvar="BRAIDCAST_HOST", help="0.0.0.0 listens on all addresses.")]
 Height = Annotated[
@@ -163,6 +169,7 @@ def publish(
     window: Window = "12s",
     window_folder: WindowFolder = None,
     window_size: WindowSize = "4G",
+    record: Record = None,
     height: Height = 360,
     bitrate: Bitrate = "800k",
     audio: Audio = "opus",
@@ -186,7 +193,9 @@ def publish(
         media = media_options(height, bitrate, audio, once)
         stream_name = name(stream, "stream")
         back = parse_window(window, window_folder, window_size)
-        return await commands.publish(place, source, stream_name, media, http, http_url, back, json_lines)
+        return await commands.publish(
+            place, source, stream_name, media, http, http_url, back, record, json_lines
+        )
 
     _exit(command)
 
@@ -248,9 +257,7 @@ def watch(
     seconds: Annotated[
         float | None, typer.Option(envvar="BRAIDCAST_SECONDS", min=0.1, help="Stop after so long.")
     ] = None,
-    record: Annotated[
-        Path | None, typer.Option(envvar="BRAIDCAST_RECORD", help="Write what comes to an MP4 file.")
-    ] = None,
+    record: Record = None,
     token: Token = None,
     token_file: TokenFile = None,
     key_file: KeyFile = None,

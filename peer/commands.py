@@ -121,6 +121,7 @@ async def publish(
     http: str | None,
     http_url: str | None,
     window: WindowOptions,
+    record: Path | None,
     json_lines: bool,
 ) -> int:
     """`braidcast publish`."""
@@ -145,6 +146,9 @@ async def publish(
             registry=registry,
         )
         stack.callback(publisher.origin.close)
+        recorder = _recorder(record, line)
+        if recorder is not None:
+            publisher.on_item.append(recorder.item)
         if address is not None:
             app = origin_app(registry)
             publisher.origin.mount(app)
@@ -157,8 +161,21 @@ async def publish(
         line.say(f"Watch:    {url}", "bold")
         for origin in origins:
             line.say(f"Playlist: {origin}/index.m3u8")
-        await _publish(publisher, peer, line)
+        try:
+            await _publish(publisher, peer, line)
+        finally:
+            if recorder is not None:
+                await recorder.close()
     return 0
+
+
+def _recorder(path: Path | None, line: StatusLine) -> Recorder | None:
+    def told(sentence: str) -> None:
+        line.say(sentence)
+        if line.json_lines:
+            print_json({"event": "recording", "text": sentence})
+
+    return None if path is None else Recorder(path, told)
 
 
 async def _publish(publisher: Publisher, peer: Peer, line: StatusLine) -> None:
@@ -273,12 +290,14 @@ async def watch(
     with StatusLine(json_lines) as line:
         async with membership.prepare("viewer") as peer:
             viewing = peer.viewing(stream)
-            recorder = None if record is None else Recorder(record)
+            recorder = _recorder(record, line)
             if recorder is not None:
-                viewing.on_part.append(recorder.add)
+                viewing.on_part.append(recorder.part)
             line.say(f"Watching {stream} in room {membership.room}. Ctrl-C stops.")
             try:
-                while not viewing.ended and (deadline is None or time.monotonic() < deadline):
+                while not (viewing.ended or (recorder is not None and recorder.failed)) and (
+                    deadline is None or time.monotonic() < deadline
+                ):
                     await peer.check()
                     pause = TELL_EVERY if deadline is None else min(TELL_EVERY, deadline - time.monotonic())
                     await asyncio.sleep(max(0.0, pause))
@@ -288,11 +307,11 @@ async def watch(
                     line.update(_viewer_line(line, stats))
             finally:
                 if recorder is not None:
-                    recorder.close()
+                    await recorder.close()
             played = viewing.stats()["parts"] > 0
     if not played:
         line.say(f"Nothing of the stream {stream} came.")
-    return 0 if played else FAILURE
+    return 0 if played and not (recorder is not None and recorder.failed) else FAILURE
 
 
 async def simulate(options: Options, plot: Path | None, json_lines: bool) -> int:

@@ -87,6 +87,8 @@ class Publisher:
         self.clock = PublisherClock()
         self.sent = Sent(registry or CollectorRegistry())
         self.on_state: list[Callable[[State], None]] = []
+        self.on_item: list[Callable[[InitSegment | MediaPart], None]] = []
+        """Told what the source has made: an init segment before the parts that need it."""
         self.live = asyncio.Event()
         """Set once the first init segment was announced."""
         self.parts = 0
@@ -123,6 +125,8 @@ class Publisher:
         try:
             async with aclosing(media_parts(self._source, self._options, self.clock)) as items:
                 async for item in items:
+                    for told in self.on_item:
+                        told(item)
                     if isinstance(item, InitSegment):
                         self._begin(item)
                     else:
