@@ -22,6 +22,7 @@ STAMPS := .venv/stamps
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NPM := npm --prefix web --no-update-notifier
 PAGES := signaling/pages/braidcast.js
+PLAYERS := tests/players/node_modules/.package-lock.json
 WEB_SOURCES := $(shell find web/src web/public web/*.json web/*.config.ts 2>/dev/null)
 
 ##@ Use
@@ -51,7 +52,7 @@ test-all: TEST_ALL := yes
 test-all: test ## The same, and soaks and clusters
 
 .PHONY: test-python
-test-python: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs ## pytest; TESTS=tests/unit/peer for a part
+test-python: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs $(PLAYERS) ## pytest; TESTS=tests/unit/peer for a part
 	@$(if $(MEASURED),$(BIN)/coverage erase)
 	@$(if $(strip $(TESTS_TOGETHER)),$(BIN)/python scripts/run_tests.py $(if $(TEST_ALL),,-m "not slow") \
 		$(if $(MEASURED),-p tests.core_coverage) --numprocesses 3 --dist loadfile $(TESTS_TOGETHER))
@@ -107,10 +108,11 @@ lock: ## Resolve dependencies again; LOCK=--upgrade for the newest
 	@scripts/lock.sh "$(PYTHON)" $(LOCK)
 	@$(NPM) install --package-lock-only --ignore-scripts
 	@npm --prefix bench/p2p_media_loader --no-update-notifier install --package-lock-only --ignore-scripts
+	@npm --prefix tests/players --no-update-notifier install --package-lock-only --ignore-scripts
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist signaling/pages web/node_modules bench/p2p_media_loader/node_modules
+	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist signaling/pages web/node_modules bench/p2p_media_loader/node_modules tests/players/node_modules
 
 .PHONY: sample
 sample: $(SAMPLE) ## The sample video
@@ -120,7 +122,7 @@ pages: $(PAGES) ## The web pages
 
 .PHONY: test-programs
 test-programs:
-	@scripts/system-packages.sh -- chromium ffmpeg
+	@scripts/system-packages.sh -- chromium ffmpeg mpv $(if $(TEST_ALL),nginx caddy)
 	@[ "$$(id -u)" -ne 0 ] || scripts/system-packages.sh -- ip tc nft iptables ethtool gcc $(if $(TEST_ALL),turnserver) \
 	  || echo 'Going on: what needs them will be skipped.'
 
@@ -155,6 +157,12 @@ bench/p2p_media_loader/node_modules/.package-lock.json: bench/p2p_media_loader/p
 	@scripts/check-node.sh
 	@echo 'Installing p2p-media-loader, to compare with.'
 	@npm --prefix bench/p2p_media_loader --no-update-notifier ci --ignore-scripts --silent
+	@touch $@
+
+$(PLAYERS): tests/players/package-lock.json tests/players/package.json
+	@scripts/check-node.sh
+	@echo 'Installing Shaka Player, which the tests let play.'
+	@npm --prefix tests/players --no-update-notifier ci --ignore-scripts --silent
 	@touch $@
 
 $(PAGES): web/node_modules/.package-lock.json $(WEB_SOURCES)

@@ -130,7 +130,8 @@ class MeshOrigin:
         )
 
     def _headers(self, cache: str = "no-store") -> dict[str, str]:
-        clock = self._clock()
+        """A time that a cache would keep is none."""
+        clock = self._clock() if cache == "no-store" else None
         return {**CORS, "Cache-Control": cache, **({} if clock is None else {"Braidcast-Clock": str(clock)})}
 
     def _refuse(self, sentence: str, status: int = 404, **headers: str) -> web.Response:

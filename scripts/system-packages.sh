@@ -41,10 +41,12 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
   echo "Installing ${missing[*]} with apt-get."
   export DEBIAN_FRONTEND=noninteractive
   if apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; then
-    # Tests start a TURN server of their own; the package's would listen on this machine from now on.
-    if [[ " ${missing[*]} " == *" coturn "* ]] && [ -d /run/systemd/system ]; then
-      systemctl disable --quiet --now coturn
-    fi
+    # Tests start servers of their own; the packages' would listen on this machine from now on.
+    for service in coturn nginx caddy; do
+      if [[ " ${missing[*]} " == *" $service "* ]] && [ -d /run/systemd/system ]; then
+        systemctl disable --quiet --now "$service"
+      fi
+    done
     exit 0
   fi
 fi

@@ -17,13 +17,15 @@ from peer.media.poster import HEIGHTS, SECONDS, Poster
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 IMMUTABLE = "public, max-age=31536000, immutable"
-MISSING = "public, max-age=1"
-"""What is not there may be there soon, but not within a round trip."""
+MISSING_FOR = 1
+"""Seconds: what is not there may be there soon, but not within a round trip."""
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
         "Braidcast-Clock, Content-Length, Content-Range, Date, ETag, Retry-After"
     ),
+    # Players measure throughput by it.
+    "Timing-Allow-Origin": "*",
 }
 PREFLIGHT = {
     **CORS,
@@ -31,8 +33,6 @@ PREFLIGHT = {
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Max-Age": "86400",
 }
-_BLOCKED_FOR = 6
-"""Target durations that an answer to a blocking reload may be kept (draft 22, appendix B)."""
 _MAX_WAITING = 1_000
 _RANGE = re.compile(r"bytes=(?P<first>\d{0,15})-(?P<last>\d{0,15})")
 _REFUSES_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
@@ -93,15 +93,16 @@ class _Routes:
 
     async def index(self, request: web.Request) -> web.StreamResponse:
         body = self._origin.multivariant()
-        return await self._send(request, body, PLAYLIST_TYPE, {"Cache-Control": "public, max-age=1"})
+        return await self._send(request, body, PLAYLIST_TYPE, {"Cache-Control": _shared(1)})
 
     async def media(self, request: web.Request) -> web.StreamResponse:
         wanted = read_directives(request.query)
         with self._turn():
             rendered = await self._origin.media(request.match_info["rendition"], wanted)
-        # Who names a segment gets an answer that only gets older; who does not wants the newest.
-        age = _BLOCKED_FOR * rendered.target_duration if wanted.number is not None else 1
-        headers = {"Cache-Control": f"public, max-age={age}", "Vary": "Accept-Encoding"}
+        # Who names a segment gets an answer that stays right, but a player that asks twice is stuck with it
+        # while a cache keeps it: a target duration is enough for a crowd (draft 22, appendix B: up to six).
+        age = rendered.target_duration if wanted.number is not None else 1
+        headers = {"Cache-Control": _shared(age), "Vary": "Accept-Encoding"}
         if not _takes_gzip(request):
             return await self._send(request, rendered.plain, PLAYLIST_TYPE, headers)
         headers["Content-Encoding"] = "gzip"
@@ -154,11 +155,20 @@ class _Routes:
         if kind:
             headers = {**headers, "Content-Type": kind}
         response = web.Response(body=body, status=status, headers=headers)
-        await response.prepare(request)
-        await response.write_eof()
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        except ConnectionError:
+            return response  # a player that left while it waited
         if request.method != "HEAD":
             self._on_sent(len(body))
         return response
+
+
+def _shared(seconds: int) -> str:
+    """For caches that many share. In a browser's own, what can be kept makes each of two tabs wait for the
+    other's request of the same address, and stall."""
+    return f"public, max-age=0, s-maxage={seconds}"
 
 
 def _takes_gzip(request: web.Request) -> bool:
@@ -182,7 +192,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except NotThereError as error:
-        return web.Response(status=404, text=f"{error}\n", headers={"Cache-Control": MISSING})
+        return web.Response(status=404, text=f"{error}\n", headers={"Cache-Control": _shared(MISSING_FOR)})
     except PlaylistError as error:
         return web.Response(status=400, text=f"{error}\n", headers=headers)
     except RangeError as error:

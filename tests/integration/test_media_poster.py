@@ -82,7 +82,11 @@ async def test_poster_and_thumbnail_are_the_newest_key_frame_and_made_every_few_
             async with client.get(f"/{name}") as response:
                 return response.status, response.headers["Cache-Control"], await response.read()
 
-        assert await get("poster.jpg") == (404, "public, max-age=1", b"This stream has no picture yet.\n")
+        assert await get("poster.jpg") == (
+            404,
+            "public, max-age=0, s-maxage=1",
+            b"This stream has no picture yet.\n",
+        )
         captured = feed(origin, items)
         answers = await asyncio.gather(*(get("poster.jpg") for _ in range(5)))
         assert {(status, cache) for status, cache, _ in answers} == {(200, "public, max-age=4")}

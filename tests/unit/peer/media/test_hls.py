@@ -94,14 +94,14 @@ async def test_media_may_be_kept_for_ever_and_playlists_as_long_as_they_are_righ
     door.origin.add_init("360p", INIT)
     feed(door.origin, range(25))
     for path, cache, kind in (
-        ("index.m3u8", "public, max-age=1", "application/vnd.apple.mpegurl"),
-        ("360p/media.m3u8", "public, max-age=1", "application/vnd.apple.mpegurl"),
-        ("360p/media.m3u8?_HLS_msn=1", "public, max-age=18", "application/vnd.apple.mpegurl"),
+        ("index.m3u8", "public, max-age=0, s-maxage=1", "application/vnd.apple.mpegurl"),
+        ("360p/media.m3u8", "public, max-age=0, s-maxage=1", "application/vnd.apple.mpegurl"),
+        ("360p/media.m3u8?_HLS_msn=1", "public, max-age=0, s-maxage=3", "application/vnd.apple.mpegurl"),
         ("360p/media.m3u8?_HLS_msn=9", "no-store", "text/plain"),
         ("360p/7-init0.mp4", "public, max-age=31536000, immutable", "video/mp4"),
         ("360p/7-0.0.mp4", "public, max-age=31536000, immutable", "video/mp4"),
         ("360p/7-0.mp4", "public, max-age=31536000, immutable", "video/mp4"),
-        ("360p/7-99.mp4", "public, max-age=1", "text/plain"),
+        ("360p/7-99.mp4", "public, max-age=0, s-maxage=1", "text/plain"),
     ):
         async with door.client.get(f"/live/demo/main/{path}") as response:
             assert response.headers["Cache-Control"] == cache
@@ -147,6 +147,22 @@ async def test_the_end_wakes_those_who_wait(door: Door) -> None:
     status, body = await waiting
     assert status == 200
     assert body.endswith(b"#EXT-X-ENDLIST\n")
+
+
+async def test_a_player_that_leaves_while_it_waits_is_no_error(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    door.origin.add_init("360p", INIT)
+    feed(door.origin, range(15))
+    leaving = asyncio.create_task(door.get("360p/media.m3u8?_HLS_msn=2"))
+    await door.until_waiting(1)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    feed(door.origin, range(15, 31))
+    await door.until_waiting(0)
+    assert (await door.get("index.m3u8"))[0] == 200
+    assert caplog.records == []
+    assert len(door.sent) == 1
 
 
 async def test_those_who_wait_are_bounded(door: Door) -> None:
