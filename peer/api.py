@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from peer.chat_retention import Retention
 from peer.chat_session import ChatSession
 from peer.chat_store import ChatStore
+from peer.core.chat_acts import Act, Delete, Edit, Reaction
 from peer.core.chat_message import ChatRateError, Entry
+from peer.core.chat_placing import Revise
 from peer.core.neighbour import Role
 from peer.identity import Identity
 from peer.introducer import IntroducerError
@@ -25,6 +28,7 @@ from signaling.protocol import IceServer, RosterEntry
 
 JOIN_TIMEOUT = 15.0
 CHAT_QUEUE = 1000
+T = TypeVar("T")
 
 
 class Chat:
@@ -34,13 +38,41 @@ class Chat:
         self.name = name
         self.session = session
 
-    async def send(self, text: str) -> Entry:
-        """Say something. Waits when one writes too fast. Raises ChatError with one sentence."""
+    async def send(self, text: str, reply: bytes | None = None) -> Entry:
+        """Say something, perhaps as the answer to a message (its id).
+
+        Waits when one writes too fast. Raises ChatError with one sentence.
+        """
+        return await self._patiently(lambda: self.session.say(text, self.name, reply))
+
+    async def edit(self, message: bytes, text: str) -> None:
+        """Put a message of one's own (its id) otherwise. Waits and raises as `send` does."""
+        await self.act(Edit(message, text))
+
+    async def delete(self, message: bytes) -> None:
+        """Take a message of one's own (its id) back. Waits and raises as `send` does."""
+        await self.act(Delete(message))
+
+    async def react(self, message: bytes, emoji: str, on: bool = True) -> None:
+        """Give a message (its id) an emoji, or take it back. Waits and raises as `send` does."""
+        await self.act(Reaction(message, emoji, on))
+
+    async def act(self, act: Act) -> None:
+        """Do something to a message. Waits and raises as `send` does."""
+        await self._patiently(lambda: self.session.do(act))
+
+    @staticmethod
+    async def _patiently(work: Callable[[], T]) -> T:
         while True:
             try:
-                return self.session.say(text, self.name)
+                return work()
             except ChatRateError as error:
                 await asyncio.sleep(error.wait)
+
+    @property
+    def history(self) -> list[Entry]:
+        """The last texts, in order, as they are now."""
+        return self.session.messages()
 
     @property
     def unsent(self) -> int:
@@ -68,14 +100,29 @@ class Chat:
 
     async def messages(self, history: bool = True) -> AsyncIterator[Entry]:
         """What was said, in order, and then each message as it comes."""
-        waiting: deque[Entry] = deque(self.session.messages() if history else (), maxlen=CHAT_QUEUE)
+        async with aclosing(self.news(history)) as news:
+            async for message in news:
+                if isinstance(message, Entry):
+                    yield message
+
+    async def news(self, history: bool = True) -> AsyncGenerator[Entry | Revise, None]:
+        """What was said, in order, and then each message as it comes, and each change of one.
+
+        A change is a `Revise`: the `id` and what is shown of that `message` now, None when it is gone.
+        """
+        said = self.session.messages() if history else ()
+        waiting: deque[Entry | Revise] = deque(said, maxlen=CHAT_QUEUE)
         came = asyncio.Event()
 
-        def heard(entry: Entry) -> None:
-            waiting.append(entry)
+        def heard(news: Entry | Revise) -> None:
+            waiting.append(news)
             came.set()
 
+        def changed(id: bytes, message: Entry | None) -> None:
+            heard(Revise(id, message))
+
         self.session.on_message.append(heard)
+        self.session.on_revision.append(changed)
         try:
             while True:
                 while waiting:
@@ -84,6 +131,7 @@ class Chat:
                 await came.wait()
         finally:
             self.session.on_message.remove(heard)
+            self.session.on_revision.remove(changed)
 
 
 class Peer:

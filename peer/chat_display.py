@@ -6,9 +6,13 @@ import json
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from peer.core.chat_message import Entry
+from peer.core.chat_placing import Revise
 
+QUOTED = 40
+"""Characters of a message that stand for it."""
 ACTION = "/me "
 """A text that begins so tells what its author does."""
 _ARRANGING = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -29,9 +33,18 @@ class Names:
 
     def __init__(self) -> None:
         self._authors: dict[str, set[bytes]] = {}
+        self._last: dict[bytes, str] = {}
+
+    def known(self, author: bytes) -> str:
+        """The name under which that peer was shown last."""
+        return self._last.get(author, author[:4].hex())
 
     def shown(self, author: bytes, name: str) -> str:
         """The name to show for the peer id `author`: with the short id where others use that name too."""
+        self._last[author] = shown = self._shown(author, name)
+        return shown
+
+    def _shown(self, author: bytes, name: str) -> str:
         plain = " ".join(harmless(name).split())
         short = author[:4].hex()
         if not plain:
@@ -48,8 +61,11 @@ class Lines:
         self._clock = clock
         self._names = Names()
 
-    def message(self, entry: Entry) -> str:
-        name = self._names.shown(entry.author, entry.name)
+    def message(self, entry: Entry, answered: Entry | None = None) -> str:
+        """The message, which may answer another one that was shown."""
+        name = self._name(entry)
+        if entry.reply is not None:
+            name += f" to {'an earlier message' if answered is None else self._name(answered)}"
         # Only \n is a line break here: splitlines() would break at characters that hide one.
         first, *rest = [harmless(line) for line in entry.text.rstrip().replace("\r\n", "\n").split("\n")]
         if first.startswith(ACTION):
@@ -57,6 +73,22 @@ class Lines:
         else:
             line = f"{self._time(entry.time)} {name}: {first}"
         return "".join([line + "\n", *(f"      {more}\n" for more in rest)])
+
+    def changes(self, before: Entry, after: Entry | None) -> list[str]:
+        """Sentences about what became of a message."""
+        name, quoted = self._name(before), _quoted(before.text)
+        if after is None:
+            return [f"{name} “{quoted}” is gone."]
+        said = [f"{name} “{quoted}” is now: {after.text}"] if after.text != before.text else []
+        given, taken = _reactions(after) - _reactions(before), _reactions(before) - _reactions(after)
+        for emoji, author in sorted(given):
+            said.append(f"{emoji} by {self._names.known(author)} for {name} “{quoted}”")
+        for emoji, author in sorted(taken):
+            said.append(f"{emoji} of {self._names.known(author)} taken back from {name} “{quoted}”")
+        return said
+
+    def _name(self, entry: Entry) -> str:
+        return self._names.shown(entry.author, entry.name)
 
     def notice(self, sentence: str) -> str:
         """What the program itself says."""
@@ -72,12 +104,38 @@ class Lines:
 
 def json_line(entry: Entry) -> str:
     """One object on a line, in ASCII only: nothing in it can mean something to a terminal."""
-    record = {
+    return _line(_record(entry))
+
+
+def json_change(change: Revise) -> str:
+    """What a message is now, or that it is gone, on a line."""
+    if change.message is None:
+        return _line({"event": "gone", "id": change.id.hex()})
+    return _line({"event": "changed", **_record(change.message)})
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    return {
         "id": entry.id.hex(),
         "author": entry.author.hex(),
         "name": entry.name,
         "text": entry.text,
         "time": entry.time,
         "clock": entry.clock,
+        "reply": None if entry.reply is None else entry.reply.hex(),
+        "edited": entry.edited,
+        "reactions": {emoji: [author.hex() for author in authors] for emoji, authors in entry.reactions},
     }
+
+
+def _line(record: dict[str, Any]) -> str:
     return json.dumps(record, separators=(",", ":")) + "\n"
+
+
+def _quoted(text: str) -> str:
+    first = " ".join(text.split())
+    return first if len(first) <= QUOTED else first[:QUOTED] + "…"
+
+
+def _reactions(entry: Entry) -> set[tuple[str, bytes]]:
+    return {(emoji, author) for emoji, authors in entry.reactions for author in authors}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from peer import wire
 from peer.chat_store import ChatStore, Gap, StoreError
 from peer.core.chat_message import Place
-from peer.core.chat_recall import Keep, Lookup, LookupBefore, Recall, StoreAction
+from peer.core.chat_recall import Erase, Keep, Lookup, LookupBefore, Recall, StoreAction
 
 if TYPE_CHECKING:
     from peer.chat_session import ChatSession
@@ -95,6 +95,9 @@ class ChatKeeper:
                 self._news.set()
                 if not action.complete:
                     self._lacking.set()
+            case Erase(target, author):
+                self.flush()
+                self._start(self._erased(self.store.erase(target, author)), "write")
             case Recall(token, ids):
                 self.flush()
                 self._start(self._recalled(token, self.store.recall(ids)), "answer")
@@ -135,6 +138,9 @@ class ChatKeeper:
             self.kept += count
         finally:
             self._unwritten -= count
+
+    async def _erased(self, work: asyncio.Future[None]) -> None:
+        await work
 
     # Answering
 

@@ -12,11 +12,12 @@ from peer import wire
 from peer.chat_keeper import ChatKeeper
 from peer.chat_store import ChatStore, StoreError
 from peer.core.actions import Reject, Send, Verify
+from peer.core.chat_acts import Act
 from peer.core.chat_log import ChatAction, ChatLog
-from peer.core.chat_message import Entry, open_message, room_hash
+from peer.core.chat_message import Entry, message_id
 from peer.core.chat_past import Page
-from peer.core.chat_placing import Deliver
-from peer.core.chat_recall import Keep, Lookup, LookupBefore, Recall
+from peer.core.chat_placing import Deliver, Revise
+from peer.core.chat_recall import Erase, Keep, Lookup, LookupBefore, Recall
 from peer.identity import Identity
 from peer.signing import TAG_CHAT, verify
 
@@ -29,16 +30,20 @@ MAX_TRIES = 4
 
 
 class ChatSession:
-    """Says and hears. `on_message` is called with each accepted text, in the order of arrival."""
+    """Says and hears.
+
+    `on_message` is called with each accepted text, in the order of arrival, `on_revision` with the id of a
+    text and what is shown of it from now on: None when it is gone.
+    """
 
     def __init__(self, room: str, identity: Identity, mesh: Mesh, store: ChatStore | None = None) -> None:
         self.log = ChatLog(room, identity.key, stored=store is not None)
         self.keeper = None if store is None else ChatKeeper(self, store)
         self.on_message: list[Callable[[Entry], None]] = []
+        self.on_revision: list[Callable[[bytes, Entry | None], None]] = []
         self._identity = identity
         self._mesh = mesh
         self._acting = False
-        self._room = room_hash(room)
         self._paging = asyncio.Lock()
         self._page: asyncio.Future[Page]
 
@@ -58,13 +63,20 @@ class ChatSession:
         else:
             await self.keeper.run()
 
-    def say(self, text: str, name: str) -> Entry:
+    def say(self, text: str, name: str, reply: bytes | None = None) -> Entry:
         """Sign and send a text. Raises ChatError with a sentence when it cannot be said."""
         now = time.monotonic()
-        draft = self.log.compose(text, name, time.time_ns() // 1_000_000, now)
+        draft = self.log.compose(text, name, _wall(), now, reply)
         entry = self.log.said(draft, self._identity.sign(TAG_CHAT, draft.header), now)
         self._act()
         return entry
+
+    def do(self, act: Act) -> None:
+        """Sign and send what is done to a message. Raises ChatError with a sentence when it cannot be."""
+        now = time.monotonic()
+        draft = self.log.compose_act(act, _wall(), now)
+        self.log.done(draft, self._identity.sign(TAG_CHAT, draft.header), now)
+        self._act()
 
     def messages(self) -> list[Entry]:
         """All texts in the order that is the same for everybody."""
@@ -102,19 +114,21 @@ class ChatSession:
             return (), []
         self.keeper.flush()
         ids = (await self.keeper.store.up_to((message,), count + 1))[:-1]
-        return ids, self.entries(await self.keeper.store.recall(ids))
+        return ids, await self._shown(await self.keeper.store.recall(ids))
 
     async def search(self, words: str, count: int = 50) -> list[Entry]:
         """The last `count` texts with all these words, in order. Raises StoreError; needs a store."""
         if self.keeper is None:
             raise StoreError("Only a peer that was given a store can search.")
         self.keeper.flush()
-        return self.entries(await self.keeper.store.search(words, count))
+        return await self._shown(await self.keeper.store.search(words, count))
 
-    def entries(self, messages: list[wire.ChatMessage]) -> list[Entry]:
-        """The texts among messages of the store."""
-        opened = [open_message(message, self._room) for message in messages]
-        return [message.entry for message in opened if message.entry is not None]
+    async def _shown(self, messages: list[wire.ChatMessage]) -> list[Entry]:
+        """What is to be shown of messages in the store, given what was done to them."""
+        if self.keeper is None:
+            return []
+        acts = await self.keeper.store.acts_on([message_id(message.header) for message in messages])
+        return list(self.log.shown(messages, acts))
 
     async def missing(self, ids: tuple[bytes, ...]) -> Page:
         """Get these messages (at most 8) from others, and what stood before them."""
@@ -180,11 +194,19 @@ class ChatSession:
             case Deliver(entry):
                 for told in list(self.on_message):
                     told(entry)
+            case Revise(id, message):
+                for told_of in list(self.on_revision):
+                    told_of(id, message)
             case Page():
                 if not self._page.done():
                     self._page.set_result(action)
-            case Keep() | Recall() | Lookup() | LookupBefore():
+            case Keep() | Erase() | Recall() | Lookup() | LookupBefore():
                 if self.keeper is not None:
                     self.keeper.act(action)
             case Reject(peer, _, sentence):
                 self._mesh.refuse(peer, wire.MALFORMED, sentence)
+
+
+def _wall() -> int:
+    """Milliseconds since 1970 by this machine's clock."""
+    return time.time_ns() // 1_000_000

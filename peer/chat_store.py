@@ -17,17 +17,24 @@ from typing import Any, TypeAlias, TypeVar
 
 from peer import wire
 from peer.chat_retention import Retention
+from peer.core.chat_acts import EDIT, Edit, read_act
 from peer.core.chat_message import ChatBreachError, Place, open_message, read_text, room_hash
 from peer.core.chat_recall import Keep
 from peer.signing import TAG_CHAT, verify
-from peer.wire_chat import TEXT, ChatHeader, ChatHeaderError
+from signaling.chat_header import TEXT, ChatHeader, ChatHeaderError
 
-VERSION = 1
+VERSION = 2
 AT_ONCE = 500
 """Messages that one transaction forgets, so that others come between."""
 T = TypeVar("T")
 _Row: TypeAlias = tuple[Any, ...]
 
+_TARGETS = f"""
+ALTER TABLE messages ADD COLUMN target BLOB;
+CREATE INDEX targets ON messages (target) WHERE target IS NOT NULL;
+PRAGMA user_version = {VERSION};
+"""
+"""What files of version 1 lack: `target` is the message that an act is done to. They held no acts."""
 _SCHEMA = f"""
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY, clock INTEGER NOT NULL, author BLOB NOT NULL, id BLOB NOT NULL UNIQUE,
@@ -38,8 +45,7 @@ CREATE UNIQUE INDEX places ON messages (clock, author, id);
 CREATE INDEX lacking ON messages (clock, author, id) WHERE lacks;
 CREATE TABLE forgotten (clock INTEGER NOT NULL, author BLOB NOT NULL, id BLOB NOT NULL);
 CREATE VIRTUAL TABLE texts USING fts5 (text, content='', tokenize="unicode61 remove_diacritics 2");
-PRAGMA user_version = {VERSION};
-"""
+{_TARGETS}"""
 _COLUMNS = "clock, author, id, header, signature, body"
 _FOLLOWERS = 1_000
 """Messages after a damaged one that are looked at again: some of them follow it."""
@@ -94,8 +100,16 @@ class ChatStore:
         self._thread.shutdown()
 
     def keep(self, messages: Sequence[Keep]) -> asyncio.Future[None]:
-        """Done when all of them are on disk. Those that are there already are left as they are."""
+        """Done when all of them are on disk. Those that are there already are left, or get their body."""
         return self._do(lambda: self._keep(messages))
+
+    def erase(self, target: bytes, author: bytes) -> asyncio.Future[None]:
+        """Done when nothing on disk holds what that author said in that message, or made of it later."""
+        return self._do(lambda: self._transaction(lambda: self._erase(target, author)))
+
+    def acts_on(self, ids: Sequence[bytes]) -> asyncio.Future[list[wire.ChatMessage]]:
+        """What was done to these messages, as far as it is kept, each checked as if it came from outside."""
+        return self._do(lambda: self._genuine(self._acts(ids)))
 
     def recall(self, ids: Sequence[bytes]) -> asyncio.Future[list[wire.ChatMessage]]:
         """Those of these messages that are kept, each checked as if it came from outside."""
@@ -158,11 +172,18 @@ class ChatStore:
         self._db = sqlite3.connect(self.path, timeout=1, isolation_level=None, check_same_thread=False)
         db = self._db
         # One process at a time: a second one would keep what the first has forgotten.
-        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+        for pragma in (
+            "locking_mode = EXCLUSIVE",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "secure_delete = ON",
+        ):
             db.execute(f"PRAGMA {pragma}")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        elif version == 1:
+            db.executescript(f"BEGIN IMMEDIATE; {_TARGETS} COMMIT;")
         elif version != VERSION:
             db.close()
             raise StoreError(
@@ -188,16 +209,64 @@ class ChatStore:
         def write() -> None:
             for kept in messages:
                 signed = kept.message
-                row = self._db.execute(
-                    "INSERT INTO messages (clock, author, id, kept, lacks, signature, header, body)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    (*kept.place, now, not kept.complete, signed.signature, signed.header, signed.body),
+                body, target = signed.body or b"", _target(signed)
+                changed = kept.place[2] if target is None else target
+                shown = self._text(changed)
+                self._db.execute(
+                    "INSERT INTO messages (clock, author, id, kept, lacks, signature, header, body, target)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                    " body = excluded.body, target = excluded.target WHERE body = x''",
+                    (*kept.place, now, not kept.complete, signed.signature, signed.header, body, target),
                 )
-                text = _text(signed)
-                if row.rowcount == 1 and text is not None:
-                    self._db.execute("INSERT INTO texts (rowid, text) VALUES (?, ?)", (row.lastrowid, text))
+                self._index(changed, shown)
 
         self._transaction(write)
+
+    def _erase(self, target: bytes, author: bytes) -> None:
+        shown = self._text(target)
+        self._db.execute(
+            "UPDATE messages SET body = x'' WHERE author = ? AND (id = ? OR (target = ? AND"
+            " unicode(substr(header, 2, 1)) = ?))",
+            (author, target, target, EDIT),
+        )
+        self._index(target, shown)
+
+    def _text(self, id: bytes) -> tuple[int, str] | None:
+        """The number of a text that is kept, and what is shown of it after its edits."""
+        found = self._db.execute(
+            "SELECT number, author, header, body FROM messages WHERE id = ?", (id,)
+        ).fetchone()
+        if found is None:
+            return None
+        number, author, header, body = found
+        text = _text(wire.ChatMessage(header, b"", body))
+        if text is None:
+            return None
+        edits = self._db.execute(
+            "SELECT header, body FROM messages WHERE target = ? AND author = ?"
+            " ORDER BY clock DESC, author DESC, id DESC",
+            (id, author),
+        )
+        edited = (_act_of(*edit) for edit in edits)
+        return number, next((edit.text for edit in edited if isinstance(edit, Edit)), text)
+
+    def _index(self, id: bytes, before: tuple[int, str] | None) -> None:
+        """Let the search find what is shown of that message now, and no longer what was shown before."""
+        after = self._text(id)
+        if after == before:
+            return
+        if before is not None:
+            self._db.execute("INSERT INTO texts (texts, rowid, text) VALUES ('delete', ?, ?)", before)
+        if after is not None:
+            self._db.execute("INSERT INTO texts (rowid, text) VALUES (?, ?)", after)
+
+    def _acts(self, ids: Sequence[bytes]) -> list[_Row]:
+        found: list[_Row] = []
+        for start in range(0, len(ids), AT_ONCE):
+            some = tuple(ids[start : start + AT_ONCE])
+            marks = ", ".join("?" * len(some))
+            found += self._db.execute(f"SELECT {_COLUMNS} FROM messages WHERE target IN ({marks})", some)
+        return found
 
     def _rows(self, ids: Sequence[bytes], columns: str) -> list[_Row]:
         marks = ", ".join("?" * len(ids))
@@ -210,7 +279,7 @@ class ChatStore:
         genuine: list[wire.ChatMessage] = []
         damaged: list[Place] = []
         for clock, author, id, *row in rows:
-            message = wire.ChatMessage(*row)
+            message = _message(*row)
             if _is_genuine(id, message, self._room):
                 genuine.append(message)
             else:
@@ -320,15 +389,12 @@ class ChatStore:
 
         def drop() -> None:
             rows = self._db.execute(
-                "SELECT number, header, signature, body FROM messages WHERE (clock, author, id) <= (?, ?, ?)",
-                place,
+                "SELECT number, id FROM messages WHERE (clock, author, id) <= (?, ?, ?)", place
             ).fetchall()
-            for number, header, signature, body in rows:
-                text = _text(wire.ChatMessage(header, signature, body))
+            for _, id in rows:
+                text = self._text(id)
                 if text is not None:
-                    self._db.execute(
-                        "INSERT INTO texts (texts, rowid, text) VALUES ('delete', ?, ?)", (number, text)
-                    )
+                    self._db.execute("INSERT INTO texts (texts, rowid, text) VALUES ('delete', ?, ?)", text)
             self._db.executemany("DELETE FROM messages WHERE number = ?", [(row[0],) for row in rows])
             self._db.execute("DELETE FROM forgotten")
             self._db.execute("INSERT INTO forgotten VALUES (?, ?, ?)", place)
@@ -345,10 +411,27 @@ def _header(data: bytes) -> ChatHeader | None:
         return None
 
 
+def _message(header: bytes, signature: bytes, body: bytes) -> wire.ChatMessage:
+    """A message as it lies there: an empty body where its header tells of one was erased."""
+    known = _header(header)
+    erased = not body and known is not None and known.body_length > 0
+    return wire.ChatMessage(header, signature, None if erased else body)
+
+
 def _text(message: wire.ChatMessage) -> str | None:
     header = _header(message.header)
     read = read_text(message.body or b"") if header is not None and header.kind == TEXT else None
-    return None if read is None else read[1]
+    return None if read is None else read.text
+
+
+def _act_of(header: bytes, body: bytes) -> Any:
+    known = _header(header)
+    return None if known is None else read_act(known.kind, body)
+
+
+def _target(message: wire.ChatMessage) -> bytes | None:
+    act = _act_of(message.header, message.body or b"")
+    return None if act is None else act.target
 
 
 def _is_genuine(id: bytes, message: wire.ChatMessage, room: bytes) -> bool:

@@ -13,7 +13,6 @@ from typing import Any
 from peer.merkle import MAX_LEAVES, MAX_PROOF
 from peer.seal import MAX_BLOCK, MAX_STRIPES, MAX_TIME, SEAL
 from peer.signing import lp
-from peer.wire_chat import MAX_HEADER, ChatHeader, ChatHeaderError
 from peer.wire_messages import (
     UNKNOWN_ERROR,
     Block,
@@ -37,6 +36,7 @@ from peer.wire_messages import (
     Unsubscribe,
     Want,
 )
+from signaling.chat_header import MAX_HEADER, ChatHeader, ChatHeaderError
 
 __all__ = [
     "MAX_MESSAGE",

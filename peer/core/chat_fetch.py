@@ -98,10 +98,11 @@ class Fetch:
         return [source for source, has in want.sources.items() if has and source in self._links]
 
     def failed(self, message: bytes, peer: bytes, now: float) -> None:
-        """What `peer` sent for it cannot be used: ask the next one."""
+        """What `peer` sent for it cannot be used: ask the next one, whether it said that it has it or not."""
         want = self._wants.get(message)
         if want is None:
             return
+        want.needed = True
         want.asked.add(peer)
         if want.peer == peer:
             self._forget_question(want, message)

@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 
 from peer.core.chat_message import Place, SignedMessage
+from peer.core.chat_view import View
 
 
 class History:
@@ -23,6 +24,8 @@ class History:
         self._followers: dict[bytes, int] = {}
         self._floor: Place | None = None
         """The last place that was left out."""
+        self.view = View()
+        """What the messages in memory do to each other."""
 
     def __contains__(self, message: bytes) -> bool:
         return message in self._by_id
@@ -58,6 +61,7 @@ class History:
         if self.below(message.place):
             return False
         self._by_id[message.id] = message
+        self.view.add(message)
         insort(self._order, message.place)
         self._size += message.size
         for followed in message.header.follows:
@@ -66,9 +70,16 @@ class History:
             self._leave_out_oldest()
         return message.id in self._by_id
 
+    def replace(self, message: SignedMessage) -> None:
+        """Hold it in place of the same with, or without, its body."""
+        self.view.remove(self._by_id[message.id])
+        self._by_id[message.id] = message
+        self.view.add(message)
+
     def _leave_out_oldest(self) -> None:
         self._floor = self._order.pop(0)
         message = self._by_id.pop(self._floor[2])
+        self.view.remove(message)
         self._size -= message.size
         for followed in message.header.follows:
             count = self._followers[followed] - 1

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from peer import wire
 from peer.core import chat_message
 from peer.core.actions import Reject, Send, Verify
+from peer.core.chat_acts import KINDS, Act, ChatError, Delete, Edit, write_act
 from peer.core.chat_fetch import MAX_IDS, Fetch
 from peer.core.chat_history import History
 from peer.core.chat_limits import ChatCounters, ChatLimits
@@ -25,17 +26,19 @@ from peer.core.chat_message import (
     Place,
     SignedMessage,
     room_hash,
+    write_text,
 )
 from peer.core.chat_past import Page, Past
 from peer.core.chat_pen import Pen
 from peer.core.chat_pending import Pending, Waiting
-from peer.core.chat_placing import Deliver, Placing
+from peer.core.chat_placing import Deliver, Placing, Revise
 from peer.core.chat_rate import Rates
 from peer.core.chat_recall import Recalls, StoreAction
 from peer.core.chat_telling import Telling
 from peer.signing import TAG_CHAT
+from signaling.chat_header import TEXT
 
-ChatAction: TypeAlias = Send | Verify | Deliver | Page | Reject | StoreAction
+ChatAction: TypeAlias = Send | Verify | Deliver | Revise | Page | Reject | StoreAction
 
 
 class ChatLog:
@@ -60,8 +63,17 @@ class ChatLog:
         self._store = Recalls(self._actions.append) if stored else None
         self._telling = Telling(self.limits, self._history, self._store, self._actions.append)
         self._links = self._telling.links
-        self._past = Past(self._history, self._fetch, self._telling, self._claimed, self._actions.append)
+        self._past = Past(
+            self._history,
+            self._fetch,
+            self._telling,
+            self._claimed,
+            self._actions.append,
+            self.limits.remembered,
+        )
         self._token = 0
+        self._bare: dict[bytes, tuple[SignedMessage, bytes]] = {}
+        """Messages that came without a body, and who sent them: taken as they are if nobody has it."""
         self._pen = Pen(self._room, key, self.limits.own)
         self._authors = Rates(*self.limits.author)
         self._authors_history = Rates(*self.limits.author_history)
@@ -130,31 +142,54 @@ class ChatLog:
             self._refuse(waiting, now)
         self._settle(now)
 
-    def compose(self, text: str, name: str, wall_ms: int, now: float) -> Draft:
+    def compose(self, text: str, name: str, wall_ms: int, now: float, reply: bytes | None = None) -> Draft:
         """Write a text, to be signed and then `said`; `wall_ms` is the time that it shows.
 
-        Raises ChatError with a sentence, ChatRateError when it is too early.
+        `reply` is the id of the message that it answers. Raises ChatError with a sentence, ChatRateError when
+        it is too early.
         """
-        return self._pen.write(text, name, self._history, wall_ms, now)
+        return self._pen.write(TEXT, write_text(name, text, reply), self._history, wall_ms, now)
+
+    def compose_act(self, act: Act, wall_ms: int, now: float) -> Draft:
+        """Write what one does to a message, to be signed and then `said`. Raises as `compose` does."""
+        target = self._history.get(act.target)
+        if isinstance(act, Edit | Delete) and target is not None and target.header.author != self._key:
+            done = "edited" if isinstance(act, Edit) else "deleted"
+            raise ChatError(f"Only messages of your own can be {done}.")
+        if target is not None and self._history.view.entry(target) is None:
+            raise ChatError("That message is not there any more.")
+        return self._pen.write(KINDS[type(act)], write_act(act), self._history, wall_ms, now)
 
     def said(self, draft: Draft, signature: bytes, now: float) -> Entry:
-        """Send one's own message. Raises ValueError when it was said before, or not composed here."""
+        """Send one's own text. Raises ValueError when it was said before, or not composed here."""
+        message = self._own(draft, signature)
+        if message.entry is None:
+            raise ValueError("This is no text.")
+        self._send(message, now)
+        return message.entry
+
+    def done(self, draft: Draft, signature: bytes, now: float) -> None:
+        """Send an act of one's own. Raises ValueError when it was sent before, or not composed here."""
+        self._send(self._own(draft, signature), now)
+
+    def _own(self, draft: Draft, signature: bytes) -> SignedMessage:
         signed = wire.ChatMessage(draft.header, signature, draft.body)
         try:
             message = chat_message.open_message(signed, self._room)
         except ChatBreachError as error:
             raise ValueError(str(error)) from error
-        entry = message.entry
-        if entry is None or entry.key != self._key or message.id in self._history:
+        if message.header.author != self._key or message.id in self._history:
             raise ValueError("This is not a new message of one's own.")
-        self._history.add(message)
+        return message
+
+    def _send(self, message: SignedMessage, now: float) -> None:
+        self._placing.add(message)
         if not self._links:
             self._telling.wait_for_links(message.id)
         self._placing.keep(message, complete=True)
         self._placing.deliver(message)
         self._telling.push(message, ())
         self._settle(now)
-        return entry
 
     # The store and the past
 
@@ -177,7 +212,9 @@ class ChatLog:
                 self.counters.malformed += 1
                 continue
             if message.id not in self._history and self._placing.fits(message, {}):
+                message = self._placing.obeying(message)
                 self._history.add(message)
+                self._placing.erase(message)
 
     def forgotten(self, place: Place) -> None:
         """The store has dropped what stood there or before it."""
@@ -224,7 +261,16 @@ class ChatLog:
 
     def messages(self) -> list[Entry]:
         """The texts in the order that is the same for everybody."""
-        return [message.entry for message in self._history if message.entry is not None]
+        entries = [self._history.view.entry(message) for message in self._history]
+        return [entry for entry in entries if entry is not None]
+
+    def shown(
+        self, messages: Iterable[wire.ChatMessage], acts: Iterable[wire.ChatMessage] = ()
+    ) -> tuple[Entry, ...]:
+        """What is to be shown of messages from the store, where `acts` there were done to them."""
+        opened = [chat_message.open_message(message, self._room) for message in messages]
+        done = [chat_message.open_message(message, self._room) for message in acts]
+        return self._past.shown(opened, done)
 
     @property
     def unsent(self) -> int:
@@ -243,13 +289,16 @@ class ChatLog:
         known = self._pending.get(message.id)
         if known is not None:
             known.holders[peer] = None
-        if known is not None or self._placing.knows(message.id):
+        if known is None and self._placing.lacks_body(message.id):
+            self._came_again(message, peer, now)
+            return
+        if known is not None or message.id in self._history or self._placing.knows(message.id):
             self.counters.duplicates += 1
             return
         asked_for = message.id in self._fetch
-        if signed.body is None:
+        if message.is_bare and not self._history.view.is_deleted(message):
             self.counters.bodiless += 1
-            self._fetch.failed(message.id, peer, now)
+            self._came_bare(message, peer, now)
         elif self._placing.below(message) and message.id not in self._past:
             self.counters.too_old += 1
             self._pass_over(message.id, peer, now)
@@ -260,6 +309,23 @@ class ChatLog:
             self.counters.too_fast += 1
         else:
             self._check(message, peer, asked_for, now)
+
+    def _came_again(self, message: SignedMessage, peer: bytes, now: float) -> None:
+        """It is here without its body."""
+        if message.is_bare:
+            self._fetch.failed(message.id, peer, now)
+        else:
+            self._fetch.arrived(message.id, peer, now)
+            self._placing.fill(message)
+
+    def _came_bare(self, message: SignedMessage, peer: bytes, now: float) -> None:
+        """Its author may have taken the body back, or `peer` keeps it from us: others are asked."""
+        if message.id not in self._fetch:
+            return
+        self._bare[message.id] = (message, peer)
+        if len(self._bare) > self.limits.remembered:
+            del self._bare[next(iter(self._bare))]
+        self._fetch.failed(message.id, peer, now)
 
     def _check(self, message: SignedMessage, peer: bytes, asked_for: bool, now: float) -> None:
         waiting = Waiting(message, peer, {peer: None}, asked_for, self._token)
@@ -325,7 +391,7 @@ class ChatLog:
             waiting = self._pending.get(message)
             if waiting is not None:
                 waiting.holders[peer] = None
-            elif message not in self._history:  # it may have come while the store was asked
+            elif not self._placing.knows(message):  # it may have come while the store was asked
                 self._fetch.claimed(message, peer, now)
 
     def _breach(self, peer: bytes, sentence: str) -> None:
@@ -335,7 +401,11 @@ class ChatLog:
         """Pass over what nobody has, and send the questions that are left."""
         while given_up := self._fetch.poll_given_up():
             for message in given_up:
-                self._placing.give_up(message, now)
+                bare = self._bare.pop(message, None)
+                if bare is not None:
+                    self._check(bare[0], bare[1], True, now)
+                elif message not in self._history:
+                    self._placing.give_up(message, now)
         for peer, ids in self._fetch.poll_questions():
             self._telling.send(peer, wire.ChatWant(ids))
         self._past.settle(self._pending.__contains__)

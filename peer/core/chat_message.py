@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias
 
 from peer import wire
-from peer.wire_chat import MAX_BODY, TEXT, ChatHeader, ChatHeaderError, message_id, room_hash
+from peer.core.chat_acts import (
+    MAX_TEXT,
+    Act,
+    ChatError,
+    check_text,
+    is_text,
+    read_act,
+    read_body,
+    read_id,
+    write_body,
+)
+from signaling.chat_header import TEXT, ChatHeader, ChatHeaderError, message_id, room_hash
 
-MAX_TEXT = 8000
 MAX_NAME = 64
 MAX_CLOCK = 2**32 - 1
 
 Place: TypeAlias = tuple[int, bytes, bytes]
 """(clock, author key, id): where a message stands, for everybody."""
-
-
-class ChatError(ValueError):
-    """What was to be said cannot be sent; the message is one sentence for a person."""
 
 
 class ChatRateError(ChatError):
@@ -46,7 +51,8 @@ class Draft:
 class Entry:
     """A text to show. `id` and `key` have 32 bytes, `author` (a peer id) 16.
 
-    `time` is by the author's wall clock, in ms since 1970.
+    `time` is by the author's wall clock, in ms since 1970; `reply` is the id of what this answers.
+    `reactions` are (emoji, peer ids of those who gave it), the one that was given first before the others.
     """
 
     id: bytes
@@ -56,10 +62,22 @@ class Entry:
     text: str
     time: int
     clock: int
+    reply: bytes | None = None
+    edited: bool = False
+    reactions: tuple[tuple[str, tuple[bytes, ...]], ...] = ()
 
     @property
     def place(self) -> Place:
         return (self.clock, self.key, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The body of a text."""
+
+    name: str
+    text: str
+    reply: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +88,9 @@ class SignedMessage:
     header: ChatHeader
     signed: wire.ChatMessage
     entry: Entry | None
-    """What there is to show: None for a kind, or a body, that is kept and passed on but not understood."""
+    """What its author wrote: None for a kind, or a body, that is kept and passed on but not understood."""
+    act: Act | None = None
+    """What its author does to another message."""
 
     @property
     def place(self) -> Place:
@@ -81,45 +101,35 @@ class SignedMessage:
         """Bytes that it takes on a link and, about, in memory."""
         return len(self.signed.header) + len(self.signed.signature) + self.header.body_length
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether its body is not here."""
+        return self.signed.body is None
 
-def write_text(name: str, text: str) -> bytes:
+    def bare(self) -> SignedMessage:
+        """The same without its body: header and signature keep the chain whole."""
+        signed = wire.ChatMessage(self.signed.header, self.signed.signature, None)
+        return SignedMessage(self.id, self.header, signed, None)
+
+
+def write_text(name: str, text: str, reply: bytes | None = None) -> bytes:
     """The body of a text. Raises ChatError."""
-    if not text.strip():
-        raise ChatError("There is nothing to send: the message is empty.")
-    if len(text) > MAX_TEXT:
-        raise ChatError(f"The message is too long: it has {len(text)} characters, {MAX_TEXT} is the most.")
+    check_text(text)
     if len(name) > MAX_NAME:
         raise ChatError(f"The name is too long: it has {len(name)} characters, {MAX_NAME} is the most.")
-    try:
-        body = json.dumps({"text": text, "name": name}, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError as error:
-        raise ChatError("The message holds half a character that cannot be sent.") from error
-    if len(body) > MAX_BODY:
-        raise ChatError(f"The message is too long: it has {len(body)} bytes, {MAX_BODY} is the most.")
-    return body
+    answered = {} if reply is None else {"reply": reply.hex()}
+    return write_body({"text": text, "name": name, **answered})
 
 
-def read_text(body: bytes) -> tuple[str, str] | None:
-    """(name, text) of a body of kind TEXT; None when it is not one: its author's fault, not its sender's."""
-    try:
-        # Numbers can only be in fields that are not known yet: how long they are is nothing to us.
-        value = json.loads(body.decode(), parse_int=len, parse_float=len, parse_constant=_not_json)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
+def read_text(body: bytes) -> Text | None:
+    """The text in a body of kind TEXT; None when it is not one: its author's fault, not its sender's."""
+    value = read_body(body)
+    if value is None:
         return None
     text, name = value.get("text"), value.get("name")
-    if not isinstance(text, str) or not isinstance(name, str):
-        return None
-    if not 1 <= len(text) <= MAX_TEXT or len(name) > MAX_NAME:
-        return None
-    if any("\ud800" <= character <= "\udfff" for character in text + name):
-        return None
-    return name, text
-
-
-def _not_json(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON.")
+    if is_text(text, 1, MAX_TEXT) and is_text(name, 0, MAX_NAME):
+        return Text(name, text, read_id(value.get("reply")))
+    return None
 
 
 def open_message(message: wire.ChatMessage, room: bytes) -> SignedMessage:
@@ -143,7 +153,8 @@ def open_message(message: wire.ChatMessage, room: bytes) -> SignedMessage:
     if body is not None and (len(body) != header.body_length or sha256(body).digest() != header.body_hash):
         raise ChatBreachError("The body of the chat message is not the one in its header.")
     number = message_id(message.header)
-    return SignedMessage(number, header, message, _entry(number, header, body))
+    act = None if body is None else read_act(header.kind, body)
+    return SignedMessage(number, header, message, _entry(number, header, body), act)
 
 
 def _entry(number: bytes, header: ChatHeader, body: bytes | None) -> Entry | None:
@@ -151,7 +162,7 @@ def _entry(number: bytes, header: ChatHeader, body: bytes | None) -> Entry | Non
     if text is None:
         return None
     author = sha256(header.author).digest()[:16]
-    return Entry(number, author, header.author, text[0], text[1], header.time, header.clock)
+    return Entry(number, author, header.author, text.name, text.text, header.time, header.clock, text.reply)
 
 
 def next_clock(followed: list[int]) -> int:
@@ -178,6 +189,7 @@ __all__ = [
     "Entry",
     "Place",
     "SignedMessage",
+    "Text",
     "draft",
     "message_id",
     "next_clock",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from peer import wire
@@ -10,6 +10,7 @@ from peer.core.chat_fetch import QUIET, Fetch
 from peer.core.chat_history import History
 from peer.core.chat_message import Entry, SignedMessage
 from peer.core.chat_telling import Telling
+from peer.core.chat_view import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Past:
         telling: Telling,
         claimed: Callable[[bytes, tuple[bytes, ...], float], None],
         done: Callable[[Page], None],
+        remembered: int,
     ) -> None:
         self._history = history
         self._fetch = fetch
@@ -53,7 +55,10 @@ class Past:
         self._ids: tuple[bytes, ...] | None = None
         self._listed: frozenset[bytes] = frozenset()
         self._fetching = False
-        self._came: dict[bytes, Entry | None] = {}
+        self._came: dict[bytes, SignedMessage] = {}
+        self._acts: dict[bytes, SignedMessage] = {}
+        """Of pages that were read: what they were done to may stand in an older one."""
+        self._remembered = remembered
 
     def __contains__(self, message: bytes) -> bool:
         """Whether it belongs to the open page."""
@@ -109,7 +114,16 @@ class Past:
 
     def came(self, message: SignedMessage) -> None:
         """A message of the page is there."""
-        self._came[message.id] = message.entry
+        self._came[message.id] = message
+        if message.act is not None:
+            self._acts[message.id] = message
+            if len(self._acts) > self._remembered:
+                del self._acts[next(iter(self._acts))]
+
+    def shown(self, messages: list[SignedMessage], acts: Iterable[SignedMessage] = ()) -> tuple[Entry, ...]:
+        """What is to be shown of messages that memory need not have, after all that is known to be done."""
+        known = [act for message in messages for act in self._history.view.on(message.id)]
+        return tuple(visible(messages, [*self._acts.values(), *known, *acts]))
 
     def link_closed(self, peer: bytes, now: float) -> None:
         if peer == self._peer:
@@ -128,9 +142,8 @@ class Past:
             self._close()
 
     def _close(self) -> None:
-        entries = [self._came[id] for id in self._ids or () if id in self._came]
-        messages = tuple(entry for entry in entries if entry is not None)
-        page = Page(self._before, self._ids, len(entries), messages)
+        messages = [self._came[id] for id in self._ids or () if id in self._came]
+        page = Page(self._before, self._ids, len(messages), self.shown(messages))
         self._open = self._fetching = False
         self._peer = self._deadline = self._ids = None
         self._listed, self._came = frozenset(), {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from peer.core.bucket import Bucket
 from peer.core.chat_history import History
-from peer.core.chat_message import ChatRateError, Draft, draft, next_clock, write_text
-from peer.wire_chat import MAX_FOLLOWS
+from peer.core.chat_message import ChatRateError, Draft, draft, next_clock
+from signaling.chat_header import MAX_FOLLOWS
 
 
 class Pen:
@@ -18,9 +18,8 @@ class Pen:
         self._bucket: Bucket | None = None
         self._time = 0
 
-    def write(self, text: str, name: str, history: History, wall_ms: int, now: float) -> Draft:
-        """A text that follows the last messages. Raises ChatError, ChatRateError when it is too early."""
-        body = write_text(name, text)
+    def write(self, kind: int, body: bytes, history: History, wall_ms: int, now: float) -> Draft:
+        """A message that follows the last ones. Raises ChatRateError when it is too early."""
         if self._bucket is None:
             self._bucket = Bucket(*self._rate, now)
         if not self._bucket.take(now):
@@ -29,4 +28,5 @@ class Pen:
         # The same words twice in a millisecond are still two messages.
         self._time = max(wall_ms, self._time + 1)
         clock = next_clock([head.header.clock for head in heads])
-        return draft(self._room, self._key, clock, self._time, tuple(head.id for head in heads), body)
+        follows = tuple(head.id for head in heads)
+        return draft(self._room, self._key, clock, self._time, follows, body, kind)

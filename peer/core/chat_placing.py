@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from peer import wire
+from peer.core.chat_acts import Delete
 from peer.core.chat_beginning import Beginning
 from peer.core.chat_fetch import Fetch
 from peer.core.chat_history import History
@@ -13,9 +14,9 @@ from peer.core.chat_limits import ChatCounters, ChatLimits
 from peer.core.chat_message import Entry, Place, SignedMessage, message_id, next_clock
 from peer.core.chat_past import Past
 from peer.core.chat_pending import Pending, Waiting
-from peer.core.chat_recall import Keep
+from peer.core.chat_recall import Erase, Keep
 from peer.core.chat_telling import Telling
-from peer.wire_chat import ChatHeader
+from signaling.chat_header import ChatHeader
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,14 @@ class Deliver:
     """A text was accepted: its place among the others is that of its (clock, author key, id)."""
 
     message: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Revise:
+    """What is shown of the text with this id has changed: None when it is gone."""
+
+    id: bytes
+    message: Entry | None
 
 
 class Placing:
@@ -38,7 +47,7 @@ class Placing:
         telling: Telling,
         past: Past,
         stored: bool,
-        act: Callable[[Keep | Deliver], None],
+        act: Callable[[Keep | Erase | Deliver | Revise], None],
     ) -> None:
         self.beginning = Beginning(limits.settling, limits.waiting)
         self.bottom: Place | None = None
@@ -57,7 +66,12 @@ class Placing:
 
     def knows(self, message: bytes) -> bool:
         """Whether it counts, or is out for good, as far as memory tells."""
-        return message in self._history or message in self._refused
+        return (message in self._history and not self.lacks_body(message)) or message in self._refused
+
+    def lacks_body(self, message: bytes) -> bool:
+        """Whether it is here without its body, which nobody who may has deleted."""
+        known = self._history.get(message)
+        return known is not None and known.is_bare and not self._history.view.is_deleted(known)
 
     def below(self, message: SignedMessage) -> bool:
         """Whether it is older than all that is kept."""
@@ -71,8 +85,52 @@ class Placing:
             self._act(Keep(message.place, message.signed, complete))
 
     def deliver(self, message: SignedMessage) -> None:
-        if message.entry is not None:
-            self._act(Deliver(message.entry))
+        entry = self._history.view.entry(message)
+        if entry is not None:
+            self._act(Deliver(entry))
+
+    def obeying(self, message: SignedMessage) -> SignedMessage:
+        """It, without its body if that was taken back."""
+        return message.bare() if self._history.view.is_deleted(message) else message
+
+    def add(self, message: SignedMessage) -> bool:
+        """Take an accepted message into memory, and do what it does. False when it is too old for that."""
+        target, before = self._target(message)
+        if not self._history.add(message):
+            return False
+        self._done(message, target, before)
+        return True
+
+    def fill(self, message: SignedMessage) -> None:
+        """The body came of a message that was here without it."""
+        target, before = self._target(message)
+        self._history.replace(message)
+        self.keep(message, complete=True)
+        self.deliver(message)
+        self._done(message, target, before)
+
+    def _target(self, message: SignedMessage) -> tuple[SignedMessage | None, Entry | None]:
+        """The message that an act is done to, and what is shown of it."""
+        target = None if message.act is None else self._history.get(message.act.target)
+        return target, None if target is None else self._history.view.entry(target)
+
+    def _done(self, message: SignedMessage, target: SignedMessage | None, before: Entry | None) -> None:
+        self.erase(message)
+        after = None if target is None else self._history.view.entry(target)
+        if target is not None and before != after:
+            self._act(Revise(target.id, after))
+
+    def erase(self, message: SignedMessage) -> None:
+        """What a message takes back is gone from memory, and from the store."""
+        if not isinstance(message.act, Delete):
+            return
+        author, target = message.header.author, message.act.target
+        known = self._history.get(target)
+        for taken in (*self._history.view.edits(target, author), *([] if known is None else [known])):
+            if taken.header.author == author and not taken.is_bare:
+                self._history.replace(taken.bare())
+        if self._stored:
+            self._act(Erase(target, author))
 
     def came(self, message: bytes) -> None:
         """It is here, whatever becomes of it."""
@@ -144,13 +202,13 @@ class Placing:
     def _accept(self, first: Waiting, now: float) -> None:
         ready = [first]
         for waiting in ready:  # grows while it is walked through
-            message = waiting.message
+            message = self.obeying(waiting.message)
             self._pending.remove(waiting)
             if not self.fits(message, waiting.clocks):
                 self._counters.misplaced += 1
                 _remember(self._refused, message.id, self._limits.remembered)
-            elif self._history.add(message) or message.id in self._past or not self.below(message):
-                self._accepted(waiting, now)
+            elif self.add(message) or message.id in self._past or not self.below(message):
+                self._accepted(message, waiting, now)
             else:
                 self._counters.too_old += 1
             ready += self._pending.found(message.id)
@@ -167,8 +225,7 @@ class Placing:
         clock = message.header.clock
         return clock == least if len(known) == len(message.header.follows) else clock >= least
 
-    def _accepted(self, waiting: Waiting, now: float) -> None:
-        message = waiting.message
+    def _accepted(self, message: SignedMessage, waiting: Waiting, now: float) -> None:
         self._counters.accepted += 1
         for follower in self._pending.awaited(message.id):
             follower.clocks[message.id] = message.header.clock
@@ -176,6 +233,8 @@ class Placing:
             followed in self._history or followed in waiting.clocks for followed in message.header.follows
         )
         self.keep(message, complete=complete)
+        if message.id not in self._history:
+            self.erase(message)
         if message.id in self._past:  # others ask for pages of their own
             self._past.came(message)
             if message.id in self._history:  # but this is not long ago

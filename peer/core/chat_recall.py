@@ -26,6 +26,14 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class Erase:
+    """Drop the bodies of the message `target` (an id) and of its edits, if that author (a key) wrote them."""
+
+    target: bytes
+    author: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Recall:
     """Read these messages, checking their signatures; answer with `recalled(token, …)`."""
 
@@ -50,7 +58,7 @@ class LookupBefore:
     count: int
 
 
-StoreAction: TypeAlias = Keep | Recall | Lookup | LookupBefore
+StoreAction: TypeAlias = Keep | Erase | Recall | Lookup | LookupBefore
 Looked: TypeAlias = Callable[[tuple[bytes, ...], float], None]
 Recalled: TypeAlias = Callable[[list[wire.ChatMessage], float], None]
 

@@ -12,7 +12,7 @@ from peer.core.chat_limits import ChatLimits
 from peer.core.chat_link import ChatLink
 from peer.core.chat_message import SignedMessage, message_id
 from peer.core.chat_recall import Recalls
-from peer.wire_chat import MAX_FOLLOWS
+from signaling.chat_header import MAX_FOLLOWS
 
 
 class Telling:

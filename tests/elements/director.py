@@ -87,7 +87,21 @@ class Director:
         self.room_state = state
         await self._broadcast(self._room())
 
-    async def say(self, author: str, name: str, text: str) -> None:
+    async def do(self, act: dict[str, Any]) -> None:
+        """What an act of the page makes of the chat."""
+        for message in list(self.chat):
+            if message["id"] != act["target"]:
+                continue
+            if act["act"] == "delete":
+                self.chat.remove(message)
+            elif act["act"] == "edit":
+                message |= {"text": act["text"], "edited": True}
+            else:
+                others = [given for given in message["reactions"] if given[0] != act["emoji"]]
+                message["reactions"] = [*others, *([[act["emoji"], [OWN]]] if act["on"] else [])]
+        await self._broadcast({"type": "chat", "messages": self.chat, "past": self.past})
+
+    async def say(self, author: str, name: str, text: str, reply: str | None = None) -> None:
         number = len(self.chat)
         now = time.time_ns() // 1_000_000
         self.chat.append(
@@ -98,6 +112,9 @@ class Director:
                 "text": text,
                 "time": now,
                 "clock": number,
+                "reply": reply,
+                "edited": False,
+                "reactions": [],
             }
         )
         await self._broadcast({"type": "chat", "messages": self.chat, "past": self.past})
@@ -213,7 +230,9 @@ class Director:
                 elif told["type"] == "stop":
                     self._watching.discard(socket)
                 elif told["type"] == "send":
-                    await self.say(OWN, "", told["text"])
+                    await self.say(OWN, "", told["text"], reply=told.get("reply"))
+                elif told["type"] == "act":
+                    await self.do(told)
         finally:
             self._sockets.discard(socket)
             self._watching.discard(socket)

@@ -107,6 +107,9 @@ def long_ago(count: int) -> list[dict[str, object]]:
             "text": f"long ago {number}",
             "time": 1_000 * number,
             "clock": number + 1,
+            "reply": None,
+            "edited": False,
+            "reactions": [],
         }
         for number in range(count)
     ]
@@ -146,3 +149,65 @@ async def test_who_asks_for_older_messages_is_told_when_nobody_has_any(watching:
     async with watching(director, path="/chat/demo") as viewer:
         await viewer.page.get_by_role("button", name="Older messages").click()
         await viewer.page.get_by_text("Nobody who is here has older messages.").wait_for()
+
+
+async def test_messages_are_answered_changed_and_taken_back_by_the_keyboard_alone(watching: Open) -> None:
+    director = Director(stream_state=None)
+    async with watching(director, path="/chat/demo") as viewer:
+        page, keys = viewer.page, viewer.page.keyboard
+        await director.say(ANA, "Ana", "lunch?")
+        await director.say(ANA, "Ana", "or tea?")
+        log = page.get_by_role("log")
+        await log.get_by_text("or tea?").wait_for()
+        await log.focus()
+        await keys.press("Tab")  # to the last message
+        await keys.press("ArrowUp")
+        await keys.press("Enter")
+        menu = page.get_by_role("menu", name="Message of Ana")
+        await menu.wait_for()
+        await keys.press("Enter")  # the first reaction
+        await viewer.told("act", act="reaction", on=True)
+        await log.get_by_role("button", name="👍, given by 1, you among them").wait_for()
+        await keys.press("Enter")
+        await keys.press("End")
+        await keys.press("Enter")
+        await page.get_by_text("You answer Ana: lunch?").wait_for()
+        await keys.type("yes")
+        await keys.press("Enter")
+        await viewer.told("send", text="yes", reply=director.chat[0]["id"])
+        await log.get_by_role("button", name="Answers Ana: lunch?").wait_for()
+        await log.focus()
+        await keys.press("Tab")  # past the reaction
+        await keys.press("Tab")
+        await keys.press("End")
+        await keys.press("Enter")
+        await page.get_by_role("menuitem", name="Edit").focus()
+        await keys.press("Enter")
+        await keys.press("Control+A")
+        await keys.type("no")
+        await page.get_by_role("button", name="Save").wait_for()
+        await keys.press("Enter")
+        await viewer.told("act", act="edit", text="no")
+        await log.get_by_text("no (edited)").wait_for()
+        await log.locator(".own .more").focus()
+        await keys.press("Enter")
+        await page.get_by_role("menuitem", name="Delete").wait_for()
+        await keys.press("End")
+        await keys.press("Enter")
+        await page.get_by_role("menuitem", name="Delete: are you sure?").wait_for()
+        assert len(director.chat) == 3
+        await keys.press("Enter")
+        await viewer.told("act", act="delete")
+        await log.get_by_text("no (edited)").wait_for(state="detached")
+
+
+async def test_a_menu_closes_by_escape_and_gives_the_focus_back(watching: Open) -> None:
+    director = Director(stream_state=None)
+    async with watching(director, path="/chat/demo") as viewer:
+        await director.say(ANA, "Ana", "hello")
+        button = viewer.page.get_by_role("button", name="Actions for the message of Ana")
+        await button.click()
+        assert await viewer.page.get_by_role("menu").count() == 1
+        await viewer.page.keyboard.press("Escape")
+        assert await viewer.page.get_by_role("menu").count() == 0
+        assert await button.evaluate("(it) => it.matches(':focus')")

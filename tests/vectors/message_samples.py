@@ -9,7 +9,7 @@ from typing import Any
 from peer import identity, merkle, wire
 from peer.description import StreamDescription, sign_description
 from peer.seal import FIRST, Seal, cut, seal_part
-from peer.wire_chat import ChatHeader, message_id, room_hash
+from signaling.chat_header import ChatHeader, message_id, room_hash
 from tests.vectors.samples import PUBLISHER, VIEWER, Json, fields, pattern, plain
 
 BRAID = identity.braid_id(PUBLISHER.key, "demo", "main", "360p")

@@ -17,12 +17,14 @@ from typing import Any, TypeAlias
 
 from peer import wire
 from peer.core.actions import Verify
+from peer.core.chat_acts import KINDS, Act, Delete, Edit, Reaction, write_act
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatAction, ChatLog
 from peer.core.chat_message import ChatError, Draft, Entry, Place, message_id
-from peer.core.chat_recall import Keep, Lookup, LookupBefore, Recall, StoreAction
+from peer.core.chat_recall import Erase, Keep, Lookup, LookupBefore, Recall, StoreAction
+from peer.identity import Identity
 from peer.signing import TAG_CHAT
-from peer.wire_chat import ChatHeader
+from signaling.chat_header import ChatHeader
 from tests.unit.peer.core.chat_network import (
     ROOM,
     WALL,
@@ -108,24 +110,29 @@ class RecordedLog(ChatLog):
         verified = super().verified
         self._record("verified", now, lambda: verified(token, ok, now), token=token, ok=ok)
 
-    def compose(self, text: str, name: str, wall_ms: int, now: float) -> Draft:
+    def compose(self, text: str, name: str, wall_ms: int, now: float, reply: bytes | None = None) -> Draft:
         compose = super().compose
+        fields = {"text": text, "name": name, "wall_ms": wall_ms, "reply": plain(reply)}
+        draft: Draft = self._record(
+            "compose", now, lambda: compose(text, name, wall_ms, now, reply), **fields
+        )
+        self.steps[-1]["draft"] = as_hex(draft)
+        return draft
 
-        def call() -> Draft:
-            return compose(text, name, wall_ms, now)
-
-        draft: Draft = self._record("compose", now, call, text=text, name=name, wall_ms=wall_ms)
+    def compose_act(self, act: Act, wall_ms: int, now: float) -> Draft:
+        compose, fields = super().compose_act, {"act": plain(act), "wall_ms": wall_ms}
+        draft: Draft = self._record("compose_act", now, lambda: compose(act, wall_ms, now), **fields)
         self.steps[-1]["draft"] = as_hex(draft)
         return draft
 
     def said(self, draft: Draft, signature: bytes, now: float) -> Entry:
-        said = super().said
-
-        def call() -> Entry:
-            return said(draft, signature, now)
-
-        entry: Entry = self._record("said", now, call, draft=as_hex(draft), signature=signature.hex())
+        said, fields = super().said, {"draft": as_hex(draft), "signature": signature.hex()}
+        entry: Entry = self._record("said", now, lambda: said(draft, signature, now), **fields)
         return entry
+
+    def done(self, draft: Draft, signature: bytes, now: float) -> None:
+        done, fields = super().done, {"draft": as_hex(draft), "signature": signature.hex()}
+        self._record("done", now, lambda: done(draft, signature, now), **fields)
 
     def restore(
         self, messages: Iterable[wire.ChatMessage], before: Place | None, forgotten: Place | None
@@ -201,13 +208,15 @@ class Scene:
             for action in actions:
                 if isinstance(action, Verify):
                     self.log.verified(action.token, ok, self.now)
-                elif isinstance(action, Keep | Recall | Lookup | LookupBefore):
+                elif isinstance(action, Keep | Erase | Recall | Lookup | LookupBefore):
                     self.store(action)
 
     def store(self, action: StoreAction) -> None:
         match action:
             case Keep():
                 self.kept.keep(action)
+            case Erase(target, author):
+                self.kept.erase(target, author)
             case Recall(token, ids):
                 found = [self.kept.messages[id].message for id in self.kept.find(ids)]
                 self.log.recalled(token, found, self.now)
@@ -224,9 +233,13 @@ class Scene:
             self.check()
         self.now = end
 
-    def say(self, text: str, name: str = "ada") -> None:
-        draft = self.log.compose(text, name, WALL + int(self.now * 1000), self.now)
-        self.log.said(draft, ADA.sign(TAG_CHAT, draft.header), self.now)
+    def say(self, text: str, name: str = "ada", reply: bytes | None = None) -> Entry:
+        draft = self.log.compose(text, name, WALL + int(self.now * 1000), self.now, reply)
+        return self.log.said(draft, ADA.sign(TAG_CHAT, draft.header), self.now)
+
+    def do(self, act: Act) -> None:
+        draft = self.log.compose_act(act, WALL + int(self.now * 1000), self.now)
+        self.log.done(draft, ADA.sign(TAG_CHAT, draft.header), self.now)
 
 
 def number(message: wire.ChatMessage) -> bytes:
@@ -478,6 +491,124 @@ class RecordedNode(Node):
         return RecordedLog(ROOM, self.identity.key, limits, stored=self.kept is not None)
 
 
+def act_message(
+    author: Identity, act: Act, follows: wire.ChatMessage, *, later: int = 0, body: bytes | None = None
+) -> wire.ChatMessage:
+    return text_message(
+        author,
+        kind=KINDS[type(act)],
+        body=write_act(act) if body is None else body,
+        clock=ChatHeader.parse(follows.header).clock + 1,
+        follows=(number(follows),),
+        time=WALL + later,
+    )
+
+
+def bare(message: wire.ChatMessage) -> wire.ChatMessage:
+    return wire.ChatMessage(message.header, message.signature, None)
+
+
+def acts_of_every_sort() -> RecordedLog:
+    scene = Scene(kept=Kept())
+    first = scene.say("the frist word")
+    reply = scene.say("an answer", reply=first.id)
+    scene.do(Edit(first.id, "the first word"))
+    for emoji, on in (("👍", True), ("👩‍👩‍👧", True), ("👍", False), ("👍", True), ("🎉", False)):
+        scene.do(Reaction(reply.id, emoji, on))
+    scene.do(Delete(first.id))
+    for act in (
+        Edit(first.id, "too late"),
+        Edit(reply.id, " "),
+        Edit(reply.id, "x" * 8001),
+        Reaction(reply.id, "a space", True),
+        Reaction(reply.id, "", True),
+        Reaction(reply.id, "x" * 17, True),
+    ):
+        try:
+            scene.do(act)
+        except ChatError:
+            continue  # what is recorded is the sentence
+    text = text_message(BOB)
+    scene.receive(BOB.id, text)
+    for forbidden in (Edit(number(text), "not mine"), Delete(number(text))):
+        try:
+            scene.do(forbidden)
+        except ChatError:
+            continue
+    target = number(text).hex().encode()
+    edit, delete, reaction = (
+        Edit(number(text), "edited"),
+        Delete(number(text)),
+        Reaction(number(text), "👀", True),
+    )
+    bodies: list[tuple[Act, bytes]] = [
+        (edit, b'{"target":"' + target + b'","text":""}'),
+        (edit, b'{"target":"' + target.upper() + b'","text":"upper case"}'),
+        (edit, b'{"target":"' + target + b'","text":7}'),
+        (delete, b'{"target":"' + target[2:] + b'"}'),
+        (delete, b'{"target":7}'),
+        (delete, b"[]"),
+        (reaction, b'{"target":"' + target + b'","emoji":"\xf0\x9f\x91\x80","on":1}'),
+        (reaction, b'{"target":"' + target + b'","emoji":"\x7f","on":true}'),
+    ]
+    for place, (kind, body) in enumerate(bodies):
+        scene.receive(BOB.id, act_message(BOB, kind, text, later=place, body=body))
+    others: tuple[Act, ...] = (edit, delete)
+    for other in others:
+        scene.receive(EVE.id, act_message(EVE, other, text))
+    scene.receive(EVE.id, act_message(EVE, reaction, text))
+    scene.receive(
+        BOB.id, act_message(BOB, edit, text, later=20), act_message(BOB, Edit(number(text), "b"), text)
+    )
+    return scene.log
+
+
+def deleted_words_are_passed_on_without_their_body() -> RecordedLog:
+    scene = Scene(kept=Kept())
+    first, second, third = chain(BOB, 3)
+    edit, delete = (
+        act_message(BOB, Edit(number(first), "edited"), second),
+        act_message(BOB, Delete(number(first)), third),
+    )
+    scene.receive(BOB.id, first, second, edit, third, delete)
+    scene.receive(EVE.id, want([first, edit]), first)
+    late = act_message(BOB, Edit(number(first), "late"), third, later=1)
+    scene.receive(BOB.id, late)
+    early, kept_back = text_message(EVE, "early", time=WALL + 1), text_message(EVE, "kept back")
+    scene.receive(BOB.id, bare(early), act_message(EVE, Delete(number(early)), early))
+    scene.receive(BOB.id, bare(early))
+    scene.receive(EVE.id, have([kept_back]))
+    scene.receive(EVE.id, bare(kept_back))
+    scene.receive(BOB.id, bare(kept_back))
+    scene.receive(BOB.id, bare(kept_back), have([kept_back]))
+    scene.receive(BOB.id, bare(kept_back))
+    scene.wait(4)
+    scene.receive(BOB.id, have([kept_back]), kept_back)
+    scene.receive(BOB.id, kept_back)
+    return scene.log
+
+
+def acts_before_what_they_are_done_to() -> RecordedLog:
+    scene = Scene()
+    past = chain(BOB, 40)
+    acts = [
+        act_message(BOB, Edit(number(past[0]), "edited"), past[30]),
+        act_message(BOB, Delete(number(past[2])), past[30]),
+    ]
+    acts.append(act_message(EVE, Reaction(number(past[1]), "👍", True), past[30]))
+    scene.receive(BOB.id, have(past[35:]), *past[35:])
+    scene.wait(11)
+    scene.log.ask_before((number(past[35]),), scene.now)
+    scene.check()
+    scene.receive(BOB.id, wire.ChatPage(tuple(map(number, [*past[20:31], *acts, *past[31:36]]))))
+    scene.receive(BOB.id, *past[20:31], *acts, *past[31:35])
+    scene.log.ask_before((number(past[20]),), scene.now)
+    scene.check()
+    scene.receive(BOB.id, wire.ChatPage(tuple(map(number, past[:21]))))
+    scene.receive(BOB.id, *past[:20])
+    return scene.log
+
+
 SCENES: dict[str, Callable[[], RecordedLog]] = {
     scene.__name__: scene
     for scene in (
@@ -492,6 +623,9 @@ SCENES: dict[str, Callable[[], RecordedLog]] = {
         early_words,
         history_beyond_memory,
         pages_of_others,
+        acts_of_every_sort,
+        deleted_words_are_passed_on_without_their_body,
+        acts_before_what_they_are_done_to,
     )
 } | {
     "links_come_and_go": lambda: day(1),

@@ -4,7 +4,7 @@ import type { ChatStore, Kept } from "./chat-store.ts";
 import type { ChatLog } from "./core/chat-log.ts";
 import { ChatBreachError, type Entry, openMessage } from "./core/chat-message.ts";
 import type { Page } from "./core/chat-past.ts";
-import type { Keep, StoreAction } from "./core/chat-recall.ts";
+import type { Erase, Keep, StoreAction } from "./core/chat-recall.ts";
 import { fromHex } from "./encoding.ts";
 import { TAG_CHAT, verify } from "./identity.ts";
 import type { ChatMessage } from "./wire.ts";
@@ -51,7 +51,7 @@ export class ChatKeeper {
   }
 
   /** Answers what the log asks, after all that it wanted kept before. */
-  async answer(question: Exclude<StoreAction, Keep>, log: ChatLog, now: () => number): Promise<void> {
+  async answer(question: Exclude<StoreAction, Keep | Erase>, log: ChatLog, now: () => number): Promise<void> {
     void this.#flush(log);
     const { token, ids } = question;
     if (question.type === "recall") {
@@ -62,6 +62,12 @@ export class ChatKeeper {
         question.type === "lookup" ? this.#store.find(ids) : this.#store.upTo(ids, question.count);
       log.lookedUp(token, await found.catch(() => []), now());
     }
+  }
+
+  /** Drops what its author takes back, after all that was to be kept before. */
+  erase({ target, author }: Erase, log: ChatLog): void {
+    void this.#flush(log);
+    void this.#store.erase(target, author).catch(() => undefined);
   }
 
   async #flush(log: ChatLog): Promise<void> {
@@ -84,12 +90,12 @@ export class ChatKeeper {
     }
   }
 
-  /** What is kept just before that message, in order. */
-  async before(id: string, count: number): Promise<Past> {
+  /** What is kept just before that message, in order, and what is to be shown of it. */
+  async before(id: string, count: number, log: ChatLog): Promise<Past> {
     const ids = (await this.#store.upTo([id], count + 1).catch(() => [])).slice(0, -1);
     const found = this.#store.recall(ids).then((messages) => this.#genuine(messages));
-    const entries = (await found.catch(() => [])).map((message) => openMessage(message, this.#room).entry);
-    return { ids, messages: entries.filter((entry) => entry !== null) };
+    const acts = this.#store.actsOn(ids).then((messages) => this.#genuine(messages));
+    return { ids, messages: log.shown(await found.catch(() => []), await acts.catch(() => [])) };
   }
 
   /**

@@ -2,8 +2,9 @@
 
 import { ChatKeeper, type Past } from "./chat-keeper.ts";
 import { seconds } from "./clockwork.ts";
+import type { Act } from "./core/chat-acts.ts";
 import { ChatLog } from "./core/chat-log.ts";
-import type { Entry } from "./core/chat-message.ts";
+import type { Draft, Entry } from "./core/chat-message.ts";
 import type { Page } from "./core/chat-past.ts";
 import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
@@ -21,24 +22,24 @@ export async function openChat(
   server: string,
   room: string,
   identity: Identity,
-  onMessage: (entry: Entry) => void,
+  onChange: (message: Entry | null) => void,
 ): Promise<ChatSession> {
   const late = new Promise<null>((resolve) => setTimeout(resolve, PATIENCE, null));
-  const restored = await Promise.race([restoredChat(server, room, identity, onMessage), late]).catch(
+  const restored = await Promise.race([restoredChat(server, room, identity, onChange), late]).catch(
     () => null,
   );
-  return restored ?? new ChatSession(room, identity, onMessage);
+  return restored ?? new ChatSession(room, identity, onChange);
 }
 
 async function restoredChat(
   server: string,
   room: string,
   identity: Identity,
-  onMessage: (entry: Entry) => void,
+  onChange: (message: Entry | null) => void,
 ): Promise<ChatSession> {
   const { openChatStore } = await import("./chat-store.ts");
   const keeper = new ChatKeeper(await openChatStore(`braidcast.chat ${server} ${room} ${identity.id}`), room);
-  const chat = new ChatSession(room, identity, onMessage, keeper);
+  const chat = new ChatSession(room, identity, onChange, keeper);
   await keeper.restore(chat.log);
   return chat;
 }
@@ -54,11 +55,14 @@ export class ChatSession {
   #mending: ReturnType<typeof setTimeout> | undefined;
   #saying: Promise<unknown> = Promise.resolve();
 
-  /** `onMessage` is called with each accepted text, in the order of arrival. */
+  /**
+   * `onChange` is called with each accepted text, in the order of arrival, and with null when what is shown of others has
+   * changed.
+   */
   constructor(
     room: string,
     private readonly identity: Identity,
-    private readonly onMessage: (entry: Entry) => void,
+    private readonly onChange: (message: Entry | null) => void,
     private readonly keeper: ChatKeeper | null = null,
   ) {
     this.log = new ChatLog(room, identity.key, {}, keeper !== null);
@@ -71,18 +75,35 @@ export class ChatSession {
     this.#mesh = mesh;
   }
 
-  /** Signs and sends a text. Rejects with a ChatError, which has a sentence, when it cannot be said. */
-  say(text: string, name: string): Promise<Entry> {
-    // One after the other: each message follows the one before it.
-    const said = this.#saying.then(async () => {
-      const draft = this.log.compose(text, name, Date.now(), seconds());
-      const signature = await this.identity.sign(TAG_CHAT, draft.header);
-      const entry = this.log.said(draft, signature, seconds());
+  /**
+   * Signs and sends a text, which may answer another one (its id). Rejects with a ChatError, which has a sentence, when it
+   * cannot be said.
+   */
+  say(text: string, name: string, reply: string | null = null): Promise<Entry> {
+    return this.#sign(
+      () => this.log.compose(text, name, Date.now(), seconds(), reply),
+      (draft, signature) => this.log.said(draft, signature, seconds()),
+    );
+  }
+
+  /** Signs and sends what is done to a message. Rejects with a ChatError when it cannot be. */
+  do(act: Act): Promise<void> {
+    return this.#sign(
+      () => this.log.composeAct(act, Date.now(), seconds()),
+      (draft, signature) => this.log.done(draft, signature, seconds()),
+    );
+  }
+
+  /** One after the other: each message follows the one before it. */
+  #sign<T>(write: () => Draft, send: (draft: Draft, signature: Uint8Array) => T): Promise<T> {
+    const sent = this.#saying.then(async () => {
+      const draft = write();
+      const done = send(draft, await this.identity.sign(TAG_CHAT, draft.header));
       this.#act();
-      return entry;
+      return done;
     });
-    this.#saying = said.catch(() => undefined);
-    return said;
+    this.#saying = sent.catch(() => undefined);
+    return sent;
   }
 
   /** All texts in the order that is the same for everybody. */
@@ -100,7 +121,7 @@ export class ChatSession {
     if (at > 0) return entries.slice(Math.max(0, at - count), at);
     let asked = id;
     for (let tries = 0; tries < MAX_TRIES; ) {
-      let past: Past = (await this.keeper?.before(asked, count)) ?? { ids: [], messages: [] };
+      let past: Past = (await this.keeper?.before(asked, count, this.log)) ?? { ids: [], messages: [] };
       if (past.ids.length === 0) {
         const before = [asked];
         const page = await this.#page(() => this.log.askBefore(before, seconds()));
@@ -176,15 +197,21 @@ export class ChatSession {
               });
               break;
             case "deliver":
-              this.onMessage(action.message);
+              this.onChange(action.message);
+              break;
+            case "revise":
+              this.onChange(null);
               break;
             case "page":
-              for (const entry of action.messages) this.onMessage(entry);
+              for (const entry of action.messages) this.onChange(entry);
               this.#pages.shift()?.resolve(action);
               this.#nextPage();
               break;
             case "keep":
               this.keeper?.keep(action, this.log);
+              break;
+            case "erase":
+              this.keeper?.erase(action, this.log);
               break;
             case "recall":
             case "lookup":

@@ -1,13 +1,18 @@
 /** The messages of one room in the browser's own database. It decides nothing and believes nothing: see `ChatKeeper`. */
 
+import { EDIT, readAct } from "./core/chat-acts.ts";
 import type { Place } from "./core/chat-message.ts";
 import type { Keep } from "./core/chat-recall.ts";
 import type { ChatMessage } from "./wire.ts";
+import { parseChatHeader } from "./wire-chat.ts";
 
 const MESSAGES = "messages";
 const FORGOTTEN = "forgotten";
 const BY_ID = "id";
 const LACKING = "lacking";
+const BY_TARGET = "target";
+/** Version 1 had no acts. */
+const VERSION = 2;
 
 interface Row {
   /** Also the key, by which rows are in order. */
@@ -15,7 +20,10 @@ interface Row {
   id: string;
   header: Uint8Array;
   signature: Uint8Array;
-  body: Uint8Array;
+  /** Null when it was taken back. */
+  body: Uint8Array | null;
+  /** The message that an act is done to. */
+  target?: string;
 }
 
 /** A message as it lies there under this id, whatever it is now. */
@@ -35,6 +43,10 @@ export interface Restored {
 export interface ChatStore {
   /** `lacking` is what those follow that follow something which is not there, by their places. */
   keep(messages: readonly Keep[], lacking: ReadonlyMap<Place, readonly string[]>): Promise<void>;
+  /** Drops what that author (a key) said in that message, or made of it later. */
+  erase(target: string, author: string): Promise<void>;
+  /** What was done to these messages. */
+  actsOn(ids: readonly string[]): Promise<Kept[]>;
   recall(ids: readonly string[]): Promise<Kept[]>;
   find(ids: readonly string[]): Promise<string[]>;
   /** Ids of the `count` messages up to the last of these, in order; none if none of these is kept. */
@@ -50,13 +62,16 @@ export interface ChatStore {
 
 /** Opens the store of that name, or makes it. */
 export async function openChatStore(name: string): Promise<ChatStore> {
-  const request = indexedDB.open(name, 1);
-  request.onupgradeneeded = () => {
-    request.result
-      .createObjectStore(MESSAGES, { keyPath: "place" })
-      .createIndex(BY_ID, BY_ID, { unique: true });
-    request.result.createObjectStore(LACKING);
-    request.result.createObjectStore(FORGOTTEN);
+  const request = indexedDB.open(name, VERSION);
+  request.onupgradeneeded = ({ oldVersion }) => {
+    if (oldVersion === 0) {
+      request.result
+        .createObjectStore(MESSAGES, { keyPath: "place" })
+        .createIndex(BY_ID, BY_ID, { unique: true });
+      request.result.createObjectStore(LACKING);
+      request.result.createObjectStore(FORGOTTEN);
+    }
+    request.transaction?.objectStore(MESSAGES).createIndex(BY_TARGET, BY_TARGET);
   };
   return new BrowserStore(await answer(request));
 }
@@ -76,15 +91,36 @@ class BrowserStore implements ChatStore {
     const rows = work.objectStore(MESSAGES);
     for (const { place, message } of messages) {
       const { header, signature, body } = message;
+      const target = targetOf(message);
       rows.put({
         place: [...place],
         id: place[2],
         header,
         signature,
-        body: body ?? new Uint8Array(),
+        body,
+        ...(target !== null && { target }),
       } satisfies Row);
     }
     await done(work);
+  }
+
+  async erase(target: string, author: string): Promise<void> {
+    const rows = [...(await this.#rows([target])), ...(await this.#on(target))];
+    const work = this.#db.transaction(MESSAGES, "readwrite");
+    for (const { target: _, ...row } of rows) {
+      if (row.place[1] === author && (row.id === target || isEdit(row)))
+        work.objectStore(MESSAGES).put({ ...row, body: null });
+    }
+    await done(work);
+  }
+
+  async actsOn(ids: readonly string[]): Promise<Kept[]> {
+    return (await Promise.all(ids.map((id) => this.#on(id)))).flat().map(messageOf);
+  }
+
+  #on(target: string): Promise<Row[]> {
+    const index = this.#db.transaction(MESSAGES).objectStore(MESSAGES).index(BY_TARGET);
+    return answer<Row[]>(index.getAll(target));
   }
 
   async recall(ids: readonly string[]): Promise<Kept[]> {
@@ -169,6 +205,14 @@ class BrowserStore implements ChatStore {
       };
     });
   }
+}
+
+function targetOf({ header, body }: ChatMessage): string | null {
+  return body === null ? null : (readAct(parseChatHeader(header).kind, body)?.target ?? null);
+}
+
+function isEdit({ header }: Row): boolean {
+  return parseChatHeader(header).kind === EDIT;
 }
 
 function messageOf({ id, header, signature, body }: Row): Kept {

@@ -1,6 +1,7 @@
 /** Being in a room, as the elements of a page see it: the node behind it, and what is told of it. */
 
 import type { ChatSession } from "./chat-session.ts";
+import type { Act } from "./core/chat-acts.ts";
 import { fromBase64url, toBase64url } from "./encoding.ts";
 import type { Identity } from "./identity.ts";
 import { loadOrCreate } from "./identity-store.ts";
@@ -86,12 +87,18 @@ export class Membership extends EventTarget implements Room, NodeEvents {
     return viewing;
   }
 
-  async send(text: string): Promise<void> {
+  async send(text: string, reply?: string): Promise<void> {
+    await (await this.#talking()).say(text, this.#name, reply);
+  }
+
+  async act(act: Act): Promise<void> {
+    await (await this.#talking()).do(act);
+  }
+
+  async #talking(): Promise<ChatSession> {
     await this.#ready;
-    if (this.#chat === null || this.state === "closed") {
-      throw new Error("You are not in the room any more: reload the page to join it again.");
-    }
-    await this.#chat.say(text, this.#name);
+    if (this.#chat !== null && this.state !== "closed") return this.#chat;
+    throw new Error("You are not in the room any more: reload the page to join it again.");
   }
 
   setName(name: string): void {

@@ -1,5 +1,7 @@
 /** What the elements need of a node: a room that one is in, and a stream of it that one watches. `node.ts` implements it. */
 
+import type { Act } from "./core/chat-acts.ts";
+
 export type P2pMode = "on" | "leaf" | "off";
 export type Role = "viewer" | "publisher" | "relay" | "member";
 
@@ -110,6 +112,11 @@ export interface ChatMessage {
   /** Author's wall clock, ms since 1970. */
   time: number;
   clock: number;
+  /** The id of the message that this one answers. */
+  reply: string | null;
+  edited: boolean;
+  /** Emoji, and the peer ids of those who gave them. */
+  reactions: readonly (readonly [emoji: string, authors: readonly string[]])[];
 }
 
 export type RoomState = "connecting" | "joined" | "reconnecting" | "closed";
@@ -130,8 +137,10 @@ export interface Room extends EventTarget {
   readonly messages: ChatMessage[];
   /** The texts just before that one, in order, at most 200: kept here, or by others. None when nobody here has any. */
   older(than: ChatMessage): Promise<ChatMessage[]>;
-  /** Rejects with one sentence for a person. */
-  send(text: string): Promise<void>;
+  /** `reply` is the id of the message that is answered. Rejects, as `act` does, with one sentence for a person. */
+  send(text: string, reply?: string): Promise<void>;
+  /** Does something to a message: puts it otherwise or takes it back, being its author, or gives it an emoji. */
+  act(act: Act): Promise<void>;
   setName(name: string): void;
   leave(): void;
 }

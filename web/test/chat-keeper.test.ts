@@ -2,11 +2,22 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { ChatKeeper } from "../src/chat-keeper.ts";
 import { ChatSession, openChat } from "../src/chat-session.ts";
 import type { ChatStore, Kept, Restored } from "../src/chat-store.ts";
+import { type Act, readAct } from "../src/core/chat-acts.ts";
 import { comparePlaces, type Place } from "../src/core/chat-message.ts";
 import type { Keep } from "../src/core/chat-recall.ts";
 import { fromSeed, type Identity, TAG_CHAT } from "../src/identity.ts";
 import type { ChatMessage, OfChat } from "../src/wire.ts";
+import { parseChatHeader } from "../src/wire-chat.ts";
 import { company, type MemoryPeer, settled } from "./memory-links.ts";
+
+function actOf({ header, body }: ChatMessage): Act | null {
+  return body === null ? null : readAct(parseChatHeader(header).kind, body);
+}
+
+function editOf(message: ChatMessage): string | null {
+  const act = actOf(message);
+  return act?.type === "edit" ? act.target : null;
+}
 
 /** What a browser's database does, in memory. */
 class MemoryStore implements ChatStore {
@@ -20,6 +31,18 @@ class MemoryStore implements ChatStore {
     if (this.full) throw new DOMException("There is no room.", "QuotaExceededError");
     for (const [place, follows] of lacking) this.lacking.set(place, follows);
     this.rows = [...this.rows, ...messages].sort((a, b) => comparePlaces(a.place, b.place));
+  }
+
+  async erase(target: string, author: string): Promise<void> {
+    const taken = ({ place, message }: { place: Place; message: ChatMessage }) =>
+      place[1] === author && (place[2] === target || editOf(message) === target);
+    this.rows = this.rows.map((row) =>
+      taken(row) ? { ...row, message: { ...row.message, body: null } } : row,
+    );
+  }
+
+  async actsOn(ids: readonly string[]): Promise<Kept[]> {
+    return this.rows.filter(({ message }) => ids.includes(actOf(message)?.target ?? "")).map(keptOf);
   }
 
   async recall(ids: readonly string[]): Promise<Kept[]> {

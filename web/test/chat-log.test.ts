@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { type Act, ChatError } from "../src/core/chat-acts.ts";
 import { ChatLog } from "../src/core/chat-log.ts";
-import { ChatError } from "../src/core/chat-message.ts";
+import type { Draft } from "../src/core/chat-message.ts";
 import { fromHex, toHex } from "../src/encoding.ts";
 import { type ChatMessage, decode, type OfChat } from "../src/wire.ts";
 
@@ -19,6 +20,8 @@ interface Step {
   text: string;
   name: string;
   wall_ms: number;
+  reply: string | null;
+  act: Act;
   draft: [header: string, body: string];
   signature: string;
   error?: string;
@@ -46,14 +49,14 @@ const EVENTS: Record<string, (log: ChatLog, step: Step) => void> = {
   },
   verified: (log, step) => log.verified(step.token, step.ok, step.now),
   compose: (log, step) => {
-    const compose = () => log.compose(step.text, step.name, step.wall_ms, step.now);
-    if (step.error === undefined) {
-      const { header, body } = compose();
-      expect([toHex(header), toHex(body)]).toEqual(step.draft);
-    } else {
-      expect(compose).toThrow(ChatError);
-      expect(compose).toThrow(step.error);
-    }
+    composes(step, () => log.compose(step.text, step.name, step.wall_ms, step.now, step.reply));
+  },
+  compose_act: (log, step) => {
+    composes(step, () => log.composeAct(step.act, step.wall_ms, step.now));
+  },
+  done: (log, step) => {
+    const [header, body] = step.draft;
+    log.done({ header: fromHex(header), body: fromHex(body) }, fromHex(step.signature), step.now);
   },
   said: (log, step) => {
     const [header, body] = step.draft;
@@ -67,6 +70,16 @@ const EVENTS: Record<string, (log: ChatLog, step: Step) => void> = {
   ask_missing: (log, step) => void log.askMissing(step.ids, step.now),
   handle_timer: (log, step) => log.handleTimer(step.now),
 };
+
+function composes(step: Step, compose: () => Draft): void {
+  if (step.error === undefined) {
+    const { header, body } = compose();
+    expect([toHex(header), toHex(body)]).toEqual(step.draft);
+  } else {
+    expect(compose).toThrow(ChatError);
+    expect(compose).toThrow(step.error);
+  }
+}
 
 function ofChat(data: string): OfChat {
   const message = decode(fromHex(data));

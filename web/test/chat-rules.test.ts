@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { ChatError } from "../src/core/chat-acts.ts";
 import { ChatLog } from "../src/core/chat-log.ts";
-import { ChatError, ChatRateError, type Draft } from "../src/core/chat-message.ts";
+import { ChatRateError, type Draft } from "../src/core/chat-message.ts";
 import { type ChatHave, type ChatMessage, decode } from "../src/wire.ts";
 
 // What the traces of the Python log cannot hold: arguments that only this shell gives, and answers that come late.

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ChatSession } from "../src/chat-session.ts";
-import { ChatError, type Entry } from "../src/core/chat-message.ts";
+import { ChatError } from "../src/core/chat-acts.ts";
+import type { Entry } from "../src/core/chat-message.ts";
 import { fromSeed } from "../src/identity.ts";
 import { encode, type OfChat } from "../src/wire.ts";
 import { company, type MemoryPeer, settled } from "./memory-links.ts";
@@ -25,7 +26,9 @@ async function people(count: number): Promise<Person[]> {
     peers.map(async (peer, index) => {
       const heard: Entry[] = [];
       const identity = await fromSeed(new Uint8Array(32).fill(100 + index));
-      const chat = new ChatSession("demo", identity, (entry) => heard.push(entry));
+      const chat = new ChatSession("demo", identity, (entry) => {
+        if (entry !== null) heard.push(entry);
+      });
       chat.use(peer.mesh);
       peer.onLink = (other, open) => (open ? chat.linkOpened(other) : chat.linkClosed(other));
       peer.onMessage = (other, message) => {

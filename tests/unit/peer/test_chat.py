@@ -12,7 +12,8 @@ from typing import TextIO
 
 import pytest
 
-from peer.chat import INTERRUPTED, OK, Screen, Talk, chat, who
+from peer.chat import INTERRUPTED, OK, Talk, chat
+from peer.chat_commands import Screen, who
 from peer.chat_input import InputInterruptedError
 from peer.chat_store import ChatStore
 from peer.signing import TAG_CHAT
@@ -125,6 +126,89 @@ async def test_json_that_is_none_is_said_as_it_stands() -> None:
     ada, _ = couple()
     await Talk(ada, Paper(json=True)).run(typed("{not json", "{" * 5000))
     assert ada.texts() == ["{not json", "{" * 5000]
+
+
+async def test_lines_answer_change_and_take_back_messages() -> None:
+    ada, bob = couple()
+    await bob.chat.send("lunch?")
+    await bob.chat.send("or tea?")
+    await asyncio.sleep(0.01)
+    paper, end = Paper(), asyncio.Event()
+    lines = ("/reply ^2 yes", "/react 👍", "/react 👍", "/react ^2 🎉", "noo", "/edit no", "/delete ^2")
+    talk = asyncio.create_task(Talk(ada, paper).run(typed_until(end, *lines)))
+    while not any("yes" in text and "is gone" in text for text in paper.texts()):
+        paper.seen.clear()
+        await until(paper.seen)
+    end.set()
+    assert await talk == OK
+    assert paper.complaints == []
+    assert paper.texts() == [
+        "bob: lunch?",
+        "bob: or tea?",
+        "ada to bob: yes",
+        "👍 by ada for bob “or tea?”",
+        "👍 of ada taken back from bob “or tea?”",
+        "🎉 by ada for bob “lunch?”",
+        "ada: noo",
+        "ada “noo” is now: no",
+        "ada “yes” is gone.",
+    ]
+    assert bob.texts() == ["lunch?", "or tea?", "no"]
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("/edit hm", "only 0 messages of your own"),
+        ("/reply ^2 hm", "only 1 messages of others"),
+        ("/delete ^x", "names no message"),
+        ("/reply", "the message is empty"),
+        ("/react too long for an emoji", "A reaction is one emoji"),
+    ],
+)
+async def test_line_about_no_message_is_complained_about(line: str, complaint: str) -> None:
+    ada, bob = couple()
+    await bob.chat.send("lunch?")
+    await asyncio.sleep(0.01)
+    paper = Paper()
+
+    async def lines() -> AsyncGenerator[str, None]:
+        await until(paper.seen)
+        yield line
+
+    assert await Talk(ada, paper).run(lines()) == OK
+    assert [complaint in sentence for sentence in paper.complaints] == [True]
+
+
+async def test_programs_act_by_ids_and_are_told_of_changes() -> None:
+    ada, bob = couple()
+    first = await bob.chat.send("lunch?")
+    await asyncio.sleep(0.01)
+    paper, target = Paper(json=True), first.id.hex()
+
+    async def lines() -> AsyncGenerator[str, None]:
+        yield json.dumps({"text": "yes", "reply": target})
+        yield json.dumps({"react": target, "emoji": "👍"})
+        yield json.dumps({"unreact": target, "emoji": "👍"})
+        own = ada.session.messages()[-1].id.hex()
+        yield json.dumps({"edit": own, "text": "no"})
+        yield json.dumps({"delete": own})
+        yield json.dumps({"delete": "17"})
+        await bob.chat.delete(first.id)
+        while "gone" not in paper.shown[-1] or target not in paper.shown[-1]:
+            paper.seen.clear()
+            await until(paper.seen)
+
+    assert await Talk(ada, paper).run(lines()) == OK
+    records = [json.loads(line) for line in paper.shown]
+    assert [record.get("event") for record in records] == [
+        *(None, None, "changed", "changed", "changed", "gone", "gone")
+    ]
+    assert [record["text"] for record in records[:5]] == ["lunch?", "yes", "lunch?", "lunch?", "no"]
+    assert records[1]["reply"] == target
+    assert records[2]["reactions"] == {"👍": [ada.id]}
+    assert records[4]["edited"]
+    assert paper.complaints == ["'17' is no id of a message: it has 64 hex digits."]
 
 
 async def test_commands_change_the_name_act_and_tell_who_is_here() -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -215,7 +216,7 @@ async def test_unusable_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
     file = sqlite3.connect(store.path)
     file.execute("PRAGMA user_version = 9")
     file.close()
-    with pytest.raises(StoreError, match="is of version 9; this program knows 1"):
+    with pytest.raises(StoreError, match="is of version 9; this program knows 2"):
         await store.open()
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used"):
@@ -224,10 +225,10 @@ async def test_unusable_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
 
 async def test_failed_write_leaves_nothing_half_done(tmp_path: Path) -> None:
     message = text_message(ADA)
-    bodiless = wire.ChatMessage(message.header, message.signature, None)
+    unsigned = wire.ChatMessage(message.header, cast("bytes", None), message.body)
     async with opened(tmp_path) as store:
         with pytest.raises(StoreError):
-            await store.keep(kept(chain(BOB, 2)) + kept([bodiless]))
+            await store.keep(kept(chain(BOB, 2)) + kept([unsigned]))
         assert await store.count() == 0
         await store.keep(kept([message]))
         assert await store.count() == 1

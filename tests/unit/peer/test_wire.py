@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from peer import wire
 from peer.seal import FIRST
-from peer.wire_chat import MAX_BODY, ChatHeader, ChatHeaderError, message_id, room_hash
+from signaling.chat_header import MAX_BODY, ChatHeader, ChatHeaderError, message_id, room_hash
 
 U8 = st.integers(0, 255)
 U32 = st.integers(0, 2**32 - 1)

@@ -1,12 +1,15 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import type { Act } from "../core/chat-acts.ts";
 import { DEFAULT_SERVER } from "../default-server.ts";
 import * as preferences from "../preferences.ts";
 import type { ChatMessage, Room } from "../room.ts";
 import { rooms } from "../rooms.ts";
 import { sheets } from "../styles/sheet.ts";
 import css from "./braidcast-chat.css?inline";
-import { formatTime, hueOf, initialsOf, shownName } from "./names.ts";
+import { messageItem } from "./message-item.ts";
+import { type Choice, MessageMenu } from "./message-menu.ts";
+import { shownName } from "./names.ts";
 
 /** Characters of one message, as the protocol has it. */
 const LONGEST = 8000;
@@ -19,7 +22,20 @@ const READ = 1000;
 const AT_BEGINNING = 100;
 /** Scrolled up further than this (px), new messages no longer move the list. */
 const AT_END = 48;
-const GROUP_WITHIN = 5 * 60_000;
+/** What is offered at once, and how it is called. */
+const REACTIONS = [
+  ["👍", "Thumbs up"],
+  ["❤️", "Heart"],
+  ["😂", "Laughing"],
+  ["🎉", "Party"],
+  ["👀", "Looking at it"],
+] as const;
+
+/** The message that what is written answers, or replaces. */
+interface About {
+  message: ChatMessage;
+  edits: boolean;
+}
 
 /** The chat of a room. `.messages` holds what was said, in the same order for everybody; `.send(text)` says something. */
 export class BraidcastChat extends LitElement {
@@ -37,6 +53,8 @@ export class BraidcastChat extends LitElement {
   #leftAt = 0;
   #problem: string | null = null;
   #announced = "";
+  #about: About | null = null;
+  readonly #menu = new MessageMenu(this);
   /** What is shown to one who reads what is older: it begins with that. */
   #past: ChatMessage[] = [];
   /** Newer messages than those of `#past` have scrolled away. */
@@ -63,15 +81,15 @@ export class BraidcastChat extends LitElement {
     }));
   }
 
-  /** Rejects with one sentence when the message cannot be sent. */
-  async send(text: string): Promise<void> {
+  /** Says something, perhaps as the answer to a message (its id). Rejects with one sentence when it cannot be sent. */
+  async send(text: string, reply?: string): Promise<void> {
     if (this.#joined === null || !canSend(this.#joined))
       throw new Error("Not connected to the room, so nothing can be sent at the moment.");
     const trimmed = text.trim();
     if (trimmed === "") throw new Error("An empty message cannot be sent.");
     if (trimmed.length > LONGEST)
       throw new Error(`A message has at most ${LONGEST} characters; this one has ${trimmed.length}.`);
-    await this.#joined.send(trimmed);
+    await this.#joined.send(trimmed, reply);
   }
 
   override connectedCallback(): void {
@@ -154,6 +172,8 @@ export class BraidcastChat extends LitElement {
     );
     const fresh = messages.slice(first).filter(({ id }) => !this.#known.has(id));
     this.#known = new Set(messages.map((message) => message.id));
+    this.#past = this.#past.length === 0 ? this.#past : stillSaid(this.#past, messages);
+    if (this.#about !== null && !this.#known.has(this.#about.message.id)) this.#about = null;
     const others = fresh.filter((message) => message.author !== this.#joined?.id);
     this.#look();
     if (others.length < fresh.length) this.#follow(); // what one says oneself is always shown
@@ -236,6 +256,7 @@ export class BraidcastChat extends LitElement {
   };
 
   readonly #onKey = (event: KeyboardEvent): void => {
+    if (event.key === "Escape" && this.#about !== null) this.#begin(null);
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     void this.#submit();
@@ -250,13 +271,19 @@ export class BraidcastChat extends LitElement {
     const field = this.renderRoot.querySelector("textarea");
     if (field === null || field.value.trim() === "") return;
     try {
-      await this.send(field.value);
+      await this.#sendAbout(field.value, this.#about);
       field.value = "";
-      this.#problem = null;
+      this.#about = this.#problem = null;
     } catch (error) {
       this.#problem = sentence(error); // the text stays, to be sent again
     }
     this.requestUpdate();
+  }
+
+  async #sendAbout(text: string, about: About | null): Promise<void> {
+    if (about === null) await this.send(text);
+    else if (!about.edits) await this.send(text, about.message.id);
+    else await this.#joined?.act({ type: "edit", target: about.message.id, text: text.trim() });
   }
 
   readonly #onName = (event: Event): void => {
@@ -269,6 +296,7 @@ export class BraidcastChat extends LitElement {
     const { messages, cut } = this.#shown();
     const first = messages[0];
     const ready = room !== null && canSend(room);
+    const stop = this.#menu.stop(messages.map(({ id }) => id));
     return html`
       <section aria-label="Chat">
         <div class="list">
@@ -278,7 +306,7 @@ export class BraidcastChat extends LitElement {
           <ol>${repeat(
             messages,
             (message) => message.id,
-            (message, index) => this.#message(message, messages[index - 1]),
+            (message, index) => this.#item(message, messages[index - 1], message.id === stop),
           )}</ol>
         </div>
         ${
@@ -292,14 +320,22 @@ export class BraidcastChat extends LitElement {
         <div class="unseen" role="status">${this.#announced}</div>
         <form @submit=${this.#onSubmit}>
           ${this.#status(room)}
+          ${this.#about === null ? nothing : this.#aboutLine(this.#about)}
           <label class="name">Your name
             <input type="text" .value=${this.name} maxlength=${LONGEST_NAME} autocomplete="nickname" placeholder="Guest" @change=${this.#onName} /></label>
           <div class="line">
             <textarea rows="1" maxlength=${LONGEST} aria-label="Message" placeholder="Message" enterkeyhint="send" @keydown=${this.#onKey}></textarea>
-            <button type="submit" class="button primary" ?disabled=${!ready}>Send</button>
+            <button type="submit" class="button primary" ?disabled=${!ready}>${this.#about?.edits === true ? "Save" : "Send"}</button>
           </div>
         </form>
       </section>`;
+  }
+
+  #aboutLine({ message, edits }: About): TemplateResult {
+    const what = edits
+      ? "You are changing your message."
+      : `You answer ${shownName(message)}: ${message.text}`;
+    return html`<p class="about"><span>${what}</span><button type="button" class="button quiet" @click=${() => this.#begin(null)}>Cancel</button></p>`;
   }
 
   #beginning(): TemplateResult {
@@ -312,24 +348,61 @@ export class BraidcastChat extends LitElement {
     return problem === null ? nothing : html`<p class="problem" role="alert">${problem}</p>`;
   }
 
-  #message(message: ChatMessage, before: ChatMessage | undefined): TemplateResult {
-    const own = message.author === this.#joined?.id;
-    const follows =
-      before?.author === message.author &&
-      before.name === message.name &&
-      Math.abs(message.time - before.time) < GROUP_WITHIN;
-    const time = new Date(message.time);
-    return html`
-      <li class="hue-${hueOf(message.author)} ${own ? "own" : ""} ${follows ? "follows" : ""}">
-        ${
-          follows
-            ? nothing
-            : html`<span class="face" aria-hidden="true">${initialsOf(message)}</span>
-              <p class="who"><strong>${shownName(message)}</strong>${own ? html` <span class="you">you</span>` : nothing}
-                <time datetime=${Number.isNaN(time.getTime()) ? "" : time.toISOString()}>${formatTime(message.time)}</time></p>`
-        }
-        <p class="text">${message.text}</p>
-      </li>`;
+  #item(message: ChatMessage, before: ChatMessage | undefined, stop: boolean): TemplateResult {
+    const own = this.#joined?.id;
+    return messageItem(message, {
+      own,
+      before,
+      answered: this.#shown().messages.find(({ id }) => id === message.reply),
+      menu: this.#menu.render(message.id, shownName(message), stop, () => this.#choices(message)),
+      onQuote: (id) => this.#showMessage(id),
+      onReaction: (emoji, on) => this.#act({ type: "reaction", target: message.id, emoji, on }),
+    });
+  }
+
+  #choices(message: ChatMessage): Choice[] {
+    const own = this.#joined?.id ?? "";
+    const { id: target } = message;
+    const choices: Choice[] = REACTIONS.map(([sign, label]) => {
+      const given = message.reactions.some(([emoji, authors]) => emoji === sign && authors.includes(own));
+      const run = () => this.#act({ type: "reaction", target, emoji: sign, on: !given });
+      return { label, sign, pressed: given, run };
+    });
+    choices.push({ label: "Reply", run: () => this.#begin({ message, edits: false }) });
+    if (message.author === own) {
+      choices.push({ label: "Edit", run: () => this.#begin({ message, edits: true }) });
+      choices.push({ label: "Delete", grave: true, run: () => this.#act({ type: "delete", target }) });
+    }
+    return choices;
+  }
+
+  #showMessage(id: string): void {
+    const item = this.renderRoot.querySelector(`#m-${CSS.escape(id)}`);
+    item?.scrollIntoView({ block: "center" });
+    item?.querySelector<HTMLElement>(".more")?.focus();
+  }
+
+  /** What is written next answers that message, or replaces it. */
+  #begin(about: About | null): void {
+    const field = this.renderRoot.querySelector("textarea");
+    if (field !== null && (about?.edits === true || this.#about?.edits === true))
+      field.value = about?.edits === true ? about.message.text : "";
+    this.#about = about;
+    this.requestUpdate();
+    field?.focus();
+  }
+
+  #act(act: Act): void {
+    const done = this.#joined?.act(act) ?? Promise.reject(new Error("Not connected to the room."));
+    done.then(
+      () => this.#say(null),
+      (error: unknown) => this.#say(sentence(error)),
+    );
+  }
+
+  #say(problem: string | null): void {
+    this.#problem = problem;
+    this.requestUpdate();
   }
 
   readonly #jump = (): void => {
@@ -339,6 +412,15 @@ export class BraidcastChat extends LitElement {
     this.#follow();
     this.requestUpdate();
   };
+}
+
+/** Of messages that were read, those that nobody has taken back since, as they are now. */
+function stillSaid(past: readonly ChatMessage[], live: readonly ChatMessage[]): ChatMessage[] {
+  const now = new Map(live.map((message) => [message.id, message]));
+  const first = live[0]?.clock ?? 0;
+  return past
+    .filter(({ id, clock }) => clock <= first || now.has(id))
+    .map((message) => now.get(message.id) ?? message);
 }
 
 function isAtEnd(list: HTMLElement): boolean {

@@ -108,6 +108,7 @@ export class Fetch {
   failed(id: string, peer: string, now: number): void {
     const want = this.#wants.get(id);
     if (want === undefined) return;
+    want.needed = true;
     want.asked.add(peer);
     if (want.peer === peer) {
       this.#forgetQuestion(want, id);

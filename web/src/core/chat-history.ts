@@ -1,6 +1,7 @@
 /** The messages that count, in the order that is the same for everybody, as many as memory is given for. */
 
 import { comparePlaces, type Place, type SignedMessage } from "./chat-message.ts";
+import { View } from "./chat-view.ts";
 
 /**
  * At most `messages` messages and `size` bytes: the last ones in order.
@@ -16,6 +17,8 @@ export class History {
   readonly #followers = new Map<string, number>();
   /** The last place that was left out. */
   #floor: Place | null = null;
+  /** What the messages in memory do to each other. */
+  readonly view = new View();
 
   constructor(messages: number, size: number) {
     this.#maxMessages = messages;
@@ -67,6 +70,7 @@ export class History {
   add(message: SignedMessage): boolean {
     if (this.below(message.place)) return false;
     this.#byId.set(message.id, message);
+    this.view.add(message);
     this.#order.splice(this.#index(message.place), 0, message);
     this.#size += message.size;
     for (const followed of message.header.follows) {
@@ -76,11 +80,21 @@ export class History {
     return this.#byId.has(message.id);
   }
 
+  /** Holds it in place of the same with, or without, its body. */
+  replace(message: SignedMessage): void {
+    const at = this.#index(message.place);
+    this.view.remove(this.#order[at] as SignedMessage);
+    this.#order[at] = message;
+    this.#byId.set(message.id, message);
+    this.view.add(message);
+  }
+
   #leaveOutOldest(): void {
     const message = this.#order.shift();
     if (message === undefined) return;
     this.#floor = message.place;
     this.#byId.delete(message.id);
+    this.view.remove(message);
     this.#size -= message.size;
     for (const followed of message.header.follows) {
       const count = (this.#followers.get(followed) ?? 0) - 1;

@@ -11,8 +11,9 @@
 import { fromHex, toHex } from "../encoding.ts";
 import { TAG_CHAT } from "../signing.ts";
 import { type ChatMessage, MAX_CHAT_IDS, type OfChat, PROTOCOL_ERROR } from "../wire.ts";
-import { roomHash } from "../wire-chat.ts";
+import { roomHash, TEXT } from "../wire-chat.ts";
 import type { Reject, Send, Verify } from "./actions.ts";
+import { type Act, ChatError, KINDS, writeAct } from "./chat-acts.ts";
 import { Fetch } from "./chat-fetch.ts";
 import { History } from "./chat-history.ts";
 import { ChatCounters, type ChatLimits, LIMITS } from "./chat-limits.ts";
@@ -25,16 +26,18 @@ import {
   openMessage,
   type Place,
   type SignedMessage,
+  writeText,
 } from "./chat-message.ts";
 import { type Page, Past } from "./chat-past.ts";
 import { Pen } from "./chat-pen.ts";
 import { Pending, type Waiting } from "./chat-pending.ts";
-import { type Deliver, Placing } from "./chat-placing.ts";
+import { type Deliver, Placing, type Revise } from "./chat-placing.ts";
 import { Rates } from "./chat-rate.ts";
 import { Recalls, type StoreAction } from "./chat-recall.ts";
 import { Telling } from "./chat-telling.ts";
+import { forgetOldest } from "./forget-oldest.ts";
 
-export type ChatAction = Send | Verify | Deliver | Page | Reject | StoreAction;
+export type ChatAction = Send | Verify | Deliver | Revise | Page | Reject | StoreAction;
 
 /** The log of a room at the peer with public key `key`; `stored` when there is a store. Ids are hex digits. */
 export class ChatLog {
@@ -52,6 +55,8 @@ export class ChatLog {
   readonly #past: Past;
   #actions: ChatAction[] = [];
   #token = 0;
+  /** Messages that came without a body, and who sent them: taken as they are if nobody has it. */
+  readonly #bare = new Map<string, { message: SignedMessage; peer: string }>();
   readonly #pen: Pen;
   readonly #authors: Rates;
   readonly #authorsHistory: Rates;
@@ -71,7 +76,7 @@ export class ChatLog {
     this.#telling = new Telling(this.#limits, this.#history, this.#store, act);
     this.#links = this.#telling.links;
     const claimed = (peer: string, ids: readonly string[], now: number) => this.#claimed(peer, ids, now);
-    this.#past = new Past(this.#history, this.#fetch, this.#telling, claimed, act);
+    this.#past = new Past(this.#history, this.#fetch, this.#telling, claimed, act, this.#limits.remembered);
     this.#placing = new Placing(
       this.#limits,
       this.counters,
@@ -141,25 +146,54 @@ export class ChatLog {
     this.#settle(now);
   }
 
-  /** Writes a text, to be signed and then `said`; `wallMs` is the time that it shows. Throws a ChatError. */
-  compose(text: string, name: string, wallMs: number, now: number): Draft {
-    return this.#pen.write(text, name, this.#history, wallMs, now);
+  /**
+   * Writes a text, to be signed and then `said`; `wallMs` is the time that it shows, `reply` the id of what it answers.
+   * Throws a ChatError.
+   */
+  compose(text: string, name: string, wallMs: number, now: number, reply: string | null = null): Draft {
+    return this.#pen.write(TEXT, writeText(name, text, reply), this.#history, wallMs, now);
   }
 
-  /** Sends one's own message. Throws an Error when it was said before, or not composed here. */
+  /** Writes what one does to a message, to be signed and then `done`. Throws a ChatError. */
+  composeAct(act: Act, wallMs: number, now: number): Draft {
+    const target = this.#history.get(act.target);
+    if (act.type !== "reaction" && target !== undefined && target.header.author !== this.#key) {
+      throw new ChatError(`Only messages of your own can be ${act.type === "edit" ? "edited" : "deleted"}.`);
+    }
+    if (target !== undefined && this.#history.view.entry(target) === null) {
+      throw new ChatError("That message is not there any more.");
+    }
+    return this.#pen.write(KINDS[act.type], writeAct(act), this.#history, wallMs, now);
+  }
+
+  /** Sends one's own text. Throws an Error when it was said before, or not composed here. */
   said(draft: Draft, signature: Uint8Array, now: number): Entry {
+    const message = this.#own(draft, signature);
+    if (message.entry === null) throw new Error("This is no text.");
+    this.#send(message, now);
+    return message.entry;
+  }
+
+  /** Sends an act of one's own. Throws an Error when it was sent before, or not composed here. */
+  done(draft: Draft, signature: Uint8Array, now: number): void {
+    this.#send(this.#own(draft, signature), now);
+  }
+
+  #own(draft: Draft, signature: Uint8Array): SignedMessage {
     const message = openMessage({ type: "chatMessage", signature, ...draft }, this.#room);
-    const entry = message.entry;
-    if (entry === null || entry.key !== this.#key || this.#history.has(message.id)) {
+    if (message.header.author !== this.#key || this.#history.has(message.id)) {
       throw new Error("This is not a new message of one's own.");
     }
-    this.#history.add(message);
+    return message;
+  }
+
+  #send(message: SignedMessage, now: number): void {
+    this.#placing.add(message);
     if (this.#links.size === 0) this.#telling.waitForLinks(message.id);
     this.#placing.keep(message, true);
     this.#placing.deliver(message);
     this.#telling.push(message, new Set());
     this.#settle(now);
-    return entry;
   }
 
   // The store and the past
@@ -174,10 +208,14 @@ export class ChatLog {
     const floor = floors.at(-1);
     if (floor !== undefined) this.#history.beginAfter(floor);
     for (const signed of messages) {
-      const message = this.#opened(signed);
-      if (message === null) this.counters.malformed++;
-      else if (!this.#history.has(message.id) && this.#placing.fits(message, new Map()))
+      const opened = this.#opened(signed);
+      if (opened === null) {
+        this.counters.malformed++;
+      } else if (!this.#history.has(opened.id) && this.#placing.fits(opened, new Map())) {
+        const message = this.#placing.obeying(opened);
         this.#history.add(message);
+        this.#placing.erase(message);
+      }
     }
   }
 
@@ -242,7 +280,14 @@ export class ChatLog {
 
   /** The texts in the order that is the same for everybody. */
   messages(): Entry[] {
-    return this.#history.messages.map((message) => message.entry).filter((entry) => entry !== null);
+    const entries = this.#history.messages.map((message) => this.#history.view.entry(message));
+    return entries.filter((entry) => entry !== null);
+  }
+
+  /** What is to be shown of messages from the store, where `acts` there were done to them. */
+  shown(messages: readonly ChatMessage[], acts: readonly ChatMessage[] = []): Entry[] {
+    const open = (message: ChatMessage): SignedMessage => openMessage(message, this.#room);
+    return this.#past.shown(messages.map(open), acts.map(open));
   }
 
   /** Messages of one's own that no link has carried yet. */
@@ -258,14 +303,18 @@ export class ChatLog {
     const { id } = message;
     const known = this.#pending.get(id);
     known?.holders.add(peer);
-    if (known !== undefined || this.#placing.knows(id)) {
+    if (known === undefined && this.#placing.lacksBody(id)) {
+      this.#cameAgain(message, peer, now);
+      return;
+    }
+    if (known !== undefined || this.#history.has(id) || this.#placing.knows(id)) {
       this.counters.duplicates++;
       return;
     }
     const askedFor = this.#fetch.has(id);
-    if (signed.body === null) {
+    if (signed.body === null && !this.#history.view.isDeleted(message)) {
       this.counters.bodiless++;
-      this.#fetch.failed(id, peer, now);
+      this.#cameBare(message, peer, now);
     } else if (this.#placing.below(message) && !this.#past.has(id)) {
       this.counters.tooOld++;
       this.#passOver(id, peer, now);
@@ -288,6 +337,24 @@ export class ChatLog {
       this.#breach(peer, error.message);
       return null;
     }
+  }
+
+  /** It is here without its body. */
+  #cameAgain(message: SignedMessage, peer: string, now: number): void {
+    if (message.signed.body === null) {
+      this.#fetch.failed(message.id, peer, now);
+    } else {
+      this.#fetch.arrived(message.id, peer, now);
+      this.#placing.fill(message);
+    }
+  }
+
+  /** Its author may have taken the body back, or `peer` keeps it from us: others are asked. */
+  #cameBare(message: SignedMessage, peer: string, now: number): void {
+    if (!this.#fetch.has(message.id)) return;
+    this.#bare.set(message.id, { message, peer });
+    if (this.#bare.size > this.#limits.remembered) forgetOldest(this.#bare);
+    this.#fetch.failed(message.id, peer, now);
   }
 
   #check(message: SignedMessage, peer: string, askedFor: boolean, now: number): void {
@@ -360,7 +427,7 @@ export class ChatLog {
       const waiting = this.#pending.get(id);
       if (waiting !== undefined) waiting.holders.add(peer);
       // It may have come while the store was asked.
-      else if (!this.#history.has(id)) this.#fetch.claimed(id, peer, now);
+      else if (!this.#placing.knows(id)) this.#fetch.claimed(id, peer, now);
     }
   }
 
@@ -372,7 +439,10 @@ export class ChatLog {
   #settle(now: number): void {
     for (let givenUp = this.#fetch.pollGivenUp(); givenUp.length > 0; givenUp = this.#fetch.pollGivenUp()) {
       for (const id of givenUp) {
-        this.#placing.giveUp(id, now);
+        const bare = this.#bare.get(id);
+        this.#bare.delete(id);
+        if (bare !== undefined) this.#check(bare.message, bare.peer, true, now);
+        else if (!this.#history.has(id)) this.#placing.giveUp(id, now);
       }
     }
     for (const [peer, ids] of this.#fetch.pollQuestions())

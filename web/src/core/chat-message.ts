@@ -1,24 +1,32 @@
 /** A chat message as the log holds it, and the body of those that are shown (docs/protocol.md section 8). */
 
 import { sha256 } from "@noble/hashes/sha2.js";
-import { equalBytes, fromHex, toHex } from "../encoding.ts";
+import { equalBytes } from "../encoding.ts";
 import type { ChatMessage } from "../wire.ts";
 import {
   type ChatHeader,
   ChatHeaderError,
   encodeChatHeader,
-  MAX_BODY,
   messageId,
   parseChatHeader,
   TEXT,
 } from "../wire-chat.ts";
+import {
+  type Act,
+  ChatError,
+  checkText,
+  isText,
+  lengthOf,
+  MAX_TEXT,
+  readAct,
+  readBody,
+  readId,
+  writeBody,
+} from "./chat-acts.ts";
+import { peerIdOf } from "./chat-author.ts";
 
-export const MAX_TEXT = 8000;
 export const MAX_NAME = 64;
 export const MAX_CLOCK = 2 ** 32 - 1;
-
-/** What was to be said cannot be sent; the message is one sentence for a person. */
-export class ChatError extends Error {}
 
 /** The author's rate is spent. */
 export class ChatRateError extends ChatError {
@@ -39,7 +47,10 @@ export interface Draft {
   readonly body: Uint8Array;
 }
 
-/** A text to show. Hex digits: `id` and `key` 64, `author` (a peer id) 32; `time` is the author's, in ms since 1970. */
+/**
+ * A text to show. Hex digits: `id`, `key` and `reply` (the id of what it answers) 64, `author` (a peer id) 32; `time` is the
+ * author's, in ms since 1970. `reactions` are emoji and who gave them, the one that was given first before the others.
+ */
 export interface Entry {
   readonly id: string;
   readonly author: string;
@@ -48,6 +59,16 @@ export interface Entry {
   readonly text: string;
   readonly time: number;
   readonly clock: number;
+  readonly reply: string | null;
+  readonly edited: boolean;
+  readonly reactions: readonly (readonly [emoji: string, authors: readonly string[]])[];
+}
+
+/** The body of a text. */
+export interface Text {
+  readonly name: string;
+  readonly text: string;
+  readonly reply: string | null;
 }
 
 /** A message whose form, room and body were checked, its signature perhaps not yet. */
@@ -56,8 +77,10 @@ export interface SignedMessage {
   readonly header: ChatHeader;
   readonly place: Place;
   readonly signed: ChatMessage;
-  /** What there is to show: null for a kind, or a body, that is kept and passed on but not understood. */
+  /** What its author wrote: null for a kind, or a body, that is kept and passed on but not understood. */
   readonly entry: Entry | null;
+  /** What its author does to another message. */
+  readonly act: Act | null;
   /** Bytes that it takes on a link and, about, in memory. */
   readonly size: number;
 }
@@ -74,51 +97,26 @@ function compareHex(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const HALF_CHARACTER = /[\ud800-\udfff]/u;
-
-/** Characters as everybody counts them, not UTF-16 units. */
-function lengthOf(text: string): number {
-  let length = 0;
-  for (const _ of text) length++;
-  return length;
+/** The same without its body: header and signature keep the chain whole. */
+export function bare(message: SignedMessage): SignedMessage {
+  return { ...message, signed: { ...message.signed, body: null }, entry: null, act: null };
 }
 
 /** The body of a text. Throws a ChatError. */
-export function writeText(name: string, text: string): Uint8Array {
-  if (text.trim() === "") throw new ChatError("There is nothing to send: the message is empty.");
-  const length = lengthOf(text);
-  if (length > MAX_TEXT) {
-    throw new ChatError(`The message is too long: it has ${length} characters, ${MAX_TEXT} is the most.`);
+export function writeText(name: string, text: string, reply: string | null): Uint8Array {
+  checkText(text);
+  const length = lengthOf(name);
+  if (length > MAX_NAME) {
+    throw new ChatError(`The name is too long: it has ${length} characters, ${MAX_NAME} is the most.`);
   }
-  const nameLength = lengthOf(name);
-  if (nameLength > MAX_NAME) {
-    throw new ChatError(`The name is too long: it has ${nameLength} characters, ${MAX_NAME} is the most.`);
-  }
-  if (HALF_CHARACTER.test(text) || HALF_CHARACTER.test(name)) {
-    throw new ChatError("The message holds half a character that cannot be sent.");
-  }
-  const body = encoder.encode(JSON.stringify({ text, name }));
-  if (body.length > MAX_BODY) {
-    throw new ChatError(`The message is too long: it has ${body.length} bytes, ${MAX_BODY} is the most.`);
-  }
-  return body;
+  return writeBody({ text, name, ...(reply !== null && { reply }) });
 }
 
-/** Name and text of a body of kind TEXT; null when it is not one: its author's fault, not its sender's. */
-export function readText(body: Uint8Array): { name: string; text: string } | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(decoder.decode(body));
-  } catch {
-    return null;
-  }
-  if (typeof value !== "object" || value === null) return null;
-  const { text, name } = value as { text?: unknown; name?: unknown };
-  if (typeof text !== "string" || typeof name !== "string") return null;
-  if (text === "" || lengthOf(text) > MAX_TEXT || lengthOf(name) > MAX_NAME) return null;
-  return HALF_CHARACTER.test(text) || HALF_CHARACTER.test(name) ? null : { name, text };
+/** The text in a body of kind TEXT; null when it is not one: its author's fault, not its sender's. */
+export function readText(body: Uint8Array): Text | null {
+  const { text, name, reply } = readBody(body) ?? {};
+  if (!isText(text, 1, MAX_TEXT) || !isText(name, 0, MAX_NAME)) return null;
+  return { name, text, reply: readId(reply) };
 }
 
 /** Checks all but the signature and what it follows; `room` is the hash of ours. Throws a ChatBreachError. */
@@ -148,7 +146,8 @@ export function openMessage(message: ChatMessage, room: string): SignedMessage {
   const id = messageId(signed.header);
   const size = signed.header.length + signed.signature.length + header.bodyLength;
   const place: Place = [header.clock, header.author, id];
-  return { id, header, place, signed, entry: entryOf(id, header, body), size };
+  const act = body === null ? null : readAct(header.kind, body);
+  return { id, header, place, signed, entry: entryOf(id, header, body), act, size };
 }
 
 function parseHeader(data: Uint8Array): ChatHeader {
@@ -163,8 +162,8 @@ function parseHeader(data: Uint8Array): ChatHeader {
 function entryOf(id: string, header: ChatHeader, body: Uint8Array | null): Entry | null {
   const content = header.kind === TEXT && body !== null ? readText(body) : null;
   if (content === null) return null;
-  const author = toHex(sha256(fromHex(header.author)).subarray(0, 16));
-  return { id, author, key: header.author, ...content, time: header.time, clock: header.clock };
+  const { author: key, time, clock } = header;
+  return { id, author: peerIdOf(key), key, ...content, time, clock, edited: false, reactions: [] };
 }
 
 /** The clock of what follows messages with these. */
@@ -180,10 +179,11 @@ export function writeDraft(
   time: number,
   follows: readonly string[],
   body: Uint8Array,
+  kind = TEXT,
 ): Draft {
   const bodyHash = sha256(body);
   const header = encodeChatHeader({
-    kind: TEXT,
+    kind,
     room,
     author,
     clock,

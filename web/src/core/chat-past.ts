@@ -4,6 +4,8 @@ import { type Fetch, QUIET } from "./chat-fetch.ts";
 import type { History } from "./chat-history.ts";
 import type { Entry, SignedMessage } from "./chat-message.ts";
 import type { Telling } from "./chat-telling.ts";
+import { visible } from "./chat-view.ts";
+import { forgetOldest } from "./forget-oldest.ts";
 
 /**
  * What was asked for: messages before those, or those and what is before them.
@@ -37,7 +39,10 @@ export class Past {
   #ids: readonly string[] | null = null;
   #listed: ReadonlySet<string> = new Set();
   #fetching = false;
-  readonly #came = new Map<string, Entry | null>();
+  readonly #came = new Map<string, SignedMessage>();
+  /** Of pages that were read: what they were done to may stand in an older one. */
+  readonly #acts = new Map<string, SignedMessage>();
+  readonly #remembered: number;
 
   constructor(
     history: History,
@@ -45,7 +50,9 @@ export class Past {
     telling: Telling,
     claimed: (peer: string, ids: readonly string[], now: number) => void,
     done: (page: Page) => void,
+    remembered: number,
   ) {
+    this.#remembered = remembered;
     this.#history = history;
     this.#fetch = fetch;
     this.#telling = telling;
@@ -117,8 +124,17 @@ export class Past {
   }
 
   /** A message of the page is there. */
-  came({ id, entry }: SignedMessage): void {
-    this.#came.set(id, entry);
+  came(message: SignedMessage): void {
+    this.#came.set(message.id, message);
+    if (message.act === null) return;
+    this.#acts.set(message.id, message);
+    if (this.#acts.size > this.#remembered) forgetOldest(this.#acts);
+  }
+
+  /** What is to be shown of messages that memory need not have, after all that is known to be done. */
+  shown(messages: readonly SignedMessage[], acts: readonly SignedMessage[] = []): Entry[] {
+    const known = messages.flatMap(({ id }) => this.#history.view.on(id));
+    return visible(messages, [...this.#acts.values(), ...known, ...acts]);
   }
 
   linkClosed(peer: string, now: number): void {
@@ -140,12 +156,11 @@ export class Past {
 
   #close(): void {
     const ids = this.#ids;
-    const entries = (ids ?? []).map((id) => this.#came.get(id)).filter((entry) => entry !== undefined);
-    const messages = entries.filter((entry) => entry !== null);
+    const came = (ids ?? []).map((id) => this.#came.get(id)).filter((message) => message !== undefined);
     this.#open = this.#fetching = false;
     this.#peer = this.#deadline = this.#ids = null;
     this.#listed = new Set();
     this.#came.clear();
-    this.#done({ type: "page", before: this.#before, ids, came: entries.length, messages });
+    this.#done({ type: "page", before: this.#before, ids, came: came.length, messages: this.shown(came) });
   }
 }

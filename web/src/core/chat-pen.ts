@@ -3,7 +3,7 @@
 import { MAX_FOLLOWS } from "../wire-chat.ts";
 import { Bucket, type Rate } from "./bucket.ts";
 import type { History } from "./chat-history.ts";
-import { ChatRateError, type Draft, nextClock, writeDraft, writeText } from "./chat-message.ts";
+import { ChatRateError, type Draft, nextClock, writeDraft } from "./chat-message.ts";
 
 /** Writes for the author with public key `key` in the room with that hash. */
 export class Pen {
@@ -19,9 +19,8 @@ export class Pen {
     this.#rate = rate;
   }
 
-  /** A text that follows the last messages. Throws a ChatError; a ChatRateError when it is too early. */
-  write(text: string, name: string, history: History, wallMs: number, now: number): Draft {
-    const body = writeText(name, text);
+  /** A message that follows the last ones. Throws a ChatRateError when it is too early. */
+  write(kind: number, body: Uint8Array, history: History, wallMs: number, now: number): Draft {
     this.#bucket ??= new Bucket(this.#rate, now);
     if (!this.#bucket.take(now)) throw new ChatRateError(this.#bucket.ready() - now);
     const heads = history.heads(MAX_FOLLOWS);
@@ -29,6 +28,6 @@ export class Pen {
     this.#time = Math.max(wallMs, this.#time + 1);
     const clock = nextClock(heads.map((head) => head.header.clock));
     const follows = heads.map((head) => head.id);
-    return writeDraft(this.#room, this.#key, clock, this.#time, follows, body);
+    return writeDraft(this.#room, this.#key, clock, this.#time, follows, body, kind);
   }
 }

@@ -6,10 +6,17 @@ import { Beginning } from "./chat-beginning.ts";
 import type { Fetch } from "./chat-fetch.ts";
 import type { History } from "./chat-history.ts";
 import type { ChatCounters, ChatLimits } from "./chat-limits.ts";
-import { comparePlaces, type Entry, nextClock, type Place, type SignedMessage } from "./chat-message.ts";
+import {
+  bare,
+  comparePlaces,
+  type Entry,
+  nextClock,
+  type Place,
+  type SignedMessage,
+} from "./chat-message.ts";
 import type { Past } from "./chat-past.ts";
 import type { Pending, Waiting } from "./chat-pending.ts";
-import type { Keep } from "./chat-recall.ts";
+import type { Erase, Keep } from "./chat-recall.ts";
 import type { Telling } from "./chat-telling.ts";
 import { forgetOldest } from "./forget-oldest.ts";
 
@@ -18,6 +25,16 @@ export interface Deliver {
   readonly type: "deliver";
   readonly message: Entry;
 }
+
+/** What is shown of the text with this id has changed: null when it is gone. */
+export interface Revise {
+  readonly type: "revise";
+  readonly id: string;
+  readonly message: Entry | null;
+}
+
+/** The message that an act is done to, and what is shown of it. */
+type Target = { message: SignedMessage; before: Entry | null } | null;
 
 /** What counts, given messages that their authors have signed. */
 export class Placing {
@@ -32,7 +49,7 @@ export class Placing {
   readonly #telling: Telling;
   readonly #past: Past;
   readonly #stored: boolean;
-  readonly #act: (action: Keep | Deliver) => void;
+  readonly #act: (action: Keep | Erase | Deliver | Revise) => void;
   readonly #refused = new Set<string>();
   readonly #absent = new Set<string>();
 
@@ -45,7 +62,7 @@ export class Placing {
     telling: Telling,
     past: Past,
     stored: boolean,
-    act: (action: Keep | Deliver) => void,
+    act: (action: Keep | Erase | Deliver | Revise) => void,
   ) {
     this.beginning = new Beginning(limits.settling, limits.waiting);
     this.#limits = limits;
@@ -61,7 +78,13 @@ export class Placing {
 
   /** Whether it counts, or is out for good, as far as memory tells. */
   knows(id: string): boolean {
-    return this.#history.has(id) || this.#refused.has(id);
+    return (this.#history.has(id) && !this.lacksBody(id)) || this.#refused.has(id);
+  }
+
+  /** Whether it is here without its body, which nobody who may has deleted. */
+  lacksBody(id: string): boolean {
+    const known = this.#history.get(id);
+    return known !== undefined && known.signed.body === null && !this.#history.view.isDeleted(known);
   }
 
   /** Whether it is older than all that is kept. */
@@ -76,8 +99,60 @@ export class Placing {
     this.#act({ type: "keep", place: message.place, message: message.signed, complete });
   }
 
-  deliver({ entry }: SignedMessage): void {
+  deliver(message: SignedMessage): void {
+    const entry = this.#history.view.entry(message);
     if (entry !== null) this.#act({ type: "deliver", message: entry });
+  }
+
+  /** It, without its body if that was taken back. */
+  obeying(message: SignedMessage): SignedMessage {
+    return this.#history.view.isDeleted(message) ? bare(message) : message;
+  }
+
+  /** Takes an accepted message into memory, and does there what it does. False when it is too old for it. */
+  add(message: SignedMessage): boolean {
+    const target = this.#target(message);
+    if (!this.#history.add(message)) return false;
+    this.#done(message, target);
+    return true;
+  }
+
+  /** The body came of a message that was here without it. */
+  fill(message: SignedMessage): void {
+    const target = this.#target(message);
+    this.#history.replace(message);
+    this.keep(message, true);
+    this.deliver(message);
+    this.#done(message, target);
+  }
+
+  #target({ act }: SignedMessage): Target {
+    const message = act === null ? undefined : this.#history.get(act.target);
+    return message === undefined ? null : { message, before: this.#history.view.entry(message) };
+  }
+
+  #done(message: SignedMessage, target: Target): void {
+    this.erase(message);
+    if (target === null) return;
+    const { id } = target.message;
+    const after = this.#history.view.entry(this.#history.get(id) ?? target.message);
+    if (JSON.stringify(after) !== JSON.stringify(target.before))
+      this.#act({ type: "revise", id, message: after });
+  }
+
+  /** What a message takes back is gone from memory, and from the store. */
+  erase({ act, header }: SignedMessage): void {
+    if (act?.type !== "delete") return;
+    const { target } = act;
+    const { author } = header;
+    const known = this.#history.get(target);
+    for (const taken of [
+      ...this.#history.view.edits(target, author),
+      ...(known === undefined ? [] : [known]),
+    ]) {
+      if (taken.header.author === author && taken.signed.body !== null) this.#history.replace(bare(taken));
+    }
+    if (this.#stored) this.#act({ type: "erase", target, author });
   }
 
   /** It is here, whatever becomes of it. */
@@ -149,13 +224,13 @@ export class Placing {
     const ready = [first];
     for (const waiting of ready) {
       // grows while it is walked through
-      const { message } = waiting;
+      const message = this.obeying(waiting.message);
       this.#pending.remove(waiting);
       if (!this.fits(message, waiting.clocks)) {
         this.#counters.misplaced++;
         remember(this.#refused, message.id, this.#limits.remembered);
-      } else if (this.#history.add(message) || this.#past.has(message.id) || !this.below(message)) {
-        this.#accepted(waiting, now);
+      } else if (this.add(message) || this.#past.has(message.id) || !this.below(message)) {
+        this.#accepted(message, waiting, now);
       } else {
         this.#counters.tooOld++;
       }
@@ -172,12 +247,13 @@ export class Placing {
     return known.length === header.follows.length ? header.clock === least : header.clock >= least;
   }
 
-  #accepted({ message, holders, askedFor, clocks }: Waiting, now: number): void {
+  #accepted(message: SignedMessage, { holders, askedFor, clocks }: Waiting, now: number): void {
     const { id, header } = message;
     this.#counters.accepted++;
     for (const follower of this.#pending.awaited(id)) follower.clocks.set(id, header.clock);
     const complete = header.follows.every((followed) => this.#history.has(followed) || clocks.has(followed));
     this.keep(message, complete);
+    if (!this.#history.has(id)) this.erase(message);
     if (this.#past.has(id)) {
       this.#past.came(message); // others ask for pages of their own
       if (this.#history.has(id)) this.#telling.tellLater(id, holders, now); // but this is not long ago

@@ -17,6 +17,13 @@ export interface Keep {
   readonly complete: boolean;
 }
 
+/** Drop the bodies of the message `target` (an id) and of its edits, if that author (a key) wrote them. */
+export interface Erase {
+  readonly type: "erase";
+  readonly target: string;
+  readonly author: string;
+}
+
 /** Read these messages, checking their signatures; answer with `recalled(token, …)`. */
 export interface Recall {
   readonly type: "recall";
@@ -39,7 +46,7 @@ export interface LookupBefore {
   readonly count: number;
 }
 
-export type StoreAction = Keep | Recall | Lookup | LookupBefore;
+export type StoreAction = Keep | Erase | Recall | Lookup | LookupBefore;
 type Looked = (ids: readonly string[], now: number) => void;
 type Recalled = (messages: readonly ChatMessage[], now: number) => void;
 

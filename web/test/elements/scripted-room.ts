@@ -1,3 +1,4 @@
+import type { Act } from "../../src/core/chat-acts.ts";
 import type {
   ChatMessage,
   JoinOptions,
@@ -90,8 +91,12 @@ export class ScriptedRoom extends EventTarget implements Room {
     return this.past.slice(0, end < 0 ? this.past.length : end).slice(-200);
   }
 
-  async send(text: string): Promise<void> {
-    this.#tell({ type: "send", text });
+  async send(text: string, reply?: string): Promise<void> {
+    this.#tell({ type: "send", text, ...(reply !== undefined && { reply }) });
+  }
+
+  async act(act: Act): Promise<void> {
+    this.#tell({ ...act, type: "act", act: act.type });
   }
 
   setName(name: string): void {

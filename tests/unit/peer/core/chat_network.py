@@ -9,14 +9,15 @@ from hashlib import sha256
 
 from peer import wire
 from peer.core.actions import Reject, Send, Verify
+from peer.core.chat_acts import Act, Edit, read_act
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatLog
 from peer.core.chat_message import Draft, Entry, Place, draft, message_id, room_hash, write_text
 from peer.core.chat_past import Page
-from peer.core.chat_placing import Deliver
-from peer.core.chat_recall import Keep, Lookup, LookupBefore, Recall
+from peer.core.chat_placing import Deliver, Revise
+from peer.core.chat_recall import Erase, Keep, Lookup, LookupBefore, Recall
 from peer.identity import TAG_CHAT, Identity, verify
-from peer.wire_chat import ChatHeader
+from signaling.chat_header import ChatHeader
 
 ROOM = "demo"
 WALL = 1_790_000_000_000
@@ -67,8 +68,19 @@ class Kept:
 
     def keep(self, message: Keep) -> None:
         number = message_id(message.message.header)
-        assert number not in self.messages, "A message was kept twice."
+        known = self.messages.get(number)
+        assert known is None or known.message.body is None, "A message was kept twice."
         self.messages[number] = message
+
+    def erase(self, target: bytes, author: bytes) -> None:
+        for number, kept in self.messages.items():
+            signed = kept.message
+            header = ChatHeader.parse(signed.header)
+            act = None if signed.body is None else read_act(header.kind, signed.body)
+            edits = isinstance(act, Edit) and act.target == target
+            if header.author == author and (number == target or edits):
+                bare = wire.ChatMessage(signed.header, signed.signature, None)
+                self.messages[number] = Keep(kept.place, bare, kept.complete)
 
     def order(self) -> list[Place]:
         return sorted(kept.place for kept in self.messages.values())
@@ -106,18 +118,26 @@ class Node:
         self.pages: list[Page] = []
         self.links: dict[bytes, Node] = {}
         self.delivered: list[Entry] = []
+        self.revised: dict[bytes, Entry | None] = {}
+        """What the last word about each text was, if any."""
         self.rejected: list[bytes] = []
         self.sent: list[tuple[bytes, wire.Message]] = []
 
     def new_log(self, limits: ChatLimits | None) -> ChatLog:
         return ChatLog(ROOM, self.identity.key, limits, stored=self.kept is not None)
 
-    def say(self, text: str) -> Entry:
+    def say(self, text: str, reply: bytes | None = None) -> Entry:
         now = self.network.now
-        message = self.log.compose(text, self.name, WALL + int(now * 1000), now)
+        message = self.log.compose(text, self.name, WALL + int(now * 1000), now, reply)
         entry = self.log.said(message, self.identity.sign(TAG_CHAT, message.header), now)
         self.act()
         return entry
+
+    def do(self, act: Act) -> None:
+        now = self.network.now
+        message = self.log.compose_act(act, WALL + int(now * 1000), now)
+        self.log.done(message, self.identity.sign(TAG_CHAT, message.header), now)
+        self.act()
 
     def received(self, peer: bytes, data: bytes) -> None:
         message = wire.decode(data)
@@ -138,9 +158,12 @@ class Node:
                     self.network.check(self, action)
                 case Deliver(entry):
                     self.delivered.append(entry)
+                    self.revised.pop(entry.id, None)
+                case Revise(id, revised):
+                    self.revised[id] = revised
                 case Page():
                     self.pages.append(action)
-                case Keep() | Recall() | Lookup() | LookupBefore():
+                case Keep() | Erase() | Recall() | Lookup() | LookupBefore():
                     self.network.store(self, action)
                 case Reject(peer, _, _):
                     self.rejected.append(peer)
@@ -170,6 +193,11 @@ class Node:
                 assert not message.complete
                 lacking[message.place] = missing
         return max(lacking.items(), default=None)
+
+    def told(self) -> dict[bytes, Entry]:
+        """What a screen shows that was told of every change."""
+        shown = {entry.id: entry for entry in self.delivered} | self.revised
+        return {id: entry for id, entry in shown.items() if entry is not None}
 
     def texts(self) -> list[str]:
         return [entry.text for entry in self.log.messages()]
@@ -246,7 +274,7 @@ class ChatNetwork:
 
         self.at(self.now + self._check_delay * self.random.random(), answer)
 
-    def store(self, node: Node, action: Keep | Recall | Lookup | LookupBefore) -> None:
+    def store(self, node: Node, action: Keep | Erase | Recall | Lookup | LookupBefore) -> None:
         """The store does one thing after the other, which takes time; what is not done dies with the node."""
         kept, log = node.kept, node.log
         assert kept is not None
@@ -257,6 +285,8 @@ class ChatNetwork:
             match action:
                 case Keep():
                     kept.keep(action)
+                case Erase(target, author):
+                    kept.erase(target, author)
                 case Recall(token, ids):
                     log.recalled(
                         token, [kept.messages[number].message for number in kept.find(ids)], self.now

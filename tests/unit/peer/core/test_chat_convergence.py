@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from itertools import combinations, pairwise
 from random import Random
 
@@ -12,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from peer import wire
+from peer.core.chat_acts import Delete, Edit, Reaction
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_message import Entry
 from tests.unit.peer.core.chat_network import ChatNetwork, Node, chain, identity, text_message
@@ -22,6 +22,7 @@ PEERS = st.integers(0, 5)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("say"), PEERS, PEERS),
+        st.tuples(st.sampled_from(["edit", "delete", "react", "unreact"]), PEERS, st.integers(0, 40)),
         st.tuples(st.just("cut"), PEERS, PEERS),
         st.tuples(st.just("link"), PEERS, PEERS),
         st.tuples(st.just("part"), PEERS, PEERS),
@@ -38,8 +39,12 @@ def walk(network: ChatNetwork, nodes: list[Node], steps: list[tuple[str, int, in
     for verb, first, second in steps:
         a, b = nodes[first % len(nodes)], nodes[second % len(nodes)]
         match verb:
+            case "say" if second % 3 == 0 and said:
+                said.append(a.say(f"{len(said)}", said[second % len(said)].id))
             case "say":
                 said.append(a.say(f"{len(said)}"))
+            case "edit" | "delete" | "react" | "unreact":
+                act(a, verb, second, said)
             case "cut":
                 network.disconnect(a, b)
             case "link" if a is not b:
@@ -56,6 +61,21 @@ def walk(network: ChatNetwork, nodes: list[Node], steps: list[tuple[str, int, in
     return said
 
 
+def act(node: Node, verb: str, number: int, said: list[Entry]) -> None:
+    """Do something to a message that the node sees, one of its own where others may not."""
+    own = verb in ("edit", "delete")
+    seen = [entry for entry in node.log.messages() if entry.key == node.identity.key or not own]
+    if not seen:
+        return
+    target = seen[number % len(seen)].id
+    if verb == "edit":
+        node.do(Edit(target, f"edited {number} by {node.name}"))
+    elif verb == "delete":
+        node.do(Delete(target))
+    else:
+        node.do(Reaction(target, "👍", verb == "react"))
+
+
 def heal(network: ChatNetwork, nodes: list[Node]) -> None:
     for here, there in pairwise(nodes):
         network.connect(here, there)
@@ -63,10 +83,15 @@ def heal(network: ChatNetwork, nodes: list[Node]) -> None:
 
 
 def assert_same(nodes: list[Node], said: list[Entry]) -> None:
-    expected = sorted(said, key=lambda entry: (entry.clock, entry.key, entry.id))
+    """The same on all, and nothing that was said is missing but what its author took back."""
+    expected = nodes[0].log.messages()
+    shown = {entry.id for entry in expected}
+    places = [entry.place for entry in sorted(said, key=lambda entry: entry.place) if entry.id in shown]
+    assert [entry.place for entry in expected] == places
     for node in nodes:
         assert node.log.messages() == expected
-        assert sorted(map(astuple, node.delivered)) == sorted(map(astuple, said))
+        assert node.told() == {entry.id: entry for entry in expected}
+        assert len({entry.id for entry in node.delivered}) == len(node.delivered)
         assert node.rejected == []
         assert node.log.next_timer() is None
 

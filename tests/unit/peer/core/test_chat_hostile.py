@@ -16,7 +16,7 @@ from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatLog
 from peer.core.chat_message import message_id
 from peer.core.chat_recall import Keep, Lookup, LookupBefore, Recall
-from peer.wire_chat import ChatHeader
+from signaling.chat_header import ChatHeader
 from tests.unit.peer.core.chat_network import ROOM, Kept, chain, identity, text_message
 
 pytestmark = pytest.mark.crowd

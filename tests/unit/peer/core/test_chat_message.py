@@ -12,6 +12,7 @@ from peer.core.chat_message import (
     MAX_TEXT,
     ChatBreachError,
     ChatError,
+    Text,
     open_message,
     read_text,
     room_hash,
@@ -25,12 +26,12 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=MAX_NAME)
 
 @given(NAMES, TEXTS)
 def test_text_comes_back_as_it_was_written(name: str, text: str) -> None:
-    assert read_text(write_text(name, text)) == (name, text)
+    assert read_text(write_text(name, text)) == Text(name, text)
 
 
 @given(st.binary())
 def test_any_bytes_are_read_or_are_none(body: bytes) -> None:
-    assert read_text(body) is None or isinstance(read_text(body), tuple)
+    assert read_text(body) is None or isinstance(read_text(body), Text)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_body_that_is_no_text_is_not_shown(body: bytes) -> None:
 
 def test_fields_of_later_versions_are_ignored() -> None:
     later = b'{"text":"hi","name":"ada","later":[' + b"1" * 5_000 + b",1e999,null]}"
-    assert read_text(later) == ("ada", "hi")
+    assert read_text(later) == Text("ada", "hi")
 
 
 def opened(message: wire.ChatMessage) -> None:

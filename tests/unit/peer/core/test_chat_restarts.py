@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_message import ChatRateError, Entry, Place
-from peer.wire_chat import ChatHeader
+from signaling.chat_header import ChatHeader
 from tests.unit.peer.core.chat_network import ChatNetwork, Kept, Node
 
 pytestmark = pytest.mark.crowd

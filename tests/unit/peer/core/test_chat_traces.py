@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from peer import wire
+from peer.core.chat_acts import Act, Delete, Edit, Reaction
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatLog
 from peer.core.chat_message import ChatError, Draft, Place
@@ -31,6 +32,16 @@ def place_of(place: list[Any] | None) -> Place | None:
     return None if place is None else (place[0], bytes.fromhex(place[1]), bytes.fromhex(place[2]))
 
 
+def reply_of(step: dict[str, Any]) -> bytes | None:
+    return None if step["reply"] is None else bytes.fromhex(step["reply"])
+
+
+def act_of(act: dict[str, Any]) -> Act:
+    fields = {**act, "target": bytes.fromhex(act["target"])}
+    kinds: dict[str, type[Act]] = {"edit": Edit, "delete": Delete, "reaction": Reaction}
+    return kinds[fields.pop("type")](**fields)
+
+
 def play(log: ChatLog, step: dict[str, Any]) -> None:
     now = step["now"]
     match step["event"]:
@@ -46,11 +57,21 @@ def play(log: ChatLog, step: dict[str, Any]) -> None:
             log.verified(step["token"], step["ok"], now)
         case "compose" if "error" in step:
             with pytest.raises(ChatError) as refusal:
-                log.compose(step["text"], step["name"], step["wall_ms"], now)
+                log.compose(step["text"], step["name"], step["wall_ms"], now, reply_of(step))
             assert str(refusal.value) == step["error"]
         case "compose":
-            draft = log.compose(step["text"], step["name"], step["wall_ms"], now)
+            draft = log.compose(step["text"], step["name"], step["wall_ms"], now, reply_of(step))
             assert [draft.header.hex(), draft.body.hex()] == step["draft"]
+        case "compose_act" if "error" in step:
+            with pytest.raises(ChatError) as refusal:
+                log.compose_act(act_of(step["act"]), step["wall_ms"], now)
+            assert str(refusal.value) == step["error"]
+        case "compose_act":
+            draft = log.compose_act(act_of(step["act"]), step["wall_ms"], now)
+            assert [draft.header.hex(), draft.body.hex()] == step["draft"]
+        case "done":
+            header, body = map(bytes.fromhex, step["draft"])
+            log.done(Draft(header, body), bytes.fromhex(step["signature"]), now)
         case "said":
             header, body = map(bytes.fromhex, step["draft"])
             log.said(Draft(header, body), bytes.fromhex(step["signature"]), now)

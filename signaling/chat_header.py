@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from hashlib import sha256
 
-from peer.signing import lp
+from signaling.binary import lp
 
 VERSION = 1
 TEXT = 1

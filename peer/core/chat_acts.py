@@ -1,0 +1,131 @@
+"""What people do to messages: edits, deletes and reactions (docs/protocol.md section 8)."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeGuard
+
+from signaling.chat_header import MAX_BODY
+
+EDIT = 2
+DELETE = 3
+REACTION = 4
+MAX_TEXT = 8000
+MAX_EMOJI = 16
+"""Characters of a reaction: one emoji may be a row of them."""
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+class ChatError(ValueError):
+    """What was to be said cannot be sent; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The author of `target` (an id, 32 bytes) has put it otherwise."""
+
+    target: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The author of `target` takes it back."""
+
+    target: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """Somebody answers `target` with an emoji, or takes that back."""
+
+    target: bytes
+    emoji: str
+    on: bool
+
+
+Act: TypeAlias = Edit | Delete | Reaction
+KINDS: dict[type[Act], int] = {Edit: EDIT, Delete: DELETE, Reaction: REACTION}
+
+
+def write_act(act: Act) -> bytes:
+    """The body of an act. Raises ChatError."""
+    target = act.target.hex()
+    match act:
+        case Edit():
+            check_text(act.text)
+            return write_body({"target": target, "text": act.text})
+        case Delete():
+            return write_body({"target": target})
+        case _:
+            if not _is_emoji(act.emoji):
+                raise ChatError(f"A reaction is one emoji: it has 1 to {MAX_EMOJI} characters and no space.")
+            return write_body({"target": target, "emoji": act.emoji, "on": act.on})
+
+
+def read_act(kind: int, body: bytes) -> Act | None:
+    """The act in the body of a message of that kind; None where there is none."""
+    if kind not in (EDIT, DELETE, REACTION):
+        return None
+    value = read_body(body)
+    target = None if value is None else read_id(value.get("target"))
+    if value is None or target is None:
+        return None
+    if kind == EDIT:
+        text = value.get("text")
+        return Edit(target, text) if is_text(text, 1, MAX_TEXT) else None
+    if kind == DELETE:
+        return Delete(target)
+    emoji, on = value.get("emoji"), value.get("on")
+    return Reaction(target, emoji, on) if _is_emoji(emoji) and isinstance(on, bool) else None
+
+
+def check_text(text: str) -> None:
+    """Raises ChatError when this cannot be said."""
+    if not text.strip():
+        raise ChatError("There is nothing to send: the message is empty.")
+    if len(text) > MAX_TEXT:
+        raise ChatError(f"The message is too long: it has {len(text)} characters, {MAX_TEXT} is the most.")
+
+
+def write_body(value: dict[str, Any]) -> bytes:
+    """The JSON of a body. Raises ChatError."""
+    try:
+        body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise ChatError("The message holds half a character that cannot be sent.") from error
+    if len(body) > MAX_BODY:
+        raise ChatError(f"The message is too long: it has {len(body)} bytes, {MAX_BODY} is the most.")
+    return body
+
+
+def read_body(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in a body; None where there is none."""
+    try:
+        # Numbers can only be in fields that are not known yet: how long they are is nothing to us.
+        value = json.loads(body.decode(), parse_int=len, parse_float=len, parse_constant=_not_json)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_text(value: Any, least: int, most: int) -> TypeGuard[str]:
+    """Whether that is a text of so many characters, none of them a lone surrogate."""
+    if not isinstance(value, str) or not least <= len(value) <= most:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def read_id(value: Any) -> bytes | None:
+    """The id in 64 hex digits; None for anything else."""
+    return bytes.fromhex(value) if isinstance(value, str) and _ID.fullmatch(value) else None
+
+
+def _is_emoji(value: Any) -> TypeGuard[str]:
+    return is_text(value, 1, MAX_EMOJI) and all(" " < character != "\x7f" for character in value)
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON.")
