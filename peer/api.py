@@ -24,6 +24,8 @@ from peer.part import Part
 from peer.publisher import Publisher
 from peer.streams import KnownStream
 from peer.viewer import Viewing
+from signaling.measures import Measure
+from signaling.moderation import Moderation, Rule
 from signaling.protocol import IceServer, RosterEntry
 
 JOIN_TIMEOUT = 15.0
@@ -61,6 +63,27 @@ class Chat:
         """Do something to a message. Waits and raises as `send` does."""
         await self._patiently(lambda: self.session.do(act))
 
+    async def rule(self, measure: Measure) -> None:
+        """Take a measure of moderation. Waits as `send` does, raises ChatError when one may not."""
+        await self._patiently(lambda: self.session.rule(measure))
+
+    async def ban(self, key: bytes, reason: str = "") -> None:
+        """Let nothing count that this author (a key, 32 bytes) says from now on, and have its links ended."""
+        await self.rule(Measure("ban", subject=key, reason=reason))
+
+    async def mute(self, key: bytes, reason: str = "") -> None:
+        """Hide what this author says from now on."""
+        await self.rule(Measure("mute", subject=key, reason=reason))
+
+    async def kick(self, key: bytes, reason: str = "") -> None:
+        """Have this author's links ended for ten minutes."""
+        await self.rule(Measure("kick", subject=key, reason=reason))
+
+    @property
+    def moderation(self) -> Moderation | None:
+        """Who may do what, and what was done; None where nobody knows who owns the room."""
+        return self.session.log.moderation
+
     @staticmethod
     async def _patiently(work: Callable[[], T]) -> T:
         while True:
@@ -68,6 +91,11 @@ class Chat:
                 return work()
             except ChatRateError as error:
                 await asyncio.sleep(error.wait)
+
+    @property
+    def authors(self) -> dict[bytes, str]:
+        """The names of those who have said something, by key."""
+        return self.session.log.authors()
 
     @property
     def history(self) -> list[Entry]:
@@ -105,24 +133,30 @@ class Chat:
                 if isinstance(message, Entry):
                     yield message
 
-    async def news(self, history: bool = True) -> AsyncGenerator[Entry | Revise, None]:
-        """What was said, in order, and then each message as it comes, and each change of one.
+    async def news(self, history: bool = True) -> AsyncGenerator[Entry | Revise | Rule, None]:
+        """What was said, in order, and then each message, change of one and measure, as it comes.
 
         A change is a `Revise`: the `id` and what is shown of that `message` now, None when it is gone.
+        A `Rule` is a measure of moderation that is in force from now on.
         """
         said = self.session.messages() if history else ()
-        waiting: deque[Entry | Revise] = deque(said, maxlen=CHAT_QUEUE)
+        waiting: deque[Entry | Revise | Rule] = deque(said, maxlen=CHAT_QUEUE)
         came = asyncio.Event()
 
-        def heard(news: Entry | Revise) -> None:
+        def heard(news: Entry | Revise | Rule) -> None:
             waiting.append(news)
             came.set()
 
         def changed(id: bytes, message: Entry | None) -> None:
             heard(Revise(id, message))
 
+        def ruled(rule: Rule, live: bool) -> None:
+            if live:
+                heard(rule)
+
         self.session.on_message.append(heard)
         self.session.on_revision.append(changed)
+        self.session.on_ruled.append(ruled)
         try:
             while True:
                 while waiting:
@@ -132,6 +166,7 @@ class Chat:
         finally:
             self.session.on_message.remove(heard)
             self.session.on_revision.remove(changed)
+            self.session.on_ruled.remove(ruled)
 
 
 class Peer:
@@ -159,8 +194,11 @@ class Peer:
         carries: bool = True,
         store: Path | None = None,
         retention: Retention | None = None,
+        owner: bytes | None = None,
     ) -> Peer:
         """Join `room` at the introducer `server` when the block begins, and leave when it ends.
+
+        `owner` is the key of the room's owner, whose moderation is in force: the publisher's if not given.
 
         With `store`, a folder, the room's chat is kept there, as long as `retention` says, and given to those
         who ask. Entering raises IntroducerError with one sentence when the room refuses us or is not reached,
@@ -177,6 +215,7 @@ class Peer:
             publisher_key=publisher_key,
             carries=carries,
             store=None if store is None else ChatStore(store, room, retention),
+            owner=owner,
         )
         return cls(node, name)
 

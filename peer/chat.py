@@ -11,9 +11,11 @@ from typing import TextIO
 from peer.chat_commands import Commands, Company, Screen
 from peer.chat_display import Lines, json_change, json_line
 from peer.chat_input import InputInterruptedError, piped_lines, prompted_lines
+from peer.chat_moderating import json_rule, sentence
 from peer.chat_store import StoreError
 from peer.core.chat_acts import ChatError
 from peer.core.chat_placing import Revise
+from signaling.moderation import Rule
 
 DELIVERY_SECONDS = 5.0
 """How long leaving waits for a link that carries what was said."""
@@ -57,12 +59,24 @@ class Talk:
             if isinstance(news, Revise):
                 self._show_change(news)
                 continue
+            if isinstance(news, Rule):
+                self._show_rule(news)
+                continue
             quoted = self._commands.recent.get(news.reply)
             self._screen.write(json_line(news) if self._screen.json else self._lines.message(news, quoted))
             self._commands.shown(news)
             if news.author.hex() == self._company.id:
                 self._shown = news.id
                 self._progress.set()
+
+    def _show_rule(self, rule: Rule) -> None:
+        moderation = self._chat.moderation
+        if moderation is None:
+            return
+        if self._screen.json:
+            self._screen.write(json_rule(rule, moderation))
+        else:
+            self._screen.write(self._lines.notice(sentence(rule, self._lines.names) + "."))
 
     def _show_change(self, change: Revise) -> None:
         before = self._commands.recent.revise(change.id, change.message)

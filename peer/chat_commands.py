@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from peer.chat_display import ACTION, Lines, Names
+from peer.chat_moderating import (
+    VERBS,
+    Find,
+    audit,
+    audit_lines,
+    find_author,
+    measure_of,
+    reason,
+)
 from peer.chat_recent import Recent, find
 from peer.core.chat_acts import Act, ChatError, Delete, Edit, Reaction, read_id
 from peer.core.chat_message import MAX_NAME, Entry
 from peer.core.chat_placing import Revise
+from signaling.measures import Measure
+from signaling.moderation import Moderation, Rule
 
 OTHERS, ONESELF = "others", "your own"
 COMMANDS = (
-    "/nick NAME, /me DOES, /reply TEXT, /edit TEXT, /delete, /react EMOJI, /older, /search WORDS,"
-    " /who and /quit"
+    "/nick NAME, /me DOES, /reply TEXT, /edit TEXT, /delete, /react EMOJI, /older, /search WORDS, /who,"
+    " /audit and /quit, and for moderators /mute, /unmute, /kick, /ban, /unban, /grant, /revoke, /lock,"
+    " /unlock, /slow and /delete NAME"
 )
 
 
@@ -32,12 +44,23 @@ class Conversation(Protocol):
     async def act(self, act: Act) -> None:
         """Do something to a message, waiting as `send` does. Raises ChatError with a sentence."""
 
+    async def rule(self, measure: Measure) -> None:
+        """Take a measure, waiting as `send` does. Raises ChatError with a sentence."""
+
+    @property
+    def moderation(self) -> Moderation | None:
+        """Who may do what, and what was done; None where nobody knows who owns the room."""
+
+    @property
+    def authors(self) -> Mapping[bytes, str]:
+        """The names of those who have said something, by key."""
+
     @property
     def history(self) -> Sequence[Entry]:
         """The last texts, in order."""
 
-    def news(self) -> AsyncIterator[Entry | Revise]:
-        """What was said, in order, and then each message, and each change of one, as it comes."""
+    def news(self) -> AsyncIterator[Entry | Revise | Rule]:
+        """What was said, in order, and then each message, change of one and measure, as it comes."""
 
     async def before(self, message: Entry) -> list[Entry]:
         """The texts just before that one, in order. Raises StoreError."""
@@ -121,6 +144,12 @@ class Commands:
                 self._show_past(found, "There is no message with these words in the store.")
             case "/me" if rest.strip():
                 await self._say(ACTION + rest.strip())
+            case "/audit":
+                self._show_audit()
+            case _ if command in VERBS:
+                await self._chat.rule(measure_of(VERBS[command], rest, self._find))
+            case "/delete" if rest.strip() and not rest.strip().startswith("^"):
+                await self._delete_of_others(rest)
             case "/reply" | "/edit" | "/delete" | "/react":
                 await self._about_a_message(command, rest)
             case _ if line.startswith("//"):
@@ -153,6 +182,26 @@ class Commands:
                 given = dict(entry.reactions).get(rest, ())
                 await self._chat.act(Reaction(entry.id, rest, bytes.fromhex(own) not in given))
 
+    async def _delete_of_others(self, words: str) -> None:
+        name, _, back = words.strip().partition(" ")
+        key = self._find(name)
+        entry, rest = find([entry for entry in self._chat.history if entry.key == key], back, name)
+        await self._chat.rule(Measure("delete", subject=key, target=entry.id, reason=reason(rest)))
+
+    def _find(self, words: str) -> bytes:
+        return find_author(words, self._chat.authors, self._chat.moderation)
+
+    def _show_audit(self) -> None:
+        moderation = self._chat.moderation
+        if self._screen.json:
+            for line in audit_lines(moderation):
+                self._screen.write(line)
+        elif moderation is None:
+            self._notice("Nobody here knows who owns this room, so nobody moderates it: see --owner.")
+        else:
+            for said in audit(moderation, self._lines.names) or ["Nothing was done in this room."]:
+                self._notice(said)
+
     async def _show_older(self) -> None:
         """What stands before all that was shown."""
         older = [] if self.oldest is None else await self._chat.before(self.oldest)
@@ -174,6 +223,11 @@ class Commands:
             if line.strip():
                 await self._say(line)
             return
+        if "audit" in fields:
+            self._show_audit()
+        if "rule" in fields:
+            await self._chat.rule(_measure(fields, self._find))
+            return
         act = _act(fields)
         if "name" in fields:
             self._call(fields["name"])
@@ -191,6 +245,9 @@ class Commands:
         self.said = (await self._chat.send(text, reply)).id
 
 
+_RULES = ("rule", "subject", "role", "target", "seconds", "reason", "audit")
+
+
 def _object(line: str) -> dict[str, str] | None:
     """The fields that are known of a JSON object; None for any other line. Raises ChatError."""
     if not line.lstrip().startswith("{"):
@@ -199,12 +256,14 @@ def _object(line: str) -> dict[str, str] | None:
         value: Any = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    known = ("text", "name", "reply", "edit", "delete", "react", "unreact", "emoji")
+    known = ("text", "name", "reply", "edit", "delete", "react", "unreact", "emoji", *_RULES)
     fields = {key: value[key] for key in known if key in value}
     if not fields or not all(isinstance(field, str) for field in fields.values()):
         raise ChatError(
             "A line of JSON needs a text, a name, or an act on a message by its id:"
-            ' {"edit": ID, "text": …}, {"delete": ID}, {"react": ID, "emoji": …}; each field is a string.'
+            ' {"edit": ID, "text": …}, {"delete": ID}, {"react": ID, "emoji": …},'
+            ' {"rule": "ban", "subject": …};'
+            " each field is a string."
         )
     return fields
 
@@ -218,6 +277,23 @@ def _act(fields: dict[str, str]) -> Act | None:
         if key in fields:
             return Reaction(_id(fields, key) or b"", fields.get("emoji", ""), key == "react")
     return None
+
+
+def _measure(fields: dict[str, str], find: Find) -> Measure:
+    """Raises ChatError."""
+    verb = VERBS.get("/" + fields["rule"])
+    if fields["rule"] == "delete":
+        target = _id(fields, "target") or b""
+        return Measure("delete", subject=find(fields.get("subject", "")), target=target)
+    if verb is None:
+        raise ChatError(f"There is no {fields['rule'][:80]}, but delete, {', '.join(VERBS.values())}.")
+    words = {"lock": "", "unlock": "", "slow": fields.get("seconds", "")}.get(verb)
+    if words is None:
+        end = fields.get("role", "") if verb in ("grant", "revoke") else fields.get("reason", "")
+        words = f"{find(fields.get('subject', '')).hex()} {end}"
+    elif verb == "lock" and fields.get("role") == "member":
+        words = "guests"
+    return measure_of(verb, words, find)
 
 
 def _id(fields: dict[str, str], key: str) -> bytes | None:

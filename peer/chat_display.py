@@ -59,7 +59,7 @@ class Lines:
 
     def __init__(self, clock: Callable[[], datetime] = datetime.now) -> None:
         self._clock = clock
-        self._names = Names()
+        self.names = Names()
 
     def message(self, entry: Entry, answered: Entry | None = None) -> str:
         """The message, which may answer another one that was shown."""
@@ -82,13 +82,13 @@ class Lines:
         said = [f"{name} “{quoted}” is now: {after.text}"] if after.text != before.text else []
         given, taken = _reactions(after) - _reactions(before), _reactions(before) - _reactions(after)
         for emoji, author in sorted(given):
-            said.append(f"{emoji} by {self._names.known(author)} for {name} “{quoted}”")
+            said.append(f"{emoji} by {self.names.known(author)} for {name} “{quoted}”")
         for emoji, author in sorted(taken):
-            said.append(f"{emoji} of {self._names.known(author)} taken back from {name} “{quoted}”")
+            said.append(f"{emoji} of {self.names.known(author)} taken back from {name} “{quoted}”")
         return said
 
     def _name(self, entry: Entry) -> str:
-        return self._names.shown(entry.author, entry.name)
+        return self.names.shown(entry.author, entry.name)
 
     def notice(self, sentence: str) -> str:
         """What the program itself says."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from peer import wire
 from peer.chat_store import ChatStore, Gap, StoreError
 from peer.core.chat_message import Place
-from peer.core.chat_recall import Erase, Keep, Lookup, LookupBefore, Recall, StoreAction
+from peer.core.chat_recall import Erase, Keep, KeepMeasure, Lookup, LookupBefore, Recall, StoreAction
 
 if TYPE_CHECKING:
     from peer.chat_session import ChatSession
@@ -51,7 +51,9 @@ class ChatKeeper:
             await self.store.forget()
             limits = self._session.log.limits
             restored = await self.store.restore(limits.messages, limits.bytes)
-            self._session.log.restore(restored.messages, restored.before, restored.forgotten)
+            self._session.log.restore(
+                restored.messages, restored.before, restored.forgotten, restored.measures
+            )
             yield
         finally:
             await self._close()
@@ -95,9 +97,11 @@ class ChatKeeper:
                 self._news.set()
                 if not action.complete:
                     self._lacking.set()
+            case KeepMeasure(message):
+                self._start(self._done(self.store.keep_measure(message)), "write")
             case Erase(target, author):
                 self.flush()
-                self._start(self._erased(self.store.erase(target, author)), "write")
+                self._start(self._done(self.store.erase(target, author)), "write")
             case Recall(token, ids):
                 self.flush()
                 self._start(self._recalled(token, self.store.recall(ids)), "answer")
@@ -139,7 +143,7 @@ class ChatKeeper:
         finally:
             self._unwritten -= count
 
-    async def _erased(self, work: asyncio.Future[None]) -> None:
+    async def _done(self, work: asyncio.Future[None]) -> None:
         await work
 
     # Answering

@@ -16,15 +16,18 @@ from peer.core.chat_acts import Act
 from peer.core.chat_log import ChatAction, ChatLog
 from peer.core.chat_message import Entry, message_id
 from peer.core.chat_past import Page
-from peer.core.chat_placing import Deliver, Revise
-from peer.core.chat_recall import Erase, Keep, Lookup, LookupBefore, Recall
+from peer.core.chat_placing import Deliver, Revise, Ruled
 from peer.identity import Identity
-from peer.signing import TAG_CHAT, verify
+from peer.signing import TAG_CHAT, peer_id, verify
+from signaling.measures import Measure
+from signaling.moderation import Rule
 
 if TYPE_CHECKING:
     from peer.links.mesh import Mesh
 
 
+BANNED = "You are banned from this room."
+KICKED = "You were removed from this room: come back in ten minutes."
 MAX_TRIES = 4
 """Peers that may list what they do not send, before nobody is taken to have it."""
 
@@ -33,14 +36,23 @@ class ChatSession:
     """Says and hears.
 
     `on_message` is called with each accepted text, in the order of arrival, `on_revision` with the id of a
-    text and what is shown of it from now on: None when it is gone.
+    text and what is shown of it from now on: None when it is gone; `on_ruled` with each measure that is in
+    force from now on, and whether it came as news.
     """
 
-    def __init__(self, room: str, identity: Identity, mesh: Mesh, store: ChatStore | None = None) -> None:
-        self.log = ChatLog(room, identity.key, stored=store is not None)
+    def __init__(
+        self,
+        room: str,
+        identity: Identity,
+        mesh: Mesh,
+        store: ChatStore | None = None,
+        owner: bytes | None = None,
+    ) -> None:
+        self.log = ChatLog(room, identity.key, stored=store is not None, owner=owner)
         self.keeper = None if store is None else ChatKeeper(self, store)
         self.on_message: list[Callable[[Entry], None]] = []
         self.on_revision: list[Callable[[bytes, Entry | None], None]] = []
+        self.on_ruled: list[Callable[[Rule, bool], None]] = []
         self._identity = identity
         self._mesh = mesh
         self._acting = False
@@ -75,6 +87,13 @@ class ChatSession:
         """Sign and send what is done to a message. Raises ChatError with a sentence when it cannot be."""
         now = time.monotonic()
         draft = self.log.compose_act(act, _wall(), now)
+        self.log.done(draft, self._identity.sign(TAG_CHAT, draft.header), now)
+        self._act()
+
+    def rule(self, measure: Measure) -> None:
+        """Sign and send a measure. Raises ChatError with a sentence when one may not."""
+        now = time.monotonic()
+        draft = self.log.compose_measure(measure, _wall(), now)
         self.log.done(draft, self._identity.sign(TAG_CHAT, draft.header), now)
         self._act()
 
@@ -145,6 +164,10 @@ class ChatSession:
                     return page
 
     def link_opened(self, peer: bytes) -> None:
+        moderation = self.log.moderation
+        if moderation is not None and peer in map(peer_id, moderation.state().banned):
+            self._mesh.refuse(peer, wire.FORBIDDEN, BANNED)
+            return
         self.log.link_opened(peer, time.monotonic())
         self._act()
         if self.keeper is not None:
@@ -184,6 +207,21 @@ class ChatSession:
         finally:
             self._acting = False
 
+    def _ruled(self, id: bytes, live: bool) -> None:
+        """A measure is in force: links to those whom it bans or kicks end, and are not taken again."""
+        moderation = self.log.moderation
+        rule = None if moderation is None else moderation.get(id)
+        if moderation is None or rule is None:
+            return
+        key = rule.measure.subject
+        if key is not None and key != self._identity.key:
+            if rule.measure.verb == "ban" and moderation.state().is_banned(key):
+                self._mesh.refuse(peer_id(key), wire.FORBIDDEN, BANNED)
+            elif rule.measure.verb == "kick" and live:
+                self._mesh.refuse(peer_id(key), wire.FORBIDDEN, KICKED)
+        for told in list(self.on_ruled):
+            told(rule, live)
+
     def _do(self, action: ChatAction) -> None:
         match action:
             case Send(peer, data, channel):
@@ -197,14 +235,16 @@ class ChatSession:
             case Revise(id, message):
                 for told_of in list(self.on_revision):
                     told_of(id, message)
+            case Ruled(id, live):
+                self._ruled(id, live)
             case Page():
                 if not self._page.done():
                     self._page.set_result(action)
-            case Keep() | Erase() | Recall() | Lookup() | LookupBefore():
-                if self.keeper is not None:
-                    self.keeper.act(action)
             case Reject(peer, _, sentence):
                 self._mesh.refuse(peer, wire.MALFORMED, sentence)
+            case _:
+                if self.keeper is not None:
+                    self.keeper.act(action)
 
 
 def _wall() -> int:

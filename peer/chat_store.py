@@ -18,7 +18,14 @@ from typing import Any, TypeAlias, TypeVar
 from peer import wire
 from peer.chat_retention import Retention
 from peer.core.chat_acts import EDIT, Edit, read_act
-from peer.core.chat_message import ChatBreachError, Place, open_message, read_text, room_hash
+from peer.core.chat_message import (
+    ChatBreachError,
+    Place,
+    message_id,
+    open_message,
+    read_text,
+    room_hash,
+)
 from peer.core.chat_recall import Keep
 from peer.signing import TAG_CHAT, verify
 from signaling.chat_header import TEXT, ChatHeader, ChatHeaderError
@@ -32,6 +39,9 @@ _Row: TypeAlias = tuple[Any, ...]
 _TARGETS = f"""
 ALTER TABLE messages ADD COLUMN target BLOB;
 CREATE INDEX targets ON messages (target) WHERE target IS NOT NULL;
+CREATE TABLE measures (
+    id BLOB PRIMARY KEY, header BLOB NOT NULL, signature BLOB NOT NULL, body BLOB NOT NULL
+);
 PRAGMA user_version = {VERSION};
 """
 """What files of version 1 lack: `target` is the message that an act is done to. They held no acts."""
@@ -62,6 +72,7 @@ class Restored:
     messages: list[wire.ChatMessage]
     before: Place | None
     forgotten: Place | None
+    measures: list[wire.ChatMessage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,15 @@ class ChatStore:
     def keep(self, messages: Sequence[Keep]) -> asyncio.Future[None]:
         """Done when all of them are on disk. Those that are there already are left, or get their body."""
         return self._do(lambda: self._keep(messages))
+
+    def keep_measure(self, message: wire.ChatMessage) -> asyncio.Future[None]:
+        """Done when it is on disk, where it stays whatever is forgotten."""
+        row = (message_id(message.header), message.header, message.signature, message.body)
+
+        def write() -> None:
+            self._db.execute("INSERT OR IGNORE INTO measures VALUES (?, ?, ?, ?)", row)
+
+        return self._do(write)
 
     def erase(self, target: bytes, author: bytes) -> asyncio.Future[None]:
         """Done when nothing on disk holds what that author said in that message, or made of it later."""
@@ -310,7 +330,11 @@ class ChatStore:
                 before = row[:3]
                 break
             rows.append(row)
-        return Restored(self._genuine(reversed(rows)), before, self._bottom())
+        measures = self._db.execute("SELECT 0, x'', id, header, signature, body FROM measures").fetchall()
+        genuine = [
+            _message(*row[3:]) for row in measures if _is_genuine(row[2], _message(*row[3:]), self._room)
+        ]
+        return Restored(self._genuine(reversed(rows)), before, self._bottom(), genuine)
 
     def _bottom(self) -> Place | None:
         found: Place | None = self._db.execute("SELECT clock, author, id FROM forgotten").fetchone()

@@ -12,7 +12,7 @@ from peer import commands
 from peer.chat_retention import parse_retention
 from peer.hosting import parse_window
 from peer.media.parts import AudioCodec, EncodeOptions, MediaOptions
-from peer.membership import Membership, membership, name, parse_ice_servers, state_file
+from peer.membership import Membership, membership, name, owned_url, parse_ice_servers, state_file
 from peer.quantity import parse_amount
 from peer.running import FAILURE, CommandError, run, say
 from signaling.server.config import Config
@@ -48,6 +48,13 @@ Ice = Annotated[
 Json = Annotated[bool, typer.Option("--json", envvar="BRAIDCAST_JSON", help="Print a JSON object a line.")]
 Store = Annotated[
     Path | None, typer.Option(envvar="BRAIDCAST_STORE", help="Keep the room's chat in this folder.")
+]
+Owner = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BRAIDCAST_OWNER",
+        help="Whose moderation is in force: the link or key that the room's owner gives, or me.",
+    ),
 ]
 Stream = Annotated[str, typer.Option(envvar="BRAIDCAST_STREAM", help="The stream's name.")]
 Http = Annotated[
@@ -226,6 +233,7 @@ def relay(
     window: Window = "12s",
     window_folder: WindowFolder = None,
     window_size: WindowSize = "4G",
+    owner: Owner = None,
     token: Token = None,
     token_file: TokenFile = None,
     key_file: KeyFile = None,
@@ -244,7 +252,9 @@ def relay(
             streams = ("main",)
         retention = parse_retention(store_age, store_size)
         back = parse_window(window, window_folder, window_size)
-        return await commands.relay(place, streams, given, http, http_url, back, store, retention, json_lines)
+        return await commands.relay(
+            place, streams, given, http, http_url, back, store, retention, owner, json_lines
+        )
 
     _exit(command)
 
@@ -282,6 +292,7 @@ def chat(
         bool, typer.Option("--follow", envvar="BRAIDCAST_FOLLOW", help="Go on after the end of the input.")
     ] = False,
     store: Store = None,
+    owner: Owner = None,
     token: Token = None,
     token_file: TokenFile = None,
     key_file: KeyFile = None,
@@ -293,7 +304,12 @@ def chat(
 
     async def command() -> int:
         place = membership(server, room, token, token_file, key_file, ice_server or ())
-        async with place.prepare("member", name=nick, store=store) as peer:
+        async with place.prepare("member", name=nick, store=store, owner=owner) as peer:
+            if owner == "me":
+                typer.echo(
+                    f"Whoever comes by this link knows that you own the room: {owned_url(place, peer)}",
+                    err=True,
+                )
             return await run_chat(peer, nick, json_lines, follow=follow)
 
     _exit(command)

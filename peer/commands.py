@@ -232,12 +232,13 @@ async def relay(
     window: WindowOptions,
     store: Path | None,
     retention: Retention,
+    owner: str | None,
     json_lines: bool,
 ) -> int:
     """`braidcast relay`."""
     async with AsyncExitStack() as stack:
         line = stack.enter_context(StatusLine(json_lines))
-        peer = membership.prepare("relay", name="Relay", store=store, retention=retention)
+        peer = membership.prepare("relay", name="Relay", store=store, retention=retention, owner=owner)
         relaying = Relay(peer.node, streams, uplink=uplink, serves=http is not None, window=window)
         stack.callback(relaying.close)
         if http is not None and relaying.app is not None:

@@ -86,6 +86,7 @@ class Introducer:
         name: str = "",
         token: str | None = None,
         capabilities: tuple[str, ...] = (),
+        owner: bytes | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._url = websocket_url(server)
@@ -97,6 +98,7 @@ class Introducer:
         """Told at the next joining."""
         self._token = token
         self._capabilities = list(capabilities)
+        self._owner = None if owner is None else to_base64url(owner)
         self._chance = chance
         self.nonce = secrets.token_bytes(16)
         """Of our hellos. It stays the same, so that introductions made before a dropped socket stay good."""
@@ -225,6 +227,7 @@ class Introducer:
             name=self.name,
             token=self._token,
             session=self._session,
+            owner=self._owner,
         )
         await socket.send_str(encode(hello).decode())
         return await self._expect(socket, Welcome)

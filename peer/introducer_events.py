@@ -13,6 +13,7 @@ from signaling.protocol import (
     Introduce,
     Joined,
     Left,
+    Moderate,
     Neighbours,
     Offer,
     Plan,
@@ -63,7 +64,7 @@ Event: TypeAlias = (
     | RelayedCandidate
     | ErrorMessage
 )
-Fleeting: TypeAlias = Offer | Answer | Candidate | Report | Neighbours
+Fleeting: TypeAlias = Offer | Answer | Candidate | Report | Neighbours | Moderate
 """Messages that are worth something now or not at all."""
 
 

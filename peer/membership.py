@@ -7,13 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from peer.api import Peer
 from peer.chat_retention import Retention
 from peer.core.neighbour import Role
 from peer.identity import Identity
 from peer.running import CommandError
-from signaling.protocol import IceServer
+from signaling.protocol import IceServer, from_base64url, to_base64url
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 _ICE = re.compile(
@@ -40,8 +41,13 @@ class Membership:
         publisher_key: bytes | None = None,
         store: Path | None = None,
         retention: Retention | None = None,
+        owner: str | None = None,
     ) -> Peer:
-        """A peer that joins when its block begins. Raises IdentityError when the key file cannot be used."""
+        """A peer that joins when its block begins.
+
+        `owner` is a key, a link that pins one, or `me`. Raises IdentityError when the key file
+        cannot be used, CommandError when the owner is none of these.
+        """
         identity = Identity.generate() if self.key_file is None else Identity.load_or_create(self.key_file)
         return Peer.join(
             self.server,
@@ -55,7 +61,32 @@ class Membership:
             ice_servers=self.ice_servers,
             store=store,
             retention=retention,
+            owner=None if owner is None else parse_owner(owner, identity.key),
         )
+
+
+def owned_url(place: Membership, peer: Peer) -> str:
+    """The address of the room's chat that pins this peer as its owner."""
+    key = to_base64url(peer.node.identity.key)
+    return f"{place.server.rstrip('/')}/chat/{place.room}#owner={key}"
+
+
+def parse_owner(text: str, own: bytes) -> bytes:
+    """The key (32 bytes) of a room's owner: base64url, a link with `#owner=` or `#key=`, or `me`.
+
+    Raises CommandError.
+    """
+    if text == "me":
+        return own
+    fields = parse_qs(urlsplit(text).fragment)
+    named = [*fields.get("owner", []), *fields.get("key", [])] or [text]
+    try:
+        key = from_base64url(named[0])
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise CommandError(f"{text[:200]!r} names no owner: give the link that the owner gave you, or me.")
+    return key
 
 
 def membership(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import get_args
 
 import aiohttp
 
 from peer import wire
 from peer.carrier import Carrier
-from peer.chat_session import ChatSession
+from peer.chat_session import BANNED, KICKED, ChatSession
 from peer.chat_store import ChatStore
 from peer.core.children import REFUSE_NOT_CARRIED
 from peer.core.clock import PublisherClock
@@ -20,19 +20,22 @@ from peer.core.neighbour import Role
 from peer.core.standing import Standing
 from peer.description import DescriptionError, Rendition
 from peer.identity import Identity
-from peer.introducer import Down, Event, Fleeting, Introducer, Up
+from peer.introducer import Down, Event, Fleeting, Introducer, IntroducerError, Up
 from peer.links.handshake import Handshake
 from peer.links.mesh import Mesh
 from peer.links.webrtc import WebRtcLinks
 from peer.part import Part
 from peer.streams import KnownStream, StreamDirectory
-from signaling import protocol
+from signaling import moderation, protocol
+from signaling.moderation import Rule
 
 LINKS_RECEIVING, LINKS_CARRYING = 12, 32
 LONELY_SECONDS = 5.0
 """Without a link for so long, the introducer is asked for somebody to talk to."""
 FAREWELL = 0.15
 """Seconds between telling children that we leave and closing their links."""
+MEASURES_AT_ONCE = 8
+"""In one message to the introducer."""
 AGENT = "braidcast/0.1.0"
 UNKNOWN = 0xFFFFFFFF
 
@@ -53,9 +56,12 @@ class Node:
         publisher_key: bytes | None = None,
         carries: bool = True,
         store: ChatStore | None = None,
+        owner: bytes | None = None,
     ) -> None:
         self.identity = identity or Identity.generate()
         self.server, self.room, self.role, self.name = server, room, role, name
+        self.owner = owner or publisher_key or (self.identity.key if role == "publisher" else None)
+        """The key of the room's owner, as far as we know."""
         self.streams = StreamDirectory(room, publisher_key)
         self.roster: dict[bytes, protocol.RosterEntry] = {}
         self.carriers: dict[bytes, Carrier] = {}
@@ -72,7 +78,7 @@ class Node:
         self._rtt: dict[bytes, float] = {}
         self._lonely_at = float("inf")
         self.introducer = Introducer(
-            server, room, self.identity, self._heard, role=role, name=name, token=token
+            server, room, self.identity, self._heard, role=role, name=name, token=token, owner=self.owner
         )
         webrtc = WebRtcLinks(
             Handshake(self.identity, room, self.introducer.nonce),
@@ -82,7 +88,10 @@ class Node:
         )
         limit = LINKS_CARRYING if carries else LINKS_RECEIVING
         self.mesh = Mesh(self.identity.id, limit, webrtc, self, random.SystemRandom().random, role)
-        self.chat = ChatSession(room, self.identity, self.mesh, store)
+        self.chat = ChatSession(room, self.identity, self.mesh, store, self.owner)
+        self.chat.on_ruled.append(self._ruled)
+        self._removed: asyncio.Event = asyncio.Event()
+        self._removal = ""
 
     # --- life
 
@@ -95,17 +104,45 @@ class Node:
             clockwork = asyncio.create_task(self._clockwork(), name="clockwork")
             introducer = asyncio.create_task(self.introducer.run(), name="introducer")
             chat = asyncio.create_task(self.chat.run(), name="chat")
+            removed = asyncio.create_task(self._until_removed(), name="removed")
+            tasks = [clockwork, introducer, chat, removed]
             try:
-                done, _ = await asyncio.wait(
-                    [clockwork, introducer, chat], return_when=asyncio.FIRST_COMPLETED
-                )
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
             finally:
                 await self._leave(introducer)
-                clockwork.cancel()
-                chat.cancel()
-                await asyncio.gather(clockwork, introducer, chat, return_exceptions=True)
+                for task in (clockwork, chat, removed):
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _until_removed(self) -> None:
+        await self._removed.wait()
+        raise IntroducerError("refused", self._removal)
+
+    def _ruled(self, rule: Rule, live: bool) -> None:
+        """A measure is in force: the introducer carries it out, if its author tells it."""
+        measures, key = self.chat.log.moderation, self.identity.key
+        if rule.author == key:
+            self._tell_measures([rule])
+        if measures is None or rule.measure.subject != key:
+            return
+        if measures.state().is_banned(key) and rule.measure.verb == "ban":
+            self._removal = BANNED
+            self._removed.set()
+        elif rule.measure.verb == "kick" and live:
+            self._removal = KICKED
+            self._removed.set()
+
+    def _tell_measures(self, rules: Iterable[Rule]) -> None:
+        signed = []
+        for rule in rules:
+            message = self.chat.log.measure(rule.id)
+            if message is not None:
+                fields = (message.header, message.signature, message.body or b"")
+                signed.append(protocol.SignedMeasure(*map(protocol.to_base64url, fields)))
+        for start in range(0, len(signed), MEASURES_AT_ONCE):
+            self.signal(protocol.Moderate(signed[start : start + MEASURES_AT_ONCE]))
 
     async def _leave(self, introducer: asyncio.Task[None]) -> None:
         for carrier in self.carriers.values():
@@ -262,6 +299,9 @@ class Node:
             self._described(protocol.from_base64url(text), None)
         for carrier in self.carriers.values():
             carrier.introduced_again(resumed)
+        measures = self.chat.log.moderation
+        if measures is not None and measures.standing(self.identity.key) >= moderation.Standing.MODERATOR:
+            self._tell_measures(measures)
         self.joined.set()
         self._tell_roster()
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from signaling.protocol import TAG_JOIN, TAG_STREAM, braid_id, join_payload, lp, peer_id
+from signaling.protocol import TAG_CHAT, TAG_JOIN, TAG_STREAM, braid_id, join_payload, lp, peer_id
 
 __all__ = [
     "ANSWER",
@@ -32,7 +32,6 @@ __all__ = [
 
 TAG_SEAL = b"braidcast seal\0"
 TAG_LINK = b"braidcast link\0"
-TAG_CHAT = b"braidcast chat\0"
 TAG_PEER = b"braidcast peer\0"
 
 OFFER = 1

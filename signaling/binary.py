@@ -5,6 +5,7 @@ import hashlib
 
 TAG_JOIN = b"braidcast join\0"
 TAG_STREAM = b"braidcast stream\0"
+TAG_CHAT = b"braidcast chat\0"
 
 
 def to_base64url(data: bytes) -> str:

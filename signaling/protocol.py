@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from signaling.binary import TAG_CHAT as TAG_CHAT
 from signaling.binary import TAG_JOIN as TAG_JOIN
 from signaling.binary import TAG_STREAM as TAG_STREAM
 from signaling.binary import braid_id as braid_id
@@ -27,6 +28,7 @@ from signaling.fields import (
     Count,
     DescriptionText,
     Key,
+    MeasureText,
     Mid,
     Name,
     Nickname,
@@ -216,7 +218,11 @@ class ErrorMessage(Struct, tag="error", frozen=True):
 
 
 class Hello(Struct, tag="hello", frozen=True):
-    """The first message of a peer. The signature (tag `braidcast join`) is over `join_payload`."""
+    """The first message of a peer. The signature (tag `braidcast join`) is over `join_payload`.
+
+    `owner` is the key of the room's owner as far as the peer knows: the first hello in a room decides whose
+    measures the introducer carries out there.
+    """
 
     version: Version
     room: Name
@@ -228,6 +234,21 @@ class Hello(Struct, tag="hello", frozen=True):
     name: Nickname = ""
     token: Annotated[str, Meta(max_length=4_096)] | None = None
     session: SessionId | None = None
+    owner: Key | None = None
+
+
+class SignedMeasure(Struct, frozen=True):
+    """A chat message of kind 5 (section 8): header, its author's signature over that, and body."""
+
+    header: MeasureText
+    signature: Signature
+    body: MeasureText
+
+
+class Moderate(Struct, tag="moderate", frozen=True):
+    """What those who may have done in the room, earlier measures first; the introducer carries it out."""
+
+    measures: Annotated[list[SignedMeasure], Meta(max_length=16)]
 
 
 class Announce(Struct, tag="announce", frozen=True):
@@ -341,7 +362,18 @@ ServerMessage: TypeAlias = (
     | ErrorMessage
 )
 ClientMessage: TypeAlias = (
-    Hello | Announce | Watch | Unwatch | Offer | Answer | Candidate | Report | Neighbours | Leave | Ping
+    Hello
+    | Announce
+    | Watch
+    | Unwatch
+    | Offer
+    | Answer
+    | Candidate
+    | Report
+    | Neighbours
+    | Moderate
+    | Leave
+    | Ping
 )
 SERVER_MESSAGES: tuple[type[Struct], ...] = ServerMessage.__args__
 CLIENT_MESSAGES: tuple[type[Struct], ...] = ClientMessage.__args__

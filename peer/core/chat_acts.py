@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeGuard
 
@@ -50,26 +51,29 @@ Act: TypeAlias = Edit | Delete | Reaction
 KINDS: dict[type[Act], int] = {Edit: EDIT, Delete: DELETE, Reaction: REACTION}
 
 
-def write_act(act: Act) -> bytes:
-    """The body of an act. Raises ChatError."""
-    target = act.target.hex()
+def write_act(act: Act, after: Sequence[bytes] = ()) -> bytes:
+    """The body of an act; `after` are the last measures that its author knows. Raises ChatError."""
+    fields: dict[str, Any] = {"target": act.target.hex()}
     match act:
         case Edit():
             check_text(act.text)
-            return write_body({"target": target, "text": act.text})
+            fields["text"] = act.text
         case Delete():
-            return write_body({"target": target})
+            pass
         case _:
             if not _is_emoji(act.emoji):
                 raise ChatError(f"A reaction is one emoji: it has 1 to {MAX_EMOJI} characters and no space.")
-            return write_body({"target": target, "emoji": act.emoji, "on": act.on})
+            fields |= {"emoji": act.emoji, "on": act.on}
+    return write_body(fields, after)
 
 
 def read_act(kind: int, body: bytes) -> Act | None:
     """The act in the body of a message of that kind; None where there is none."""
-    if kind not in (EDIT, DELETE, REACTION):
-        return None
-    value = read_body(body)
+    return act_of(kind, read_body(body))
+
+
+def act_of(kind: int, value: dict[str, Any] | None) -> Act | None:
+    """The act in the object of such a body."""
     target = None if value is None else read_id(value.get("target"))
     if value is None or target is None:
         return None
@@ -79,7 +83,9 @@ def read_act(kind: int, body: bytes) -> Act | None:
     if kind == DELETE:
         return Delete(target)
     emoji, on = value.get("emoji"), value.get("on")
-    return Reaction(target, emoji, on) if _is_emoji(emoji) and isinstance(on, bool) else None
+    if kind == REACTION and _is_emoji(emoji) and isinstance(on, bool):
+        return Reaction(target, emoji, on)
+    return None
 
 
 def check_text(text: str) -> None:
@@ -90,8 +96,10 @@ def check_text(text: str) -> None:
         raise ChatError(f"The message is too long: it has {len(text)} characters, {MAX_TEXT} is the most.")
 
 
-def write_body(value: dict[str, Any]) -> bytes:
-    """The JSON of a body. Raises ChatError."""
+def write_body(value: dict[str, Any], after: Sequence[bytes] = ()) -> bytes:
+    """The JSON of a body, with the last measures that its author knows. Raises ChatError."""
+    if after:
+        value = {**value, "after": [id.hex() for id in after]}
     try:
         body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 
 from peer.core.chat_message import Place, SignedMessage
+from peer.core.chat_restraints import Restraints
 from peer.core.chat_view import View
+from signaling.chat_header import TEXT
 
 
 class History:
@@ -15,7 +17,7 @@ class History:
     What was left out stays out, whatever comes later: it depends on what was accepted and never on when.
     """
 
-    def __init__(self, messages: int, size: int) -> None:
+    def __init__(self, messages: int, size: int, owner: bytes | None = None) -> None:
         self._max_messages = messages
         self._max_size = size
         self._size = 0
@@ -24,14 +26,28 @@ class History:
         self._followers: dict[bytes, int] = {}
         self._floor: Place | None = None
         """The last place that was left out."""
-        self.view = View()
+        self._texts: dict[bytes, list[Place]] = {}
+        """By author."""
+        self._pinned: dict[bytes, SignedMessage] = {}
+        self.restraints = Restraints(owner, self.get, self._previous)
+        self.view = View(self.restraints)
         """What the messages in memory do to each other."""
 
     def __contains__(self, message: bytes) -> bool:
-        return message in self._by_id
+        return message in self._by_id or message in self._pinned
 
     def get(self, message: bytes) -> SignedMessage | None:
-        return self._by_id.get(message)
+        return self._by_id.get(message) or self._pinned.get(message)
+
+    def pin(self, message: SignedMessage) -> None:
+        """Keep a measure whatever is left out."""
+        self._pinned[message.id] = message
+        self.restraints.added(message)
+
+    @property
+    def pinned(self) -> list[SignedMessage]:
+        """The measures that are kept, in order."""
+        return sorted(self._pinned.values(), key=lambda message: message.place)
 
     @property
     def greatest(self) -> int:
@@ -63,6 +79,8 @@ class History:
         self._by_id[message.id] = message
         self.view.add(message)
         insort(self._order, message.place)
+        if message.header.kind == TEXT:
+            insort(self._texts.setdefault(message.header.author, []), message.place)
         self._size += message.size
         for followed in message.header.follows:
             self._followers[followed] = self._followers.get(followed, 0) + 1
@@ -80,6 +98,12 @@ class History:
         self._floor = self._order.pop(0)
         message = self._by_id.pop(self._floor[2])
         self.view.remove(message)
+        self.restraints.removed(message)
+        if message.header.kind == TEXT:
+            texts = self._texts[message.header.author]
+            del texts[0]
+            if not texts:
+                del self._texts[message.header.author]
         self._size -= message.size
         for followed in message.header.follows:
             count = self._followers[followed] - 1
@@ -87,6 +111,18 @@ class History:
                 self._followers[followed] = count
             else:
                 del self._followers[followed]
+
+    def _previous(self, message: SignedMessage) -> SignedMessage | None:
+        """The text of its author that stands just before it."""
+        texts = self._texts.get(message.header.author, [])
+        at = bisect_left(texts, message.place)
+        return self._by_id[texts[at - 1][2]] if at else None
+
+    def next(self, message: SignedMessage) -> SignedMessage | None:
+        """The text of its author that stands just behind it."""
+        texts = self._texts.get(message.header.author, [])
+        at = bisect_right(texts, message.place)
+        return self._by_id[texts[at][2]] if at < len(texts) else None
 
     def heads(self, count: int) -> list[SignedMessage]:
         """The last `count` messages that none here follows, in order."""

@@ -23,6 +23,8 @@ class ChatLimits:
     """Above an author's own rate, because links bunch what they carry."""
     author_history: tuple[float, float] = (1_000, 4)
     """For messages that were asked for."""
+    banned: tuple[float, float] = (60, 0.1)
+    """For messages of authors who are banned by now: what they said before may still come."""
     link: tuple[float, float] = (400, 100)
     answers: tuple[float, float] = (1024 * 1024, 256 * 1024)
     """Bytes that one peer is sent from the log."""
@@ -58,5 +60,7 @@ class ChatCounters:
     too_old: int = 0
     """Before everything that is kept."""
     bodiless: int = 0
+    unauthorised: int = 0
+    """Measures of people without the standing for them, and messages that follow their author's ban."""
     absent: int = 0
     """Followed messages that nobody sent."""

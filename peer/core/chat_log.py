@@ -10,6 +10,7 @@ about what is older than those. Without one, older messages are only shown, page
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TypeAlias
 
 from peer import wire
@@ -31,27 +32,40 @@ from peer.core.chat_message import (
 from peer.core.chat_past import Page, Past
 from peer.core.chat_pen import Pen
 from peer.core.chat_pending import Pending, Waiting
-from peer.core.chat_placing import Deliver, Placing, Revise
+from peer.core.chat_placing import Deliver, Placing, Revise, Ruled
 from peer.core.chat_rate import Rates
 from peer.core.chat_recall import Recalls, StoreAction
+from peer.core.chat_restraints import last_of
 from peer.core.chat_telling import Telling
 from peer.signing import TAG_CHAT
 from signaling.chat_header import TEXT
+from signaling.measures import MEASURE, WITH_LAST, Measure, write_measure
+from signaling.moderation import Moderation
 
-ChatAction: TypeAlias = Send | Verify | Deliver | Revise | Page | Reject | StoreAction
+ChatAction: TypeAlias = Send | Verify | Deliver | Revise | Ruled | Page | Reject | StoreAction
 
 
 class ChatLog:
-    """The log of `room` at the peer with public key `key` (32 bytes); `stored` when there is a store."""
+    """The log of `room` at the peer with public key `key` (32 bytes); `stored` when there is a store.
+
+    Where the key of the room's `owner` is known, the measures of the owner and of moderators are in force.
+    """
 
     def __init__(
-        self, room: str, key: bytes, limits: ChatLimits | None = None, *, stored: bool = False
+        self,
+        room: str,
+        key: bytes,
+        limits: ChatLimits | None = None,
+        *,
+        stored: bool = False,
+        owner: bytes | None = None,
     ) -> None:
         self.counters = ChatCounters()
         self.limits = limits or ChatLimits()
         self._room = room_hash(room)
         self._key = key
-        self._history = History(self.limits.messages, self.limits.bytes)
+        self._history = History(self.limits.messages, self.limits.bytes, owner)
+        self._restraints = self._history.restraints
         self._pending = Pending(
             self.limits.waiting,
             self.limits.waiting_bytes,
@@ -74,9 +88,11 @@ class ChatLog:
         self._token = 0
         self._bare: dict[bytes, tuple[SignedMessage, bytes]] = {}
         """Messages that came without a body, and who sent them: taken as they are if nobody has it."""
+        self._last_said = 0
         self._pen = Pen(self._room, key, self.limits.own)
         self._authors = Rates(*self.limits.author)
         self._authors_history = Rates(*self.limits.author_history)
+        self._banned = Rates(*self.limits.banned)
         self._placing = Placing(
             self.limits,
             self.counters,
@@ -148,7 +164,12 @@ class ChatLog:
         `reply` is the id of the message that it answers. Raises ChatError with a sentence, ChatRateError when
         it is too early.
         """
-        return self._pen.write(TEXT, write_text(name, text, reply), self._history, wall_ms, now)
+        self._may_write()
+        wait = self._last_said + 1000 * self._restraints.slowness(self._key) - wall_ms
+        if wait > 0 and self._restraints.slowness(self._key):
+            raise ChatError(f"The room is in slow mode: write again in {-(-wait // 1000)} s.")
+        body = write_text(name, text, reply, self._known())
+        return self._pen.write(TEXT, body, self._history, wall_ms, now)
 
     def compose_act(self, act: Act, wall_ms: int, now: float) -> Draft:
         """Write what one does to a message, to be signed and then `said`. Raises as `compose` does."""
@@ -158,13 +179,51 @@ class ChatLog:
             raise ChatError(f"Only messages of your own can be {done}.")
         if target is not None and self._history.view.entry(target) is None:
             raise ChatError("That message is not there any more.")
-        return self._pen.write(KINDS[type(act)], write_act(act), self._history, wall_ms, now)
+        self._may_write()
+        body = write_act(act, self._known())
+        return self._pen.write(KINDS[type(act)], body, self._history, wall_ms, now)
+
+    def compose_measure(self, measure: Measure, wall_ms: int, now: float) -> Draft:
+        """Write what one does in the room, to be signed and then `done`. Raises as `compose` does.
+
+        What the measure comes after, and the last messages of its subject that count, are filled in.
+        """
+        if self.moderation is None:
+            raise ChatError("Nobody here knows who owns this room: use the link that its owner gives.")
+        last: tuple[tuple[int, bytes], ...] = ()
+        if measure.subject is not None and measure.verb in WITH_LAST:
+            counting = [known for known in self._history if not self._restraints.hides(known)]
+            last = last_of(measure.subject, counting, self._history.get)
+        measure = replace(measure, after=self._known(), last=last)
+        sentence = self.moderation.objection(self._key, measure)
+        if sentence is not None:
+            raise ChatError(sentence)
+        return self._pen.write(MEASURE, write_measure(measure), self._history, wall_ms, now)
+
+    @property
+    def moderation(self) -> Moderation | None:
+        """The measures of the room; None where nobody knows who owns it."""
+        return self._restraints.moderation
+
+    def measure(self, id: bytes) -> wire.ChatMessage | None:
+        """The message of a measure that was taken."""
+        known = self._history.get(id)
+        return None if known is None else known.signed
+
+    def _may_write(self) -> None:
+        sentence = self._restraints.silenced(self._key)
+        if sentence is not None:
+            raise ChatError(sentence)
+
+    def _known(self) -> tuple[bytes, ...]:
+        return () if self.moderation is None else self.moderation.heads()
 
     def said(self, draft: Draft, signature: bytes, now: float) -> Entry:
         """Send one's own text. Raises ValueError when it was said before, or not composed here."""
         message = self._own(draft, signature)
         if message.entry is None:
             raise ValueError("This is no text.")
+        self._last_said = message.header.time
         self._send(message, now)
         return message.entry
 
@@ -183,6 +242,8 @@ class ChatLog:
         return message
 
     def _send(self, message: SignedMessage, now: float) -> None:
+        if self._restraints.is_measure(message):
+            self._placing.rule(message, live=True)
         self._placing.add(message)
         if not self._links:
             self._telling.wait_for_links(message.id)
@@ -194,13 +255,21 @@ class ChatLog:
     # The store and the past
 
     def restore(
-        self, messages: Iterable[wire.ChatMessage], before: Place | None, forgotten: Place | None
+        self,
+        messages: Iterable[wire.ChatMessage],
+        before: Place | None,
+        forgotten: Place | None,
+        measures: Iterable[wire.ChatMessage] = (),
     ) -> None:
         """The last messages that were kept, in order, their signatures checked again.
 
         `before` is the last place that was kept and is not among them, `forgotten` that up to which the store
-        has dropped what it had.
+        has dropped what it had. `measures` are those that were kept.
         """
+        opened = [chat_message.open_message(message, self._room) for message in measures]
+        for message in sorted(opened, key=lambda message: message.place):
+            if self._restraints.take(message) is None and message.measure is not None:
+                self._history.pin(message)
         self._placing.bottom = forgotten
         floor = max((place for place in (before, forgotten) if place is not None), default=None)
         if floor is not None:
@@ -214,7 +283,9 @@ class ChatLog:
             if message.id not in self._history and self._placing.fits(message, {}):
                 message = self._placing.obeying(message)
                 self._history.add(message)
+                self._restraints.added(message)
                 self._placing.erase(message)
+        self._placing.restored()
 
     def forgotten(self, place: Place) -> None:
         """The store has dropped what stood there or before it."""
@@ -271,6 +342,11 @@ class ChatLog:
         opened = [chat_message.open_message(message, self._room) for message in messages]
         done = [chat_message.open_message(message, self._room) for message in acts]
         return self._past.shown(opened, done)
+
+    def authors(self) -> dict[bytes, str]:
+        """How the authors of texts in memory were called last, by key: of those, too, that are not shown."""
+        entries = (message.entry for message in self._history)
+        return {entry.key: entry.name for entry in entries if entry is not None}
 
     @property
     def unsent(self) -> int:
@@ -344,6 +420,8 @@ class ChatLog:
         return ahead and not self._placing.beginning.lasts(now)
 
     def _rates(self, waiting: Waiting) -> Rates:
+        if self._restraints.is_banned(waiting.message.header.author):
+            return self._banned
         return self._authors_history if waiting.asked_for else self._authors
 
     def _forged(self, waiting: Waiting, now: float) -> None:
@@ -402,7 +480,7 @@ class ChatLog:
         while given_up := self._fetch.poll_given_up():
             for message in given_up:
                 bare = self._bare.pop(message, None)
-                if bare is not None:
+                if bare is not None and bare[0].header.kind != MEASURE:
                     self._check(bare[0], bare[1], True, now)
                 elif message not in self._history:
                     self._placing.give_up(message, now)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from peer import wire
 from peer.core.chat_acts import (
     MAX_TEXT,
     Act,
     ChatError,
+    act_of,
     check_text,
     is_text,
-    read_act,
     read_body,
     read_id,
     write_body,
 )
 from signaling.chat_header import TEXT, ChatHeader, ChatHeaderError, message_id, room_hash
+from signaling.measures import MEASURE, Measure, read_ids, read_measure
 
 MAX_NAME = 64
 MAX_CLOCK = 2**32 - 1
@@ -91,6 +93,10 @@ class SignedMessage:
     """What its author wrote: None for a kind, or a body, that is kept and passed on but not understood."""
     act: Act | None = None
     """What its author does to another message."""
+    measure: Measure | None = None
+    """What its author does in the room, if that is allowed."""
+    after: tuple[bytes, ...] = ()
+    """The last measures that its author knew."""
 
     @property
     def place(self) -> Place:
@@ -112,18 +118,21 @@ class SignedMessage:
         return SignedMessage(self.id, self.header, signed, None)
 
 
-def write_text(name: str, text: str, reply: bytes | None = None) -> bytes:
-    """The body of a text. Raises ChatError."""
+def write_text(name: str, text: str, reply: bytes | None = None, after: Sequence[bytes] = ()) -> bytes:
+    """The body of a text; `after` are the last measures that its author knows. Raises ChatError."""
     check_text(text)
     if len(name) > MAX_NAME:
         raise ChatError(f"The name is too long: it has {len(name)} characters, {MAX_NAME} is the most.")
     answered = {} if reply is None else {"reply": reply.hex()}
-    return write_body({"text": text, "name": name, **answered})
+    return write_body({"text": text, "name": name, **answered}, after)
 
 
 def read_text(body: bytes) -> Text | None:
     """The text in a body of kind TEXT; None when it is not one: its author's fault, not its sender's."""
-    value = read_body(body)
+    return _text_of(read_body(body))
+
+
+def _text_of(value: dict[str, Any] | None) -> Text | None:
     if value is None:
         return None
     text, name = value.get("text"), value.get("name")
@@ -153,12 +162,21 @@ def open_message(message: wire.ChatMessage, room: bytes) -> SignedMessage:
     if body is not None and (len(body) != header.body_length or sha256(body).digest() != header.body_hash):
         raise ChatBreachError("The body of the chat message is not the one in its header.")
     number = message_id(message.header)
-    act = None if body is None else read_act(header.kind, body)
-    return SignedMessage(number, header, message, _entry(number, header, body), act)
+    if body is None:
+        return SignedMessage(number, header, message, None)
+    if header.kind == MEASURE:
+        measure = read_measure(body)
+        after = () if measure is None else measure.after
+        return SignedMessage(number, header, message, None, None, measure, after)
+    value = read_body(body)
+    after = (read_ids(value.get("after")) if value is not None else None) or ()
+    return SignedMessage(
+        number, header, message, _entry(number, header, value), act_of(header.kind, value), None, after
+    )
 
 
-def _entry(number: bytes, header: ChatHeader, body: bytes | None) -> Entry | None:
-    text = read_text(body) if header.kind == TEXT and body is not None else None
+def _entry(number: bytes, header: ChatHeader, value: dict[str, Any] | None) -> Entry | None:
+    text = _text_of(value) if header.kind == TEXT else None
     if text is None:
         return None
     author = sha256(header.author).digest()[:16]

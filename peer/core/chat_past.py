@@ -123,7 +123,7 @@ class Past:
     def shown(self, messages: list[SignedMessage], acts: Iterable[SignedMessage] = ()) -> tuple[Entry, ...]:
         """What is to be shown of messages that memory need not have, after all that is known to be done."""
         known = [act for message in messages for act in self._history.view.on(message.id)]
-        return tuple(visible(messages, [*self._acts.values(), *known, *acts]))
+        return tuple(visible(messages, [*self._acts.values(), *known, *acts], self._history.restraints))
 
     def link_closed(self, peer: bytes, now: float) -> None:
         if peer == self._peer:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from peer import wire
-from peer.core.chat_acts import Delete
 from peer.core.chat_beginning import Beginning
 from peer.core.chat_fetch import Fetch
 from peer.core.chat_history import History
@@ -14,7 +13,7 @@ from peer.core.chat_limits import ChatCounters, ChatLimits
 from peer.core.chat_message import Entry, Place, SignedMessage, message_id, next_clock
 from peer.core.chat_past import Past
 from peer.core.chat_pending import Pending, Waiting
-from peer.core.chat_recall import Erase, Keep
+from peer.core.chat_recall import Erase, Keep, KeepMeasure
 from peer.core.chat_telling import Telling
 from signaling.chat_header import ChatHeader
 
@@ -34,6 +33,14 @@ class Revise:
     message: Entry | None
 
 
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A measure is in force; `live` when it came as news, and not as part of the past."""
+
+    id: bytes
+    live: bool
+
+
 class Placing:
     """What counts, given messages that their authors have signed."""
 
@@ -47,7 +54,7 @@ class Placing:
         telling: Telling,
         past: Past,
         stored: bool,
-        act: Callable[[Keep | Erase | Deliver | Revise], None],
+        act: Callable[[Keep | KeepMeasure | Erase | Deliver | Revise | Ruled], None],
     ) -> None:
         self.beginning = Beginning(limits.settling, limits.waiting)
         self.bottom: Place | None = None
@@ -59,8 +66,10 @@ class Placing:
         self._fetch = fetch
         self._telling = telling
         self._past = past
+        self._restraints = history.restraints
         self._stored = stored
         self._act = act
+        self._shown: dict[bytes, Entry] = {}
         self._refused: dict[bytes, None] = {}
         self._absent: dict[bytes, None] = {}
 
@@ -74,7 +83,9 @@ class Placing:
         return known is not None and known.is_bare and not self._history.view.is_deleted(known)
 
     def below(self, message: SignedMessage) -> bool:
-        """Whether it is older than all that is kept."""
+        """Whether it is older than all that is kept, and out for that."""
+        if self._restraints.is_measure(message):
+            return False
         if not self._stored:
             return self._history.below(message.place)
         return self.bottom is not None and message.place <= self.bottom
@@ -85,9 +96,9 @@ class Placing:
             self._act(Keep(message.place, message.signed, complete))
 
     def deliver(self, message: SignedMessage) -> None:
-        entry = self._history.view.entry(message)
-        if entry is not None:
-            self._act(Deliver(entry))
+        """Show it, if it is to be shown."""
+        if message.id in self._history:
+            self._show([message])
 
     def obeying(self, message: SignedMessage) -> SignedMessage:
         """It, without its body if that was taken back."""
@@ -95,36 +106,72 @@ class Placing:
 
     def add(self, message: SignedMessage) -> bool:
         """Take an accepted message into memory, and do what it does. False when it is too old for that."""
-        target, before = self._target(message)
         if not self._history.add(message):
             return False
-        self._done(message, target, before)
+        self._done(message)
+        following = self._history.next(message)
+        if following is not None:  # it may have come too soon after this
+            self._show([following])
         return True
 
     def fill(self, message: SignedMessage) -> None:
         """The body came of a message that was here without it."""
-        target, before = self._target(message)
         self._history.replace(message)
         self.keep(message, complete=True)
         self.deliver(message)
-        self._done(message, target, before)
+        self._done(message)
 
-    def _target(self, message: SignedMessage) -> tuple[SignedMessage | None, Entry | None]:
-        """The message that an act is done to, and what is shown of it."""
-        target = None if message.act is None else self._history.get(message.act.target)
-        return target, None if target is None else self._history.view.entry(target)
-
-    def _done(self, message: SignedMessage, target: SignedMessage | None, before: Entry | None) -> None:
+    def _done(self, message: SignedMessage) -> None:
+        """What a message makes of others."""
         self.erase(message)
-        after = None if target is None else self._history.view.entry(target)
-        if target is not None and before != after:
-            self._act(Revise(target.id, after))
+        target = None if message.act is None else self._history.get(message.act.target)
+        if self._restraints.added(message):
+            self._show(self._history)
+        elif target is not None:
+            self._show([target])
+
+    def rule(self, message: SignedMessage, *, live: bool) -> str | None:
+        """Let a measure be in force. Returns why it is not."""
+        sentence = self._restraints.take(message)
+        if sentence is not None:
+            return sentence
+        self._history.pin(message)
+        if self._stored:
+            self._act(KeepMeasure(message.signed))
+        self.erase(message)
+        self._act(Ruled(message.id, live))
+        self._show(self._history)
+        return None
+
+    def restored(self) -> None:
+        """What is shown now needs no telling."""
+        self._shown = {message.id: entry for message, entry in self._entries(self._history)}
+
+    def _entries(self, messages: Iterable[SignedMessage]) -> Iterator[tuple[SignedMessage, Entry]]:
+        for message in messages:
+            entry = self._history.view.entry(message)
+            if entry is not None:
+                yield message, entry
+
+    def _show(self, messages: Iterable[SignedMessage]) -> None:
+        """Tell what is shown of these now, if that is new."""
+        for message in list(messages):
+            before, now = self._shown.get(message.id), self._history.view.entry(message)
+            if before == now:
+                continue
+            if now is None:
+                del self._shown[message.id]
+            else:
+                self._shown[message.id] = now
+            self._act(Revise(message.id, now) if before is not None or now is None else Deliver(now))
+        if len(self._shown) > 2 * self._limits.messages:
+            self._shown = {id: entry for id, entry in self._shown.items() if id in self._history}
 
     def erase(self, message: SignedMessage) -> None:
         """What a message takes back is gone from memory, and from the store."""
-        if not isinstance(message.act, Delete):
+        author, target = self._restraints.deletes(message)
+        if target is None:
             return
-        author, target = message.header.author, message.act.target
         known = self._history.get(target)
         for taken in (*self._history.view.edits(target, author), *([] if known is None else [known])):
             if taken.header.author == author and not taken.is_bare:
@@ -180,7 +227,15 @@ class Placing:
                 self._fetch.need(followed, waiting.source, now)
 
     def _missing(self, waiting: Waiting, now: float) -> list[bytes]:
-        """The followed messages that it has to wait for."""
+        """What it has to wait for: measures that its author knew, and messages that it follows."""
+        unknown = [id for id in self._unknown(waiting.message) if id not in self._absent]
+        return list(dict.fromkeys([*unknown, *self._missing_before(waiting, now)]))
+
+    def _unknown(self, message: SignedMessage) -> list[bytes]:
+        """The measures that its author knew, and that may still come."""
+        return [id for id in self._restraints.unknown(message) if id not in self._refused]
+
+    def _missing_before(self, waiting: Waiting, now: float) -> list[bytes]:
         message = waiting.message
         floor = self._history.floor if not self._stored else self.bottom[0] if self.bottom else 0
         if message.header.clock <= max(floor + 1, self.beginning.clock):
@@ -193,7 +248,8 @@ class Placing:
             and followed not in self._refused
             and followed not in self._absent
         ]
-        if message.id in self._past or self.beginning.includes(message.id, now):
+        told = message.id in self._past or self.beginning.includes(message.id, now)
+        if told or self._restraints.is_measure(message):
             missing = [
                 followed for followed in missing if followed in self._pending or followed in self._fetch
             ]
@@ -204,7 +260,15 @@ class Placing:
         for waiting in ready:  # grows while it is walked through
             message = self.obeying(waiting.message)
             self._pending.remove(waiting)
-            if not self.fits(message, waiting.clocks):
+            if self._restraints.is_measure(message) and self._unknown(message):
+                # Nobody can tell what its author may do: it is taken when what it comes after is here.
+                _remember(self._absent, message.id, self._limits.remembered)
+            elif self._objects(waiting):
+                self._counters.unauthorised += 1
+                _remember(self._refused, message.id, self._limits.remembered)
+            elif self._restraints.is_measure(message):
+                self._accepted(message, waiting, now)
+            elif not self.fits(message, waiting.clocks):
                 self._counters.misplaced += 1
                 _remember(self._refused, message.id, self._limits.remembered)
             elif self.add(message) or message.id in self._past or not self.below(message):
@@ -212,6 +276,15 @@ class Placing:
             else:
                 self._counters.too_old += 1
             ready += self._pending.found(message.id)
+
+    def _objects(self, waiting: Waiting) -> bool:
+        """Whether its author may not do or say that, by the measures that it knew."""
+        message = waiting.message
+        if self._restraints.is_measure(message):
+            # What somebody sends unasked of long ago is no news.
+            recent = message.header.clock + self._limits.newest > self._history.greatest
+            return self.rule(message, live=recent and not waiting.asked_for) is not None
+        return self._restraints.is_invalid(message)
 
     def fits(self, message: SignedMessage, clocks: dict[bytes, int]) -> bool:
         known = []
@@ -232,15 +305,20 @@ class Placing:
         complete = all(
             followed in self._history or followed in waiting.clocks for followed in message.header.follows
         )
+        if self._restraints.is_measure(message):
+            # Where what it follows is not here, it would stand alone before all the rest.
+            complete = complete and self.fits(message, waiting.clocks) and self.add(message)
         self.keep(message, complete=complete)
         if message.id not in self._history:
             self.erase(message)
         if message.id in self._past:  # others ask for pages of their own
             self._past.came(message)
             if message.id in self._history:  # but this is not long ago
+                self._shown |= {known.id: entry for known, entry in self._entries([message])}
                 self._telling.tell_later(message.id, waiting.holders, now)
             return
-        self.beginning.accepted(message.header.clock, complete, now)
+        if not self._restraints.is_measure(message):
+            self.beginning.accepted(message.header.clock, complete, now)
         self.deliver(message)
         if waiting.asked_for:
             # The past is told, not pushed: whoever lacks it asks, and no rate of its author's is in the way.

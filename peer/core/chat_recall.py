@@ -34,6 +34,13 @@ class Erase:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepMeasure:
+    """Keep a measure for good: it is given to `restore` with all others of the room."""
+
+    message: wire.ChatMessage
+
+
+@dataclass(frozen=True, slots=True)
 class Recall:
     """Read these messages, checking their signatures; answer with `recalled(token, …)`."""
 
@@ -58,7 +65,7 @@ class LookupBefore:
     count: int
 
 
-StoreAction: TypeAlias = Keep | Erase | Recall | Lookup | LookupBefore
+StoreAction: TypeAlias = Keep | KeepMeasure | Erase | Recall | Lookup | LookupBefore
 Looked: TypeAlias = Callable[[tuple[bytes, ...], float], None]
 Recalled: TypeAlias = Callable[[list[wire.ChatMessage], float], None]
 

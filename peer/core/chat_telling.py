@@ -33,6 +33,9 @@ class Telling:
     def link_opened(self, peer: bytes, now: float) -> None:
         self.links[peer] = ChatLink(self._limits, now)
         self.send(peer, wire.ChatHave(self._history.summary(self._limits.newest, MAX_IDS)))
+        measures = self._history.pinned[-MAX_IDS:]
+        if measures:  # they are in force for whoever comes, however long ago they were taken
+            self.send(peer, wire.ChatHave(tuple(measure.id for measure in measures)))
 
     def link_closed(self, peer: bytes) -> None:
         self.links.pop(peer, None)
@@ -95,7 +98,8 @@ class Telling:
         for wanted in ids:
             message = self._history.get(wanted)
             if message is not None:
-                found.append(message)
+                if message.measure is None:
+                    found.append(message)
                 link.owe(wanted)
             elif self.recalls is not None:
                 link.seek(wanted)

@@ -8,12 +8,14 @@ from hashlib import sha256
 
 from peer.core.chat_acts import Delete, Edit, Reaction
 from peer.core.chat_message import Entry, SignedMessage
+from peer.core.chat_restraints import Restraints
 
 
 class View:
     """What has been done to messages, by the message that it was done to."""
 
-    def __init__(self) -> None:
+    def __init__(self, restraints: Restraints) -> None:
+        self._restraints = restraints
         self._acts: dict[bytes, dict[bytes, SignedMessage]] = {}
 
     def add(self, message: SignedMessage) -> None:
@@ -30,7 +32,9 @@ class View:
                 del self._acts[message.act.target]
 
     def is_deleted(self, message: SignedMessage) -> bool:
-        """Whether its author, or the author of the text that it edits, has taken it back."""
+        """Whether its author has taken it, or the text that it edits, back, or the owner did."""
+        if self._restraints.is_erased(message):
+            return True
         targets = [message.id]
         if isinstance(message.act, Edit):
             targets.append(message.act.target)
@@ -52,11 +56,15 @@ class View:
     def entry(self, message: SignedMessage) -> Entry | None:
         """What is to be shown of it now; None for nothing."""
         entry = message.entry
-        if entry is None or message.id not in self._acts:
+        if entry is None or self._restraints.hides(message):
+            return None
+        if message.id not in self._acts:
             return entry
         if self.is_deleted(message):
             return None
-        edits = self.edits(message.id, message.header.author)
+        edits = [
+            edit for edit in self.edits(message.id, message.header.author) if not self._restraints.hides(edit)
+        ]
         if edits and isinstance(edits[-1].act, Edit):
             entry = replace(entry, text=edits[-1].act.text, edited=True)
         return replace(entry, reactions=self._reactions(message.id))
@@ -64,7 +72,7 @@ class View:
     def _reactions(self, target: bytes) -> tuple[tuple[str, tuple[bytes, ...]], ...]:
         last: dict[tuple[str, bytes], SignedMessage] = {}
         for act in sorted(self.on(target), key=lambda act: act.place):
-            if isinstance(act.act, Reaction):
+            if isinstance(act.act, Reaction) and not self._restraints.hides(act):
                 key = (act.act.emoji, act.header.author)
                 previous = last.get(key)
                 if previous is None or _is_on(previous) != act.act.on:
@@ -80,10 +88,12 @@ def _is_on(act: SignedMessage) -> bool:
     return isinstance(act.act, Reaction) and act.act.on
 
 
-def visible(messages: Iterable[SignedMessage], acts: Iterable[SignedMessage] = ()) -> list[Entry]:
+def visible(
+    messages: Iterable[SignedMessage], acts: Iterable[SignedMessage], restraints: Restraints
+) -> list[Entry]:
     """What is to be shown of those, in their order, where these and `acts` are all that was done to them."""
     messages = list(messages)
-    view = View()
+    view = View(restraints)
     for message in (*messages, *acts):
         view.add(message)
     entries = [view.entry(message) for message in messages]

@@ -28,6 +28,8 @@ class Limits:
     """Without a message for as long a socket is dropped; hidden pages' timers are held for a minute."""
     publisher_budget: float = 6.0
     """Times the stream that a publisher sends over links at most, to all peers together."""
+    moderated_rooms: int = 100
+    """Rooms whose measures are remembered, also while nobody is there."""
     grace: float = 20.0
     """For as long a dropped peer keeps its place, and a stream its name after its publisher has left."""
 

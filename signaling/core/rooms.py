@@ -12,9 +12,10 @@ from typing import assert_never
 from signaling.core.actions import NORMAL, POLICY, TOO_LARGE, Action, Close, Send
 from signaling.core.limits import MESSAGE_UNIT, Limits, TokenBucket
 from signaling.core.members import Member
+from signaling.core.moderating import Moderating
 from signaling.core.networks import prefix_of
 from signaling.core.pool import Chance
-from signaling.core.room import Room
+from signaling.core.room import Room, from_key
 from signaling.core.timers import Timers
 from signaling.description import Verify
 from signaling.protocol import (
@@ -30,6 +31,7 @@ from signaling.protocol import (
     Hello,
     IceServer,
     Leave,
+    Moderate,
     Neighbours,
     Offer,
     Ping,
@@ -90,6 +92,7 @@ class Rooms:
         self._sequence = count(sequence)
         self._sockets: dict[int, _Socket] = {}
         self._sessions: dict[str, Member] = {}
+        self._moderated: dict[str, Moderating] = {}
         self._timers = Timers()
         self._actions: list[Action] = []
 
@@ -182,6 +185,8 @@ class Rooms:
                 room.announce(member, message, now)
             case Neighbours():
                 room.neighbours(member, message, now)
+            case Moderate():
+                self._moderate(room, message, now)
             case Leave():
                 self._close(socket, NORMAL)
                 self._remove(room, member, now)
@@ -202,6 +207,10 @@ class Rooms:
             )
         peer = peer_id(key).hex()
         room = self.rooms.get(hello.room)
+        moderating = self._moderating(hello, room)
+        refusal = None if moderating is None else moderating.refusal(key, now)
+        if refusal is not None:
+            raise ProtocolError("refused", refusal)
         member = room.members.get(peer) if room is not None else None
         if hello.session is not None:
             known = self._sessions.get(hello.session)
@@ -213,6 +222,38 @@ class Rooms:
         if member is not None and room is not None:
             self._replace(room, member, now)
         self._join(socket, hello, peer, key, now)
+
+    def _moderating(self, hello: Hello, room: Room | None) -> Moderating | None:
+        """The measures of a room. Who comes first says who owns it, for as long as it is remembered.
+
+        A peer that comes into a room that is there already cannot take it over.
+        """
+        known = self._moderated.pop(hello.room, None)
+        if known is None and room is None and hello.owner is not None:
+            owner = from_key(hello.owner)
+            known = None if owner is None else Moderating(hello.room, owner, self._verify)
+        if known is not None:
+            self._moderated[hello.room] = known  # the last in order, as it was asked for last
+            if len(self._moderated) > self.limits.moderated_rooms:
+                del self._moderated[next(iter(self._moderated))]
+        return known
+
+    def _moderate(self, room: Room, message: Moderate, now: float) -> None:
+        moderating = self._moderated.get(room.name)
+        if moderating is None:
+            raise ProtocolError("refused", "Nobody has said who owns this room when it began.")
+        for measure in message.measures:
+            peer = moderating.take(measure, now)
+            member = None if peer is None else room.members.get(peer)
+            if member is not None:
+                self._expel(room, member, moderating.refusal(member.key, now) or "", now)
+
+    def _expel(self, room: Room, member: Member, sentence: str, now: float) -> None:
+        socket = self._sockets.get(member.socket) if member.socket is not None else None
+        self._remove(room, member, now)
+        if socket is not None:
+            socket.member = None
+            self._refuse(socket, ProtocolError("refused", sentence), None)
 
     def _join(self, socket: _Socket, hello: Hello, peer: str, key: bytes, now: float) -> None:
         room = self.rooms.get(hello.room)
@@ -282,6 +323,9 @@ class Rooms:
     def _drop_if_empty(self, room: Room) -> None:
         if room.empty and self.rooms.get(room.name) is room:
             del self.rooms[room.name]
+            moderating = self._moderated.get(room.name)
+            if moderating is not None and not len(moderating.moderation):
+                del self._moderated[room.name]  # nothing was done: whoever comes next may own it
 
     def _expect_hello(self, socket: _Socket, now: float) -> None:
         if not socket.closed and socket.member is None:

@@ -21,10 +21,11 @@ from peer.core.chat_acts import KINDS, Act, Delete, Edit, Reaction, write_act
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatAction, ChatLog
 from peer.core.chat_message import ChatError, Draft, Entry, Place, message_id
-from peer.core.chat_recall import Erase, Keep, Lookup, LookupBefore, Recall, StoreAction
+from peer.core.chat_recall import Erase, Keep, KeepMeasure, Lookup, LookupBefore, Recall, StoreAction
 from peer.identity import Identity
 from peer.signing import TAG_CHAT
 from signaling.chat_header import ChatHeader
+from signaling.measures import MEASURE, Measure, Verb, write_measure
 from tests.unit.peer.core.chat_network import (
     ROOM,
     WALL,
@@ -36,6 +37,8 @@ from tests.unit.peer.core.chat_network import (
     signed,
     text_message,
 )
+from tests.unit.peer.core.moderated_days import OWNER, long_day, moderated
+from tests.unit.peer.core.test_chat_convergence import heal
 
 FOLDER = Path(__file__).parent / "chat"
 Json: TypeAlias = Any
@@ -69,10 +72,17 @@ class RecordedLog(ChatLog):
     """A log that writes down what happens to it."""
 
     def __init__(
-        self, room: str, key: bytes, limits: ChatLimits | None = None, *, stored: bool = False
+        self,
+        room: str,
+        key: bytes,
+        limits: ChatLimits | None = None,
+        *,
+        stored: bool = False,
+        owner: bytes | None = None,
     ) -> None:
-        super().__init__(room, key, limits, stored=stored)
+        super().__init__(room, key, limits, stored=stored, owner=owner)
         self._stored = stored
+        self._owner = owner
         self.steps: list[Json] = []
         self._key_hex = key.hex()
         self._given = limits or ChatLimits()
@@ -125,6 +135,12 @@ class RecordedLog(ChatLog):
         self.steps[-1]["draft"] = as_hex(draft)
         return draft
 
+    def compose_measure(self, measure: Measure, wall_ms: int, now: float) -> Draft:
+        compose, fields = super().compose_measure, {"measure": plain(measure), "wall_ms": wall_ms}
+        draft: Draft = self._record("compose_measure", now, lambda: compose(measure, wall_ms, now), **fields)
+        self.steps[-1]["draft"] = as_hex(draft)
+        return draft
+
     def said(self, draft: Draft, signature: bytes, now: float) -> Entry:
         said, fields = super().said, {"draft": as_hex(draft), "signature": signature.hex()}
         entry: Entry = self._record("said", now, lambda: said(draft, signature, now), **fields)
@@ -135,12 +151,20 @@ class RecordedLog(ChatLog):
         self._record("done", now, lambda: done(draft, signature, now), **fields)
 
     def restore(
-        self, messages: Iterable[wire.ChatMessage], before: Place | None, forgotten: Place | None
+        self,
+        messages: Iterable[wire.ChatMessage],
+        before: Place | None,
+        forgotten: Place | None,
+        measures: Iterable[wire.ChatMessage] = (),
     ) -> None:
-        restore, kept = super().restore, list(messages)
-        places = {"before": plain(before), "forgotten": plain(forgotten)}
+        restore, kept, ruled = super().restore, list(messages), list(measures)
+        fields = {"before": plain(before), "forgotten": plain(forgotten), "measures": as_data(ruled)}
         self._record(
-            "restore", 0.0, lambda: restore(kept, before, forgotten), messages=as_data(kept), **places
+            "restore",
+            0.0,
+            lambda: restore(kept, before, forgotten, ruled),
+            messages=as_data(kept),
+            **fields,
         )
 
     def forgotten(self, place: Place) -> None:
@@ -178,7 +202,13 @@ class RecordedLog(ChatLog):
             if value != getattr(ChatLimits(), name)
         }
         return {
-            "setup": {"room": ROOM, "key": self._key_hex, "limits": limits, "stored": self._stored},
+            "setup": {
+                "room": ROOM,
+                "key": self._key_hex,
+                "limits": limits,
+                "stored": self._stored,
+                "owner": plain(self._owner),
+            },
             "steps": self.steps,
             "messages": [plain(entry) for entry in self.messages()],
             "counters": dataclasses.asdict(self.counters),
@@ -188,8 +218,11 @@ class RecordedLog(ChatLog):
 class Scene:
     """A log between two peers that send what the scene says; a store that is given answers at once."""
 
-    def __init__(self, limits: ChatLimits | None = None, kept: Kept | None = None) -> None:
-        self.log = RecordedLog(ROOM, ADA.key, limits, stored=kept is not None)
+    def __init__(
+        self, limits: ChatLimits | None = None, kept: Kept | None = None, owner: Identity | None = None
+    ) -> None:
+        key = None if owner is None else owner.key
+        self.log = RecordedLog(ROOM, ADA.key, limits, stored=kept is not None, owner=key)
         self.kept = kept or Kept()
         if kept is not None:
             kept.restore(self.log, self.log.limits.messages)
@@ -208,13 +241,15 @@ class Scene:
             for action in actions:
                 if isinstance(action, Verify):
                     self.log.verified(action.token, ok, self.now)
-                elif isinstance(action, Keep | Erase | Recall | Lookup | LookupBefore):
+                elif isinstance(action, Keep | KeepMeasure | Erase | Recall | Lookup | LookupBefore):
                     self.store(action)
 
     def store(self, action: StoreAction) -> None:
         match action:
             case Keep():
                 self.kept.keep(action)
+            case KeepMeasure(message):
+                self.kept.keep_measure(message)
             case Erase(target, author):
                 self.kept.erase(target, author)
             case Recall(token, ids):
@@ -236,6 +271,10 @@ class Scene:
     def say(self, text: str, name: str = "ada", reply: bytes | None = None) -> Entry:
         draft = self.log.compose(text, name, WALL + int(self.now * 1000), self.now, reply)
         return self.log.said(draft, ADA.sign(TAG_CHAT, draft.header), self.now)
+
+    def rule(self, measure: Measure) -> None:
+        draft = self.log.compose_measure(measure, WALL + int(self.now * 1000), self.now)
+        self.log.done(draft, ADA.sign(TAG_CHAT, draft.header), self.now)
 
     def do(self, act: Act) -> None:
         draft = self.log.compose_act(act, WALL + int(self.now * 1000), self.now)
@@ -488,7 +527,142 @@ def day(seed: int, limits: ChatLimits | None = None, *, stored: bool = False) ->
 
 class RecordedNode(Node):
     def new_log(self, limits: ChatLimits | None) -> RecordedLog:
-        return RecordedLog(ROOM, self.identity.key, limits, stored=self.kept is not None)
+        owner = None if self.network.owner is None else self.network.owner.key
+        return RecordedLog(ROOM, self.identity.key, limits, stored=self.kept is not None, owner=owner)
+
+
+def moderated_day(seed: int, place: int, limits: ChatLimits | None = None) -> RecordedLog:
+    """The log of one of five people in a room with an owner and moderators."""
+    network = ChatNetwork(seed, check_delay=0.02, owner=OWNER)
+    names = ["owner", *(f"peer {number}" for number in range(1, 5))]
+    nodes: list[Node] = [RecordedNode(network, name, limits, Kept()) for name in names]
+    heal(network, nodes)
+    moderated(network, nodes, long_day(Random(seed)))
+    heal(network, nodes)
+    log = nodes[place].log
+    assert isinstance(log, RecordedLog)
+    return log
+
+
+def measures_of_every_sort() -> RecordedLog:
+    scene = Scene(kept=Kept(), owner=ADA)
+    first = text_message(BOB)
+    scene.receive(BOB.id, first)
+    scene.rule(Measure("grant", subject=EVE.key, role="moderator"))
+    scene.rule(Measure("slow", seconds=30, reason="calm down"))
+    scene.rule(Measure("delete", subject=BOB.key, target=number(first)))
+    scene.rule(Measure("ban", subject=BOB.key, reason="Grüße 🎈"))
+    refused = (
+        Measure("kick", subject=ADA.key),
+        Measure("mute", subject=ADA.key),
+    )
+    for measure in refused:
+        try:
+            scene.rule(measure)
+        except ChatError:
+            continue  # what is recorded is the sentence
+    bob, eve, id = (text.hex() for text in (BOB.key, EVE.key, number(first)))
+    values: list[Json] = [
+        {"act": "ban", "subject": bob},
+        {"act": "ban", "subject": bob, "last": [[1.0, id], [4294967295, id]], "later": 1e99},
+        {"act": "ban", "subject": bob, "last": [[1.5, id]]},
+        {"act": "ban", "subject": bob, "last": [[-1, id]]},
+        {"act": "ban", "subject": bob, "last": [[True, id]]},
+        {"act": "ban", "subject": bob, "last": [[1, id]] * 9},
+        {"act": "ban", "subject": bob, "last": [[1]]},
+        {"act": "ban", "subject": bob, "last": {}},
+        {"act": "ban", "subject": bob, "after": [id, id]},
+        {"act": "ban", "subject": bob, "after": [bob] * 9},
+        {"act": "ban", "subject": bob, "after": 1},
+        {"act": "ban", "subject": bob, "reason": "x" * 201},
+        {"act": "ban", "subject": bob, "reason": 1},
+        {"act": "ban", "subject": bob, "reason": "\ud83c"},
+        {"act": "ban", "subject": bob.upper()},
+        {"act": "ban"},
+        {"act": "lock", "role": "member", "subject": bob},
+        {"act": "lock", "role": "owner"},
+        {"act": "lock"},
+        {"act": "delete", "subject": bob},
+        {"act": "slow", "seconds": 3601},
+        {"act": "slow", "seconds": "5"},
+        {"act": "slow"},
+        {"act": "hang", "subject": bob},
+        {"act": 7},
+        [],
+    ]
+    for place, value in enumerate(values):
+        body = json.dumps(value).encode()
+        scene.receive(EVE.id, text_message(EVE, kind=MEASURE, body=body, time=WALL + place))
+    scene.receive(EVE.id, text_message(EVE, kind=MEASURE, body=b'{"act":"slow","x":"' + b"x" * 4096 + b'"}'))
+    grant = next(iter(scene.kept.measures))
+    after = {"after": [grant.hex()]}
+    known: list[Json] = [
+        {"act": "mute", "subject": eve},
+        {"act": "slow", "seconds": 2},
+        {"act": "unban", "subject": bob},
+    ]
+    for place, value in enumerate(known):
+        body = json.dumps({**value, **after}).encode()
+        scene.receive(
+            EVE.id, text_message(EVE, kind=MEASURE, body=body, clock=9, follows=(grant,), time=WALL + place)
+        )
+    unknown = json.dumps({"act": "unlock", "after": [grant.hex(), "07" * 32]}).encode()
+    scene.receive(EVE.id, text_message(EVE, kind=MEASURE, body=unknown, clock=9, follows=(grant,)))
+    scene.wait(10)
+    return scene.log
+
+
+def people_who_are_held_back() -> RecordedLog:
+    scene = Scene(owner=OWNER)
+    rules: list[wire.ChatMessage] = []
+
+    def ruled(verb: Verb, **fields: Any) -> None:
+        after = tuple(number(rule) for rule in rules[-1:])
+        measure = Measure(verb, after, **fields)
+        follows = () if not rules else after
+        rules.append(
+            text_message(
+                OWNER, kind=MEASURE, body=write_measure(measure), clock=len(rules) + 1, follows=follows
+            )
+        )
+        scene.receive(BOB.id, rules[-1])
+
+    def tries(reply: bytes | None = None) -> None:
+        for attempt in (lambda: scene.say("may I?"), lambda: scene.do(Reaction(number(text), "👍", True))):
+            try:
+                attempt()
+            except ChatError:
+                continue
+
+    text = text_message(BOB)
+    scene.receive(BOB.id, text)
+    for verb, fields in (
+        ("lock", {"role": "member"}),
+        ("grant", {"role": "member", "subject": ADA.key}),
+        ("lock", {"role": "moderator"}),
+        ("unlock", {}),
+        ("mute", {"subject": ADA.key}),
+        ("unmute", {"subject": ADA.key}),
+        ("slow", {"seconds": 20}),
+        ("kick", {"subject": BOB.key}),
+        ("revoke", {"role": "member", "subject": ADA.key}),
+        ("ban", {"subject": ADA.key}),
+        ("delete", {"subject": BOB.key, "target": number(text)}),
+    ):
+        ruled(verb, **fields)  # type: ignore[arg-type]
+        tries()
+        scene.wait(21)
+    try:
+        scene.rule(Measure("slow", seconds=1))
+    except ChatError:
+        pass
+    scene.receive(EVE.id, text_message(EVE, kind=MEASURE, body=write_measure(Measure("unlock"))))
+    late = json.dumps({"text": "late", "name": "", "after": [number(rules[9]).hex()]}).encode()
+    scene.receive(EVE.id, text_message(ADA, body=late, clock=11, follows=(number(rules[9]),)))
+    scene.receive(EVE.id, text_message(ADA, "not knowing", clock=11, follows=(number(rules[8]),)))
+    scene.log.link_opened(EVE.id, scene.now)
+    scene.check()
+    return scene.log
 
 
 def act_message(
@@ -626,11 +800,16 @@ SCENES: dict[str, Callable[[], RecordedLog]] = {
         acts_of_every_sort,
         deleted_words_are_passed_on_without_their_body,
         acts_before_what_they_are_done_to,
+        measures_of_every_sort,
+        people_who_are_held_back,
     )
 } | {
     "links_come_and_go": lambda: day(1),
     "links_come_and_go_again": lambda: day(2),
     "links_come_and_go_with_little_memory": lambda: day(3, ChatLimits(messages=8, newest=5)),
+    "moderated_by_others": lambda: moderated_day(1, 3),
+    "moderated_by_oneself": lambda: moderated_day(2, 0),
+    "moderated_with_little_memory": lambda: moderated_day(3, 2, ChatLimits(messages=10, newest=5)),
     "links_come_and_go_with_stores": lambda: day(4, ChatLimits(messages=8, newest=5), stored=True),
 }
 

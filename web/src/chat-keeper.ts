@@ -4,11 +4,11 @@ import type { ChatStore, Kept } from "./chat-store.ts";
 import type { ChatLog } from "./core/chat-log.ts";
 import { ChatBreachError, type Entry, openMessage } from "./core/chat-message.ts";
 import type { Page } from "./core/chat-past.ts";
-import type { Erase, Keep, StoreAction } from "./core/chat-recall.ts";
+import type { Erase, Keep, KeepMeasure, StoreAction } from "./core/chat-recall.ts";
 import { fromHex } from "./encoding.ts";
 import { TAG_CHAT, verify } from "./identity.ts";
 import type { ChatMessage } from "./wire.ts";
-import { parseChatHeader, roomHash } from "./wire-chat.ts";
+import { messageId, parseChatHeader, roomHash } from "./wire-chat.ts";
 
 /** Messages that a page has at once when it is opened again. */
 const RESTORED = 500;
@@ -40,8 +40,10 @@ export class ChatKeeper {
   /** Gives the log what was kept when the page was here last. */
   async restore(log: ChatLog): Promise<void> {
     await this.#store.forget(KEPT);
-    const { messages, before, forgotten } = await this.#store.restore(RESTORED);
-    log.restore(await this.#genuine(messages), before, forgotten);
+    const { messages, before, forgotten, measures } = await this.#store.restore(RESTORED);
+    const checked = await Promise.all(measures.map((kept) => this.#isGenuine(kept)));
+    const genuine = measures.filter((_, at) => checked[at]).map(({ message }) => message);
+    log.restore(await this.#genuine(messages), before, forgotten, genuine);
   }
 
   /** Keeps a message; what is accepted at once is written at once. */
@@ -51,7 +53,11 @@ export class ChatKeeper {
   }
 
   /** Answers what the log asks, after all that it wanted kept before. */
-  async answer(question: Exclude<StoreAction, Keep | Erase>, log: ChatLog, now: () => number): Promise<void> {
+  async answer(
+    question: Exclude<StoreAction, Keep | KeepMeasure | Erase>,
+    log: ChatLog,
+    now: () => number,
+  ): Promise<void> {
     void this.#flush(log);
     const { token, ids } = question;
     if (question.type === "recall") {
@@ -62,6 +68,11 @@ export class ChatKeeper {
         question.type === "lookup" ? this.#store.find(ids) : this.#store.upTo(ids, question.count);
       log.lookedUp(token, await found.catch(() => []), now());
     }
+  }
+
+  /** Keeps a measure, whatever is forgotten. */
+  keepMeasure({ message }: KeepMeasure): void {
+    void this.#store.keepMeasure(messageId(message.header), message).catch(() => undefined);
   }
 
   /** Drops what its author takes back, after all that was to be kept before. */
@@ -79,7 +90,11 @@ export class ChatKeeper {
       const follows = lacking.map(
         ({ place, message }) => [place, parseChatHeader(message.header).follows] as const,
       );
-      await this.#store.keep(batch, new Map(follows));
+      const acts = batch
+        .map(({ message }) => openMessage(message, this.#room))
+        .filter(({ act }) => act !== null);
+      const targets = new Map(acts.map(({ id, act }) => [id, act?.target ?? ""]));
+      await this.#store.keep(batch, new Map(follows), targets);
       this.#written += batch.length;
       if (this.#written < FORGET_EVERY) return;
       this.#written = 0;

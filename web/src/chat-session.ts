@@ -3,50 +3,77 @@
 import { ChatKeeper, type Past } from "./chat-keeper.ts";
 import { seconds } from "./clockwork.ts";
 import type { Act } from "./core/chat-acts.ts";
+import { peerIdOf } from "./core/chat-author.ts";
 import { ChatLog } from "./core/chat-log.ts";
 import type { Draft, Entry } from "./core/chat-message.ts";
 import type { Page } from "./core/chat-past.ts";
+import type { Ruled } from "./core/chat-placing.ts";
+import { type Measure, measure, type Verb } from "./core/measures.ts";
+import { MODERATOR, type Moderation, type Rule } from "./core/moderation.ts";
+import { toBase64url, toHex } from "./encoding.ts";
 import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
+import type { Talk } from "./room.ts";
+import type { Moderate } from "./signaling-types.ts";
 import { MALFORMED, type OfChat } from "./wire.ts";
 
 /** Peers that may list what they do not send, before nobody is taken to have it. */
 const MAX_TRIES = 4;
+/** Code of an ERROR on a link. */
+const FORBIDDEN = 6;
+/** Measures in one message to the introducer. */
+const AT_ONCE = 8;
+const BANNED = "You are banned from this room.";
+const KICKED = "You were removed from this room: come back in ten minutes.";
 /** After a link has opened, ms. */
 const MEND_AFTER = 1000;
 /** Longer than this (ms) nobody waits for the browser's database. */
 const PATIENCE = 2000;
+
+/** Who is told what happens in a chat. */
+export interface ChatEvents {
+  /** Each accepted text, in the order of arrival; null when what is shown of others has changed. */
+  changed(message: Entry | null): void;
+  /** The introducer is to be told of measures, which it carries out. */
+  tell(message: Moderate): void;
+  /** One is not in the room any more, for the reason that the sentence says. */
+  removed(sentence: string): void;
+}
 
 /** The chat of a room, with what the browser has kept of it; without that where it lets nothing be kept. */
 export async function openChat(
   server: string,
   room: string,
   identity: Identity,
-  onChange: (message: Entry | null) => void,
+  events: ChatEvents,
+  owner: Uint8Array | null = null,
 ): Promise<ChatSession> {
   const late = new Promise<null>((resolve) => setTimeout(resolve, PATIENCE, null));
-  const restored = await Promise.race([restoredChat(server, room, identity, onChange), late]).catch(
+  const restored = await Promise.race([restoredChat(server, room, identity, events, owner), late]).catch(
     () => null,
   );
-  return restored ?? new ChatSession(room, identity, onChange);
+  return restored ?? new ChatSession(room, identity, events, owner);
 }
 
 async function restoredChat(
   server: string,
   room: string,
   identity: Identity,
-  onChange: (message: Entry | null) => void,
+  events: ChatEvents,
+  owner: Uint8Array | null = null,
 ): Promise<ChatSession> {
   const { openChatStore } = await import("./chat-store.ts");
   const keeper = new ChatKeeper(await openChatStore(`braidcast.chat ${server} ${room} ${identity.id}`), room);
-  const chat = new ChatSession(room, identity, onChange, keeper);
+  const chat = new ChatSession(room, identity, events, owner, keeper);
   await keeper.restore(chat.log);
   return chat;
 }
 
 /** Says and hears. It outlives a mesh: a page that comes back from the browser's cache goes on with another. */
-export class ChatSession {
+export class ChatSession implements Talk {
   readonly log: ChatLog;
+  /** One's own, in hex digits. */
+  readonly key: string;
   readonly #links = new Set<string>();
   #mesh: Mesh | null = null;
   #acting = false;
@@ -55,17 +82,15 @@ export class ChatSession {
   #mending: ReturnType<typeof setTimeout> | undefined;
   #saying: Promise<unknown> = Promise.resolve();
 
-  /**
-   * `onChange` is called with each accepted text, in the order of arrival, and with null when what is shown of others has
-   * changed.
-   */
   constructor(
     room: string,
     private readonly identity: Identity,
-    private readonly onChange: (message: Entry | null) => void,
+    private readonly events: ChatEvents,
+    owner: Uint8Array | null = null,
     private readonly keeper: ChatKeeper | null = null,
   ) {
-    this.log = new ChatLog(room, identity.key, {}, keeper !== null);
+    this.key = toHex(identity.key);
+    this.log = new ChatLog(room, identity.key, {}, keeper !== null, owner);
   }
 
   /** Talks over the links of `mesh` from now on; null: over none. */
@@ -94,6 +119,46 @@ export class ChatSession {
     );
   }
 
+  /** Signs and sends a measure. Rejects with a ChatError when one may not. */
+  rule(verb: Verb, fields: Partial<Measure> = {}): Promise<void> {
+    return this.#sign(
+      () => this.log.composeMeasure(measure(verb, fields), Date.now(), seconds()),
+      (draft, signature) => this.log.done(draft, signature, seconds()),
+    );
+  }
+
+  /** The introducer is there, perhaps again: whoever may tell it what is in force does. */
+  introduced(): void {
+    const { moderation } = this.log;
+    if (moderation !== null && moderation.standing(this.key) >= MODERATOR) this.#tell(moderation.rules);
+  }
+
+  #tell(rules: readonly Rule[]): void {
+    const messages = rules.map(({ id }) => this.log.measure(id)).filter((message) => message !== undefined);
+    const measures = messages.map(({ header, signature, body }) => ({
+      header: toBase64url(header),
+      signature: toBase64url(signature),
+      body: toBase64url(body ?? new Uint8Array()),
+    }));
+    for (let at = 0; at < measures.length; at += AT_ONCE)
+      this.events.tell({ type: "moderate", measures: measures.slice(at, at + AT_ONCE) });
+  }
+
+  /** Links to those whom a measure bans or kicks end, and are not taken again. */
+  #ruled({ id, live }: Ruled): void {
+    const rule = this.log.moderation?.get(id);
+    if (rule === undefined) return;
+    const { verb, subject } = rule.measure;
+    const banned = verb === "ban" && this.log.moderation?.state().isBanned(subject ?? "") === true;
+    if (rule.author === this.key) this.#tell([rule]);
+    if (subject !== null && (banned || (verb === "kick" && live))) {
+      const sentence = banned ? BANNED : KICKED;
+      if (subject === this.key) this.events.removed(sentence);
+      else this.#mesh?.refuse(peerIdOf(subject), FORBIDDEN, sentence);
+    }
+    this.events.changed(null);
+  }
+
   /** One after the other: each message follows the one before it. */
   #sign<T>(write: () => Draft, send: (draft: Draft, signature: Uint8Array) => T): Promise<T> {
     const sent = this.#saying.then(async () => {
@@ -104,6 +169,14 @@ export class ChatSession {
     });
     this.#saying = sent.catch(() => undefined);
     return sent;
+  }
+
+  get moderation(): Moderation | null {
+    return this.log.moderation;
+  }
+
+  get silenced(): string | null {
+    return this.log.silenced;
   }
 
   /** All texts in the order that is the same for everybody. */
@@ -150,6 +223,10 @@ export class ChatSession {
   }
 
   linkOpened(peer: string): void {
+    if (this.log.moderation?.state().banned.some((key) => peerIdOf(key) === peer) === true) {
+      this.#mesh?.refuse(peer, FORBIDDEN, BANNED);
+      return;
+    }
     this.#links.add(peer);
     this.log.linkOpened(peer, seconds());
     this.#act();
@@ -197,18 +274,24 @@ export class ChatSession {
               });
               break;
             case "deliver":
-              this.onChange(action.message);
+              this.events.changed(action.message);
               break;
             case "revise":
-              this.onChange(null);
+              this.events.changed(null);
               break;
             case "page":
-              for (const entry of action.messages) this.onChange(entry);
+              for (const entry of action.messages) this.events.changed(entry);
               this.#pages.shift()?.resolve(action);
               this.#nextPage();
               break;
             case "keep":
               this.keeper?.keep(action, this.log);
+              break;
+            case "ruled":
+              this.#ruled(action);
+              break;
+            case "keepMeasure":
+              this.keeper?.keepMeasure(action);
               break;
             case "erase":
               this.keeper?.erase(action, this.log);

@@ -1,16 +1,18 @@
 /** The messages of one room in the browser's own database. It decides nothing and believes nothing: see `ChatKeeper`. */
 
-import { EDIT, readAct } from "./core/chat-acts.ts";
 import type { Place } from "./core/chat-message.ts";
 import type { Keep } from "./core/chat-recall.ts";
 import type { ChatMessage } from "./wire.ts";
-import { parseChatHeader } from "./wire-chat.ts";
 
 const MESSAGES = "messages";
 const FORGOTTEN = "forgotten";
 const BY_ID = "id";
 const LACKING = "lacking";
+const MEASURES = "measures";
 const BY_TARGET = "target";
+/** Where a header says what a message is, and what it says of an edit (docs/protocol.md section 8). */
+const KIND = 1;
+const EDIT = 2;
 /** Version 1 had no acts. */
 const VERSION = 2;
 
@@ -37,12 +39,21 @@ export interface Restored {
   messages: Kept[];
   before: Place | null;
   forgotten: Place | null;
+  measures: Kept[];
 }
 
 /** What is asked is answered after all that was to be kept before. Calls reject when the browser lets nothing be kept. */
 export interface ChatStore {
-  /** `lacking` is what those follow that follow something which is not there, by their places. */
-  keep(messages: readonly Keep[], lacking: ReadonlyMap<Place, readonly string[]>): Promise<void>;
+  /**
+   * `lacking` is what those follow that follow something which is not there, by their places; `targets` are the messages that
+   * acts are done to, by the acts' ids.
+   */
+  keep(
+    messages: readonly Keep[],
+    lacking: ReadonlyMap<Place, readonly string[]>,
+    targets: ReadonlyMap<string, string>,
+  ): Promise<void>;
+  keepMeasure(id: string, message: ChatMessage): Promise<void>;
   /** Drops what that author (a key) said in that message, or made of it later. */
   erase(target: string, author: string): Promise<void>;
   /** What was done to these messages. */
@@ -71,6 +82,7 @@ export async function openChatStore(name: string): Promise<ChatStore> {
       request.result.createObjectStore(LACKING);
       request.result.createObjectStore(FORGOTTEN);
     }
+    request.result.createObjectStore(MEASURES, { keyPath: BY_ID });
     request.transaction?.objectStore(MESSAGES).createIndex(BY_TARGET, BY_TARGET);
   };
   return new BrowserStore(await answer(request));
@@ -85,22 +97,32 @@ class BrowserStore implements ChatStore {
     db.onversionchange = () => db.close();
   }
 
-  async keep(messages: readonly Keep[], lacking: ReadonlyMap<Place, readonly string[]>): Promise<void> {
+  async keep(
+    messages: readonly Keep[],
+    lacking: ReadonlyMap<Place, readonly string[]>,
+    targets: ReadonlyMap<string, string>,
+  ): Promise<void> {
     const work = this.#db.transaction([MESSAGES, LACKING], "readwrite");
     for (const [place, follows] of lacking) work.objectStore(LACKING).put(follows, [...place]);
     const rows = work.objectStore(MESSAGES);
     for (const { place, message } of messages) {
       const { header, signature, body } = message;
-      const target = targetOf(message);
+      const target = targets.get(place[2]);
       rows.put({
         place: [...place],
         id: place[2],
         header,
         signature,
         body,
-        ...(target !== null && { target }),
+        ...(target !== undefined && { target }),
       } satisfies Row);
     }
+    await done(work);
+  }
+
+  async keepMeasure(id: string, { header, signature, body }: ChatMessage): Promise<void> {
+    const work = this.#db.transaction(MEASURES, "readwrite");
+    work.objectStore(MEASURES).put({ id, header, signature, body });
     await done(work);
   }
 
@@ -142,10 +164,12 @@ class BrowserStore implements ChatStore {
     const rows = await this.#last(count + 1);
     const before = rows.length > count ? (rows.shift()?.place ?? null) : null;
     const forgotten = this.#db.transaction(FORGOTTEN).objectStore(FORGOTTEN).get(FORGOTTEN);
+    const measures = this.#db.transaction(MEASURES).objectStore(MEASURES).getAll();
     return {
       messages: rows.map(messageOf),
       before,
       forgotten: ((await answer(forgotten)) ?? null) as Place | null,
+      measures: ((await answer(measures)) as Row[]).map(messageOf),
     };
   }
 
@@ -207,12 +231,8 @@ class BrowserStore implements ChatStore {
   }
 }
 
-function targetOf({ header, body }: ChatMessage): string | null {
-  return body === null ? null : (readAct(parseChatHeader(header).kind, body)?.target ?? null);
-}
-
 function isEdit({ header }: Row): boolean {
-  return parseChatHeader(header).kind === EDIT;
+  return header[KIND] === EDIT;
 }
 
 function messageOf({ id, header, signature, body }: Row): Kept {

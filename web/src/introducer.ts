@@ -20,6 +20,7 @@ import type {
   Introduce,
   Joined,
   Left,
+  Moderate,
   Neighbours,
   Offer,
   Plan,
@@ -76,6 +77,8 @@ export interface IntroducerOptions {
   role: "viewer" | "member";
   name?: string;
   token?: string | null;
+  /** The key of the room's owner, base64url. */
+  owner?: string | null;
   capabilities?: readonly string[];
   chance?: () => number;
   open?: (url: string) => WebSocket;
@@ -150,7 +153,7 @@ export class Introducer {
   }
 
   /** Queues a message; false when it was not taken: the introducer is away, or too much waits already. */
-  send(message: Offer | Answer | Candidate | Report | Neighbours): boolean {
+  send(message: Offer | Answer | Candidate | Report | Neighbours | Moderate): boolean {
     return this.isUp && this.#say(message);
   }
 
@@ -254,6 +257,7 @@ export class Introducer {
       name: this.#name,
       token: this.options.token ?? null,
       session: this.#session,
+      owner: this.options.owner ?? null,
     };
     this.#say(hello);
   }

@@ -1,7 +1,6 @@
 /** Being in a room, as the elements of a page see it: the node behind it, and what is told of it. */
 
 import type { ChatSession } from "./chat-session.ts";
-import type { Act } from "./core/chat-acts.ts";
 import { fromBase64url, toBase64url } from "./encoding.ts";
 import type { Identity } from "./identity.ts";
 import { loadOrCreate } from "./identity-store.ts";
@@ -36,11 +35,12 @@ export class Membership extends EventTarget implements Room, NodeEvents {
   readonly streams = new Map<string, StreamState>();
   readonly #options: JoinOptions;
   readonly #server: string;
+  readonly #owner: string;
   readonly #directory: StreamDirectory;
   readonly #viewings = new Set<Viewing>();
   readonly #ready: Promise<void>;
   #identity: Identity | null = null;
-  #chat: ChatSession | null = null;
+  chat: ChatSession | null = null;
   #node: Node | null = null;
   #name: string;
   #away = false;
@@ -48,7 +48,8 @@ export class Membership extends EventTarget implements Room, NodeEvents {
 
   constructor(options: JoinOptions) {
     super();
-    const { room, name = "", publisherKey = "" } = options;
+    const { room, name = "", publisherKey = "", owner = publisherKey } = options;
+    this.#owner = owner;
     if (!NAME.test(room)) {
       throw new Error(
         `“${room}” is no name of a room: use 1 to 64 letters, digits and . _ ~ -, a letter or digit first.`,
@@ -73,11 +74,11 @@ export class Membership extends EventTarget implements Room, NodeEvents {
   }
 
   get messages(): ChatMessage[] {
-    return this.#chat?.messages() ?? [];
+    return this.chat?.messages() ?? [];
   }
 
   async older(than: ChatMessage): Promise<ChatMessage[]> {
-    return (await this.#chat?.before(than.id)) ?? [];
+    return (await this.chat?.before(than.id)) ?? [];
   }
 
   watch(stream: string, sink: PartSink): Watch {
@@ -88,17 +89,11 @@ export class Membership extends EventTarget implements Room, NodeEvents {
   }
 
   async send(text: string, reply?: string): Promise<void> {
-    await (await this.#talking()).say(text, this.#name, reply);
-  }
-
-  async act(act: Act): Promise<void> {
-    await (await this.#talking()).do(act);
-  }
-
-  async #talking(): Promise<ChatSession> {
     await this.#ready;
-    if (this.#chat !== null && this.state !== "closed") return this.#chat;
-    throw new Error("You are not in the room any more: reload the page to join it again.");
+    if (this.chat === null || this.state === "closed") {
+      throw new Error("You are not in the room any more: reload the page to join it again.");
+    }
+    await this.chat.say(text, this.#name, reply);
   }
 
   setName(name: string): void {
@@ -117,6 +112,7 @@ export class Membership extends EventTarget implements Room, NodeEvents {
   joined(): void {
     this.#away = false;
     this.#setState("joined");
+    this.chat?.introduced();
   }
 
   away(sentence: string): void {
@@ -160,15 +156,26 @@ export class Membership extends EventTarget implements Room, NodeEvents {
       this.refused("A part of this page could not be loaded: load the page again.");
       return;
     }
-    this.#chat = await loaded.openChat(this.#server, this.#options.room, identity, () => this.#tellChat());
+    this.chat = await loaded.openChat(
+      this.#server,
+      this.#options.room,
+      identity,
+      {
+        changed: () => this.#tellChat(),
+        tell: (message) => this.#node?.signal(message),
+        removed: (sentence) => this.refused(sentence),
+      },
+      this.#owner === "" ? null : keyOf(this.#owner),
+    );
     this.#tellChat();
-    this.#node?.join(this.#chat);
+    this.#node?.join(this.chat);
   }
 
   #start(identity: Identity): Node {
     const { room, role = "viewer", token = null } = this.#options;
     const [server, name, streams] = [this.#server, this.#name, this.#directory];
-    const node = new Node({ server, room, role, name, token, identity, streams }, this);
+    const owner = this.#owner === "" ? null : this.#owner;
+    const node = new Node({ server, room, role, name, token, owner, identity, streams }, this);
     this.#node = node;
     node.start();
     for (const viewing of this.#viewings) viewing.attach(node);
@@ -194,7 +201,7 @@ export class Membership extends EventTarget implements Room, NodeEvents {
     if (!persisted || this.#identity === null || this.#node !== null) return;
     this.#setState("reconnecting");
     const node = this.#start(this.#identity);
-    if (this.#chat !== null) node.join(this.#chat);
+    if (this.chat !== null) node.join(this.chat);
   };
 
   #stopNode(now: boolean): void {

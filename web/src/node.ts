@@ -20,6 +20,7 @@ import { Pace } from "./pace.ts";
 import type {
   Answer,
   Candidate,
+  Moderate,
   Neighbours,
   Offer,
   Report,
@@ -41,6 +42,7 @@ export interface NodeOptions {
   role: "viewer" | "member";
   name: string;
   token: string | null;
+  owner: string | null;
   identity: Identity;
   streams: StreamDirectory;
 }
@@ -86,7 +88,7 @@ export class Node implements MeshEvents {
     options: NodeOptions,
     private readonly events: NodeEvents,
   ) {
-    const { server, room, role, name, token, identity } = options;
+    const { server, room, role, name, token, owner, identity } = options;
     this.server = server;
     this.identity = identity;
     this.streams = options.streams;
@@ -94,6 +96,7 @@ export class Node implements MeshEvents {
       role,
       name,
       token,
+      owner,
     });
     this.#webrtc = new WebRtcLinks(
       new Handshake(identity, room, this.#introducer.nonce),
@@ -183,7 +186,7 @@ export class Node implements MeshEvents {
   }
 
   /** Says something to the introducer; what does not reach it is worth nothing later. */
-  signal(message: Offer | Answer | Candidate | Report | Neighbours): void {
+  signal(message: Offer | Answer | Candidate | Report | Neighbours | Moderate): void {
     this.#introducer.send(message);
   }
 

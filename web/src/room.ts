@@ -1,6 +1,8 @@
 /** What the elements need of a node: a room that one is in, and a stream of it that one watches. `node.ts` implements it. */
 
 import type { Act } from "./core/chat-acts.ts";
+import type { Measure, Verb } from "./core/measures.ts";
+import type { Moderation } from "./core/moderation.ts";
 
 export type P2pMode = "on" | "leaf" | "off";
 export type Role = "viewer" | "publisher" | "relay" | "member";
@@ -13,6 +15,8 @@ export interface JoinOptions {
   name?: string;
   /** base64url; descriptions by any other key are ignored. */
   publisherKey?: string;
+  /** The key of the room's owner, base64url, whose moderation is in force; the publisher's where it is not given. */
+  owner?: string;
   p2p: P2pMode;
   role?: "viewer" | "member";
 }
@@ -105,6 +109,8 @@ export interface StreamState {
 
 export interface ChatMessage {
   id: string;
+  /** The author's, 64 hex digits. */
+  key: string;
   /** Peer id. */
   author: string;
   name: string;
@@ -120,6 +126,20 @@ export interface ChatMessage {
 }
 
 export type RoomState = "connecting" | "joined" | "reconnecting" | "closed";
+
+/** What people do in a chat, besides saying something. Calls reject with one sentence for a person. */
+export interface Talk {
+  /** One's own key, 64 hex digits. */
+  readonly key: string;
+  /** Who may do what, and what was done; null where nobody knows who owns the room. */
+  readonly moderation: Moderation | null;
+  /** Why one cannot say anything now. */
+  readonly silenced: string | null;
+  /** Does something to a message: puts it otherwise or takes it back, being its author, or gives it an emoji. */
+  do(act: Act): Promise<void>;
+  /** Takes a measure of moderation, as far as one may. */
+  rule(verb: Verb, fields?: Partial<Measure>): Promise<void>;
+}
 
 /**
  * Fires `roster`, `streams`, `state`, `chat` (detail: all `ChatMessage`s in order) and `error` (detail: `{message}`), all
@@ -137,10 +157,10 @@ export interface Room extends EventTarget {
   readonly messages: ChatMessage[];
   /** The texts just before that one, in order, at most 200: kept here, or by others. None when nobody here has any. */
   older(than: ChatMessage): Promise<ChatMessage[]>;
-  /** `reply` is the id of the message that is answered. Rejects, as `act` does, with one sentence for a person. */
+  /** `reply` is the id of the message that is answered. Rejects with one sentence for a person. */
   send(text: string, reply?: string): Promise<void>;
-  /** Does something to a message: puts it otherwise or takes it back, being its author, or gives it an emoji. */
-  act(act: Act): Promise<void>;
+  /** What can be done in the chat; null until it is there. */
+  readonly chat: Talk | null;
   setName(name: string): void;
   leave(): void;
 }

@@ -14,6 +14,7 @@ export type ClientMessage =
   | Candidate
   | Report
   | Neighbours
+  | Moderate
   | Leave
   | Ping;
 export type ServerMessage =
@@ -32,6 +33,9 @@ export type ServerMessage =
 
 /**
  * The first message of a peer. The signature (tag `braidcast join`) is over `join_payload`.
+ *
+ *     `owner` is the key of the room's owner as far as the peer knows: the first hello in a room decides whose
+ *     measures the introducer carries out there.
  */
 export interface Hello {
   /**
@@ -41,6 +45,7 @@ export interface Hello {
   key: string;
   name?: string;
   nonce: string;
+  owner?: string | null;
   role: "member" | "publisher" | "relay" | "viewer";
   room: string;
   session?: string | null;
@@ -159,6 +164,24 @@ export interface Report {
 export interface Neighbours {
   links: number;
   type: "neighbours";
+}
+/**
+ * What those who may have done in the room, earlier measures first; the introducer carries it out.
+ */
+export interface Moderate {
+  /**
+   * @maxItems 16
+   */
+  measures: SignedMeasure[];
+  type: "moderate";
+}
+/**
+ * A chat message of kind 5 (section 8): header, its author's signature over that, and body.
+ */
+export interface SignedMeasure {
+  body: string;
+  header: string;
+  signature: string;
 }
 /**
  * Going for good.

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { ChatKeeper } from "../src/chat-keeper.ts";
-import { ChatSession, openChat } from "../src/chat-session.ts";
+import { type ChatEvents, ChatSession, openChat } from "../src/chat-session.ts";
 import type { ChatStore, Kept, Restored } from "../src/chat-store.ts";
 import { type Act, readAct } from "../src/core/chat-acts.ts";
 import { comparePlaces, type Place } from "../src/core/chat-message.ts";
@@ -19,6 +19,8 @@ function editOf(message: ChatMessage): string | null {
   return act?.type === "edit" ? act.target : null;
 }
 
+const NOBODY: ChatEvents = { changed: () => {}, tell: () => {}, removed: () => {} };
+
 /** What a browser's database does, in memory. */
 class MemoryStore implements ChatStore {
   rows: { place: Place; message: ChatMessage }[] = [];
@@ -31,6 +33,12 @@ class MemoryStore implements ChatStore {
     if (this.full) throw new DOMException("There is no room.", "QuotaExceededError");
     for (const [place, follows] of lacking) this.lacking.set(place, follows);
     this.rows = [...this.rows, ...messages].sort((a, b) => comparePlaces(a.place, b.place));
+  }
+
+  measures = new Map<string, ChatMessage>();
+
+  async keepMeasure(id: string, message: ChatMessage): Promise<void> {
+    this.measures.set(id, message);
   }
 
   async erase(target: string, author: string): Promise<void> {
@@ -62,7 +70,8 @@ class MemoryStore implements ChatStore {
 
   async restore(count: number): Promise<Restored> {
     const before = this.rows.at(-count - 1)?.place ?? null;
-    return { messages: this.rows.slice(-count).map(keptOf), before, forgotten: this.gone };
+    const measures = [...this.measures].map(([id, message]) => ({ id, message }));
+    return { messages: this.rows.slice(-count).map(keptOf), before, forgotten: this.gone, measures };
   }
 
   async gap(): Promise<string[] | null> {
@@ -95,7 +104,7 @@ const ada: Identity = await fromSeed(new Uint8Array(32).fill(7));
 
 async function session(store: ChatStore, who = ada): Promise<ChatSession> {
   const keeper = new ChatKeeper(store, "demo");
-  const chat = new ChatSession("demo", who, () => {}, keeper);
+  const chat = new ChatSession("demo", who, NOBODY, null, keeper);
   await keeper.restore(chat.log);
   return chat;
 }
@@ -213,7 +222,7 @@ test.each([
 });
 
 test("where the browser lets nothing be kept there is a chat all the same", async () => {
-  const chat = await openChat("https://host", "demo", ada, () => {});
+  const chat = await openChat("https://host", "demo", ada, NOBODY);
   await chat.say("not kept", "Ada");
   expect(texts(chat)).toEqual(["not kept"]);
 });

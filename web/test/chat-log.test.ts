@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Act, ChatError } from "../src/core/chat-acts.ts";
 import { ChatLog } from "../src/core/chat-log.ts";
 import type { Draft } from "../src/core/chat-message.ts";
+import type { Measure } from "../src/core/measures.ts";
 import { fromHex, toHex } from "../src/encoding.ts";
 import { type ChatMessage, decode, type OfChat } from "../src/wire.ts";
 
@@ -22,6 +23,8 @@ interface Step {
   wall_ms: number;
   reply: string | null;
   act: Act;
+  measure: Measure;
+  measures: string[];
   draft: [header: string, body: string];
   signature: string;
   error?: string;
@@ -35,7 +38,13 @@ interface Step {
 }
 
 interface Trace {
-  setup: { room: string; key: string; limits: Record<string, unknown>; stored: boolean };
+  setup: {
+    room: string;
+    key: string;
+    limits: Record<string, unknown>;
+    stored: boolean;
+    owner: string | null;
+  };
   steps: Step[];
   messages: unknown[];
   counters: Record<string, number>;
@@ -62,7 +71,11 @@ const EVENTS: Record<string, (log: ChatLog, step: Step) => void> = {
     const [header, body] = step.draft;
     log.said({ header: fromHex(header), body: fromHex(body) }, fromHex(step.signature), step.now);
   },
-  restore: (log, step) => log.restore(messagesOf(step), step.before, step.forgotten),
+  compose_measure: (log, step) => {
+    composes(step, () => log.composeMeasure(step.measure, step.wall_ms, step.now));
+  },
+  restore: (log, step) =>
+    log.restore(messagesOf(step), step.before, step.forgotten, messagesOf({ messages: step.measures })),
   forgotten: (log, step) => log.forgotten(step.place),
   recalled: (log, step) => log.recalled(step.token, messagesOf(step), step.now),
   looked_up: (log, step) => log.lookedUp(step.token, step.ids, step.now),
@@ -87,7 +100,7 @@ function ofChat(data: string): OfChat {
   return message as OfChat;
 }
 
-function messagesOf(step: Step): ChatMessage[] {
+function messagesOf(step: Pick<Step, "messages">): ChatMessage[] {
   return step.messages.map((data) => ofChat(data) as ChatMessage);
 }
 
@@ -123,7 +136,8 @@ describe("traces of the Python log", () => {
     const { setup, steps, messages, counters } = JSON.parse(
       readFileSync(new URL(file, TRACES), "utf8"),
     ) as Trace;
-    const log = new ChatLog(setup.room, fromHex(setup.key), camelKeys(setup.limits), setup.stored);
+    const owner = setup.owner === null ? null : fromHex(setup.owner);
+    const log = new ChatLog(setup.room, fromHex(setup.key), camelKeys(setup.limits), setup.stored, owner);
     steps.forEach((step, number) => {
       const event = EVENTS[step.event];
       if (event === undefined) throw new Error(`unknown event ${step.event}`);

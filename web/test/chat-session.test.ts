@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { ChatSession } from "../src/chat-session.ts";
+import { type ChatEvents, ChatSession } from "../src/chat-session.ts";
 import { ChatError } from "../src/core/chat-acts.ts";
 import type { Entry } from "../src/core/chat-message.ts";
 import { fromSeed } from "../src/identity.ts";
+import type { Moderate } from "../src/signaling-types.ts";
 import { encode, type OfChat } from "../src/wire.ts";
 import { company, type MemoryPeer, settled } from "./memory-links.ts";
 
@@ -17,18 +18,27 @@ interface Person {
   peer: MemoryPeer;
   chat: ChatSession;
   heard: Entry[];
+  /** What the introducer was told, and why one was removed. */
+  told: Moderate[];
+  removed: string[];
 }
 
-/** So many people, not linked yet, who talk over their links. */
+/** So many people, not linked yet, who talk over their links. The first of them owns the room. */
 async function people(count: number): Promise<Person[]> {
   const peers = company(count);
+  const owner = (await fromSeed(new Uint8Array(32).fill(100))).key;
   return Promise.all(
     peers.map(async (peer, index) => {
-      const heard: Entry[] = [];
+      const [heard, told, removed]: [Entry[], Moderate[], string[]] = [[], [], []];
       const identity = await fromSeed(new Uint8Array(32).fill(100 + index));
-      const chat = new ChatSession("demo", identity, (entry) => {
-        if (entry !== null) heard.push(entry);
-      });
+      const events: ChatEvents = {
+        changed: (entry) => {
+          if (entry !== null) heard.push(entry);
+        },
+        tell: (message) => told.push(message),
+        removed: (sentence) => removed.push(sentence),
+      };
+      const chat = new ChatSession("demo", identity, events, owner);
       chat.use(peer.mesh);
       peer.onLink = (other, open) => (open ? chat.linkOpened(other) : chat.linkClosed(other));
       peer.onMessage = (other, message) => {
@@ -36,7 +46,7 @@ async function people(count: number): Promise<Person[]> {
           chat.received(other, message as OfChat);
         }
       };
-      return { peer, chat, heard };
+      return { peer, chat, heard, told, removed };
     }),
   );
 }
@@ -118,4 +128,31 @@ test("a session goes on over another mesh", async () => {
   all[0].chat.use(all[0].peer.mesh);
   all[0].chat.linkOpened(all[1].peer.id);
   await until(() => texts(all[1]).length === 2, all);
+});
+
+test("whom the owner bans is told why, and the introducer is told of it", async () => {
+  const all = (await people(3)) as [Person, Person, Person];
+  const [owner, ann, bob] = all;
+  await link(owner, ann);
+  await link(ann, bob);
+  await bob.chat.say("Rude", "Bob");
+  await until(() => texts(owner).length === 1, all);
+  const subject = owner.chat.messages()[0]?.key ?? "";
+  await expect(ann.chat.rule("ban", { subject })).rejects.toThrow("Only the owner of the room");
+  await owner.chat.rule("kick", { subject });
+  await owner.chat.rule("ban", { subject, reason: "spam" });
+  await until(() => bob.removed.length === 2, all);
+  expect(bob.removed).toEqual([
+    "You were removed from this room: come back in ten minutes.",
+    "You are banned from this room.",
+  ]);
+  expect(owner.told.map(({ measures }) => measures.length)).toEqual([1, 1]);
+  expect(ann.told).toEqual([]);
+  owner.chat.introduced();
+  ann.chat.introduced();
+  expect(owner.told.map(({ measures }) => measures.length)).toEqual([1, 1, 2]);
+  expect(ann.told).toEqual([]);
+  await expect(bob.chat.say("Hello?", "Bob")).rejects.toThrow("You are banned from this room.");
+  expect(bob.chat.silenced).toBe("You are banned from this room.");
+  expect(texts(ann)).toEqual(["Rude"]);
 });

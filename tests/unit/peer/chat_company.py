@@ -21,6 +21,8 @@ class MemoryMesh:
     def __init__(self, own: bytes) -> None:
         self.own = own
         self.links: dict[bytes, Somebody] = {}
+        self.forbidden: dict[bytes, str] = {}
+        """Whose links were ended because of measures, and what they were told."""
 
     def send(self, peer: bytes, data: bytes, channel: str = "control") -> bool:
         if peer not in self.links:
@@ -35,16 +37,21 @@ class MemoryMesh:
             self.links[peer].session.received(self.own, message)
 
     def refuse(self, peer: bytes, code: int, sentence: str) -> None:
-        raise AssertionError(f"An honest peer was refused: {sentence}")
+        assert code == wire.FORBIDDEN, f"An honest peer was refused: {sentence}"
+        self.forbidden[peer] = sentence
+        other = self.links.pop(peer, None)
+        if other is not None:
+            other.mesh.links.pop(self.own, None)
 
 
 class Somebody:
     """A member of the room, as `Peer` is one."""
 
-    def __init__(self, name: str, store: ChatStore | None = None) -> None:
+    def __init__(self, name: str, store: ChatStore | None = None, owner: str | None = None) -> None:
         self.identity: Identity = identity(name)
         self.mesh = MemoryMesh(self.identity.id)
-        self.session = ChatSession(ROOM, self.identity, cast("Mesh", self.mesh), store)
+        key = None if owner is None else identity(owner).key
+        self.session = ChatSession(ROOM, self.identity, cast("Mesh", self.mesh), store, key)
         self.chat = Chat(self.session, name)
         self.roster = [RosterEntry(self.id, name, "member")]
 

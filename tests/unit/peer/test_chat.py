@@ -401,3 +401,114 @@ async def test_search_shows_what_the_store_has(tmp_path: Path) -> None:
         "These were 1.",
         "There is no message with these words in the store.",
     ]
+
+
+def moderated() -> tuple[Somebody, Somebody, Somebody]:
+    owner, ada, bob = (Somebody(name, owner="owner") for name in ("owner", "ada", "bob"))
+    owner.meet(ada)
+    owner.meet(bob)
+    ada.meet(bob)
+    return owner, ada, bob
+
+
+async def test_owner_moderates_by_lines() -> None:
+    owner, ada, bob = moderated()
+    await ada.chat.send("hello")
+    await bob.chat.send("rude")
+    await bob.chat.send("ruder")
+    await asyncio.sleep(0.01)
+    paper = Paper()
+    lines = (
+        *("/mute bob", "/unmute bob", "/delete bob ^2 be kind", "/grant ada member", "/revoke ada member"),
+        *("/lock", "/unlock", "/lock guests", "/unlock", "/slow 5", "/slow 0", "/kick bob", "/ban bob spam"),
+        *("/unban bob", "/grant ada moderator", "/revoke ada moderator", "/audit"),
+    )
+    assert await Talk(owner, paper).run(typed(*lines)) == OK
+    assert paper.complaints == []
+    told = [
+        *("owner muted bob", "owner let bob speak again", "owner deleted a message of bob (be kind)"),
+        *("owner made ada a member", "owner made ada no member any more"),
+        *("owner locked the room for all but moderators", "owner unlocked the room"),
+        *("owner locked the room for guests", "owner unlocked the room", "owner set slow mode to 5 s"),
+        *("owner ended slow mode", "owner removed bob for ten minutes", "owner banned bob (spam)"),
+        *("owner let bob back in", "owner made ada a moderator", "owner made ada no moderator any more"),
+    ]
+    ended = {0, 5, 7, 9, 12}
+    audited = [f"{line}, which was ended" if place in ended else line for place, line in enumerate(told)]
+    shown = [text.replace(owner.id[:8], "owner") for text in paper.texts() if not text.endswith(".")]
+    assert [text for text in shown if text.startswith("owner ")] == audited
+    assert owner.mesh.forbidden == {bob.identity.id: "You are banned from this room."}
+    assert ada.mesh.forbidden == owner.mesh.forbidden
+
+
+async def test_measures_that_one_may_not_take_or_that_say_nothing_are_complained_about() -> None:
+    owner, ada, bob = moderated()
+    for name in ("ada", "bob", "bob"):
+        await {"ada": ada, "bob": bob}[name].chat.send("hello")
+    bob.chat.name = "ada"
+    await bob.chat.send("I am ada, too")
+    await asyncio.sleep(0.01)
+    expected = {
+        "/ban ada": "Several are called ada: write one of",
+        "/ban nobody": "Nobody called nobody has said anything here",
+        "/ban": "Write /ban NAME",
+        "/lock up": "Write /lock to let only moderators write",
+        "/slow down": "Write /slow and seconds",
+        "/grant ada king": "Write /grant NAME moderator",
+        f"/ban {ada.id} " + "x" * 201: "The reason is too long",
+        f"/ban {owner.identity.key.hex()}": "Nobody called",
+        "/lock": "Only the owner of the room and its moderators",
+    }
+    paper = Paper()
+    assert await Talk(bob, paper).run(typed(*expected)) == OK
+    assert len(paper.complaints) == len(expected)
+    for complaint, sentence in zip(paper.complaints, expected.values(), strict=True):
+        assert sentence in complaint
+
+
+async def test_programs_moderate_by_lines_of_json_and_are_told_of_measures() -> None:
+    owner, ada, bob = moderated()
+    said = await bob.chat.send("rude")
+    await asyncio.sleep(0.01)
+    paper = Paper(json=True)
+    lines = [
+        {"rule": "delete", "subject": bob.id, "target": said.id.hex()},
+        {"rule": "ban", "subject": bob.id, "reason": "spam"},
+        {"rule": "slow", "seconds": "7"},
+        {"rule": "lock", "role": "member"},
+        {"rule": "grant", "subject": bob.id, "role": "member"},
+        {"rule": "hang", "subject": "bob"},
+        {"audit": ""},
+    ]
+    assert await Talk(owner, paper).run(typed(*map(json.dumps, lines))) == OK
+    await asyncio.sleep(0)
+    assert ["There is no hang" in complaint for complaint in paper.complaints] == [True]
+    records = [json.loads(line) for line in paper.shown]
+    audited = [record for record in records if record.get("event") == "audit"]
+    assert [record["act"] for record in audited] == ["delete", "ban", "slow", "lock", "grant"]
+    assert audited[1] | {"id": "", "time": 0} == {
+        "event": "audit",
+        "id": "",
+        "by": owner.id,
+        "act": "ban",
+        "time": 0,
+        "counts": True,
+        "subject": bob.id,
+        "key": bob.identity.key.hex(),
+        "reason": "spam",
+    }
+    assert ada.session.messages() == []
+
+
+async def test_who_was_banned_is_not_talked_to_when_it_comes_back() -> None:
+    owner, ada, bob = moderated()
+    await bob.chat.send("rude")
+    await asyncio.sleep(0.01)
+    await owner.chat.ban(bob.identity.key, "spam")
+    await asyncio.sleep(0.01)
+    assert bob.identity.id in ada.mesh.forbidden
+    ada.mesh.forbidden.clear()
+    ada.meet(bob)
+    await asyncio.sleep(0.01)
+    assert ada.mesh.forbidden == {bob.identity.id: "You are banned from this room."}
+    assert [entry.text for entry in ada.session.messages()] == ["rude"]

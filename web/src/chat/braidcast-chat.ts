@@ -3,12 +3,14 @@ import { repeat } from "lit/directives/repeat.js";
 import type { Act } from "../core/chat-acts.ts";
 import { DEFAULT_SERVER } from "../default-server.ts";
 import * as preferences from "../preferences.ts";
-import type { ChatMessage, Room } from "../room.ts";
+import type { ChatMessage, Room, Talk } from "../room.ts";
 import { rooms } from "../rooms.ts";
 import { sheets } from "../styles/sheet.ts";
 import css from "./braidcast-chat.css?inline";
+import { choicesFor } from "./choices.ts";
 import { messageItem } from "./message-item.ts";
 import { type Choice, MessageMenu } from "./message-menu.ts";
+import { moderationPanel } from "./moderation-panel.ts";
 import { shownName } from "./names.ts";
 
 /** Characters of one message, as the protocol has it. */
@@ -22,14 +24,8 @@ const READ = 1000;
 const AT_BEGINNING = 100;
 /** Scrolled up further than this (px), new messages no longer move the list. */
 const AT_END = 48;
-/** What is offered at once, and how it is called. */
-const REACTIONS = [
-  ["👍", "Thumbs up"],
-  ["❤️", "Heart"],
-  ["😂", "Laughing"],
-  ["🎉", "Party"],
-  ["👀", "Looking at it"],
-] as const;
+/** What says which room it is, and as whom. */
+const JOINING = ["server", "room", "token", "owner"] as const;
 
 /** The message that what is written answers, or replaces. */
 interface About {
@@ -40,11 +36,22 @@ interface About {
 /** The chat of a room. `.messages` holds what was said, in the same order for everybody; `.send(text)` says something. */
 export class BraidcastChat extends LitElement {
   static override styles = sheets(css);
-  static override properties = { server: {}, room: {}, token: {}, name: {} };
+  static override properties = {
+    server: {},
+    room: {},
+    token: {},
+    name: {},
+    owner: {},
+    onOwn: { attribute: false },
+  };
   declare server: string;
   declare room: string;
   declare token: string;
   declare name: string;
+  /** The key of the room's owner, base64url. */
+  declare owner: string;
+  /** Makes a link of which the one with this key (hex digits) is the owner, where the page can. */
+  declare onOwn: ((key: string) => void) | null;
 
   #joined: Room | null = null;
   #joining = 0;
@@ -54,6 +61,8 @@ export class BraidcastChat extends LitElement {
   #problem: string | null = null;
   #announced = "";
   #about: About | null = null;
+  /** Of those who have said something, by key: they may be gone, and their words hidden. */
+  readonly #names = new Map<string, string>();
   readonly #menu = new MessageMenu(this);
   /** What is shown to one who reads what is older: it begins with that. */
   #past: ChatMessage[] = [];
@@ -68,6 +77,8 @@ export class BraidcastChat extends LitElement {
     this.server = DEFAULT_SERVER;
     this.room = "";
     this.token = "";
+    this.owner = "";
+    this.onOwn = null;
     this.name = preferences.nickname();
   }
 
@@ -107,7 +118,7 @@ export class BraidcastChat extends LitElement {
   }
 
   protected override updated(changed: PropertyValues<this>): void {
-    if (changed.has("server") || changed.has("room") || changed.has("token")) this.#join();
+    if (JOINING.some((name) => changed.has(name))) this.#join();
     if (changed.has("name")) this.#joined?.setName(this.name);
     if (this.#atEnd) this.#toEnd();
   }
@@ -125,6 +136,7 @@ export class BraidcastChat extends LitElement {
           p2p: preferences.sharing(this.server, this.room) ?? "on",
           role: "member",
           ...(this.token !== "" && { token: this.token }),
+          ...(this.owner !== "" && { owner: this.owner }),
         });
       } catch (error) {
         this.#problem = sentence(error);
@@ -174,6 +186,7 @@ export class BraidcastChat extends LitElement {
     this.#known = new Set(messages.map((message) => message.id));
     this.#past = this.#past.length === 0 ? this.#past : stillSaid(this.#past, messages);
     if (this.#about !== null && !this.#known.has(this.#about.message.id)) this.#about = null;
+    for (const message of fresh) this.#names.set(message.key, shownName(message));
     const others = fresh.filter((message) => message.author !== this.#joined?.id);
     this.#look();
     if (others.length < fresh.length) this.#follow(); // what one says oneself is always shown
@@ -283,7 +296,7 @@ export class BraidcastChat extends LitElement {
   async #sendAbout(text: string, about: About | null): Promise<void> {
     if (about === null) await this.send(text);
     else if (!about.edits) await this.send(text, about.message.id);
-    else await this.#joined?.act({ type: "edit", target: about.message.id, text: text.trim() });
+    else await this.#joined?.chat?.do({ type: "edit", target: about.message.id, text: text.trim() });
   }
 
   readonly #onName = (event: Event): void => {
@@ -295,8 +308,9 @@ export class BraidcastChat extends LitElement {
     const room = this.#joined;
     const { messages, cut } = this.#shown();
     const first = messages[0];
-    const ready = room !== null && canSend(room);
-    const stop = this.#menu.stop(messages.map(({ id }) => id));
+    const ready = room !== null && canSend(room) && (room.chat?.silenced ?? null) === null;
+    const byId = new Map(messages.map((message) => [message.id, message]));
+    const stop = this.#menu.stop([...byId.keys()]);
     return html`
       <section aria-label="Chat">
         <div class="list">
@@ -306,7 +320,7 @@ export class BraidcastChat extends LitElement {
           <ol>${repeat(
             messages,
             (message) => message.id,
-            (message, index) => this.#item(message, messages[index - 1], message.id === stop),
+            (message, index) => this.#item(message, messages[index - 1], byId, message.id === stop),
           )}</ol>
         </div>
         ${
@@ -318,6 +332,7 @@ export class BraidcastChat extends LitElement {
         }
         </div>
         <div class="unseen" role="status">${this.#announced}</div>
+        ${room?.chat == null ? nothing : this.#panel(room.chat)}
         <form @submit=${this.#onSubmit}>
           ${this.#status(room)}
           ${this.#about === null ? nothing : this.#aboutLine(this.#about)}
@@ -344,16 +359,21 @@ export class BraidcastChat extends LitElement {
   }
 
   #status(room: Room | null): TemplateResult | typeof nothing {
-    const problem = this.#problem ?? waitingFor(room);
+    const problem = this.#problem ?? waitingFor(room) ?? room?.chat?.silenced ?? null;
     return problem === null ? nothing : html`<p class="problem" role="alert">${problem}</p>`;
   }
 
-  #item(message: ChatMessage, before: ChatMessage | undefined, stop: boolean): TemplateResult {
+  #item(
+    message: ChatMessage,
+    before: ChatMessage | undefined,
+    byId: ReadonlyMap<string, ChatMessage>,
+    stop: boolean,
+  ): TemplateResult {
     const own = this.#joined?.id;
     return messageItem(message, {
       own,
       before,
-      answered: this.#shown().messages.find(({ id }) => id === message.reply),
+      answered: byId.get(message.reply ?? ""),
       menu: this.#menu.render(message.id, shownName(message), stop, () => this.#choices(message)),
       onQuote: (id) => this.#showMessage(id),
       onReaction: (emoji, on) => this.#act({ type: "reaction", target: message.id, emoji, on }),
@@ -361,20 +381,30 @@ export class BraidcastChat extends LitElement {
   }
 
   #choices(message: ChatMessage): Choice[] {
-    const own = this.#joined?.id ?? "";
-    const { id: target } = message;
-    const choices: Choice[] = REACTIONS.map(([sign, label]) => {
-      const given = message.reactions.some(([emoji, authors]) => emoji === sign && authors.includes(own));
-      const run = () => this.#act({ type: "reaction", target, emoji: sign, on: !given });
-      return { label, sign, pressed: given, run };
+    return choicesFor(message, this.#joined?.id ?? "", this.#joined?.chat ?? null, {
+      do: (work) => this.#do(work),
+      reply: () => this.#begin({ message, edits: false }),
+      edit: () => this.#begin({ message, edits: true }),
     });
-    choices.push({ label: "Reply", run: () => this.#begin({ message, edits: false }) });
-    if (message.author === own) {
-      choices.push({ label: "Edit", run: () => this.#begin({ message, edits: true }) });
-      choices.push({ label: "Delete", grave: true, run: () => this.#act({ type: "delete", target }) });
-    }
-    return choices;
   }
+
+  #panel(chat: Talk): TemplateResult {
+    const { onOwn } = this;
+    return moderationPanel(chat, this.#named, {
+      rule: (verb, fields) => this.#do((talk) => talk.rule(verb, fields)),
+      own: onOwn === null ? null : () => onOwn(chat.key),
+    });
+  }
+
+  /** How somebody with that key was called last. */
+  readonly #named = (key: string): string => {
+    const chat = this.#joined?.chat;
+    if (key === chat?.key) return "You";
+    const said = [...(this.#joined?.messages ?? [])].reverse().find((message) => message.key === key);
+    if (said !== undefined) this.#names.set(key, shownName(said));
+    const standing = key === chat?.moderation?.owner ? "The owner" : `Somebody (${key.slice(0, 4)})`;
+    return this.#names.get(key) ?? standing;
+  };
 
   #showMessage(id: string): void {
     const item = this.renderRoot.querySelector(`#m-${CSS.escape(id)}`);
@@ -393,7 +423,12 @@ export class BraidcastChat extends LitElement {
   }
 
   #act(act: Act): void {
-    const done = this.#joined?.act(act) ?? Promise.reject(new Error("Not connected to the room."));
+    this.#do((chat) => chat.do(act));
+  }
+
+  #do(work: (chat: Talk) => Promise<void>): void {
+    const chat = this.#joined?.chat ?? null;
+    const done = chat === null ? Promise.reject(new Error("Not connected to the room.")) : work(chat);
     done.then(
       () => this.#say(null),
       (error: unknown) => this.#say(sentence(error)),

@@ -45,27 +45,32 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const HALF_CHARACTER = /[\ud800-\udfff]/u;
 const ID = /^[0-9a-f]{64}$/;
 
-/** The body of an act. Throws a ChatError. */
-export function writeAct(act: Act): Uint8Array {
+/** The body of an act; `after` are the last measures that its author knows. Throws a ChatError. */
+export function writeAct(act: Act, after: readonly string[]): Uint8Array {
   const { target } = act;
   switch (act.type) {
     case "edit":
       checkText(act.text);
-      return writeBody({ target, text: act.text });
+      return writeBody({ target, text: act.text }, after);
     case "delete":
-      return writeBody({ target });
+      return writeBody({ target }, after);
     case "reaction":
       if (!isEmoji(act.emoji)) {
         throw new ChatError(`A reaction is one emoji: it has 1 to ${MAX_EMOJI} characters and no space.`);
       }
-      return writeBody({ target, emoji: act.emoji, on: act.on });
+      return writeBody({ target, emoji: act.emoji, on: act.on }, after);
   }
 }
 
 /** The act in the body of a message of that kind; null where there is none. */
 export function readAct(kind: number, body: Uint8Array): Act | null {
+  return actOf(kind, readBody(body));
+}
+
+/** The act in the object of such a body. */
+export function actOf(kind: number, value: Readonly<Record<string, unknown>> | null): Act | null {
   if (kind !== EDIT && kind !== DELETE && kind !== REACTION) return null;
-  const { target: named, text, emoji, on } = readBody(body) ?? {};
+  const { target: named, text, emoji, on } = value ?? {};
   const target = readId(named);
   if (target === null) return null;
   if (kind === DELETE) return { type: "delete", target };
@@ -82,12 +87,12 @@ export function checkText(text: string): void {
   }
 }
 
-/** The JSON of a body. Throws a ChatError. */
-export function writeBody(value: Readonly<Record<string, unknown>>): Uint8Array {
+/** The JSON of a body, with the last measures that its author knows. Throws a ChatError. */
+export function writeBody(value: Readonly<Record<string, unknown>>, after: readonly string[]): Uint8Array {
   if (Object.values(value).some((field) => typeof field === "string" && HALF_CHARACTER.test(field))) {
     throw new ChatError("The message holds half a character that cannot be sent.");
   }
-  const body = encoder.encode(JSON.stringify(value));
+  const body = encoder.encode(JSON.stringify(after.length > 0 ? { ...value, after } : value));
   if (body.length > MAX_BODY) {
     throw new ChatError(`The message is too long: it has ${body.length} bytes, ${MAX_BODY} is the most.`);
   }

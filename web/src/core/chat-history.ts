@@ -1,6 +1,8 @@
 /** The messages that count, in the order that is the same for everybody, as many as memory is given for. */
 
+import { TEXT } from "../wire-chat.ts";
 import { comparePlaces, type Place, type SignedMessage } from "./chat-message.ts";
+import { Restraints } from "./chat-restraints.ts";
 import { View } from "./chat-view.ts";
 
 /**
@@ -17,20 +19,41 @@ export class History {
   readonly #followers = new Map<string, number>();
   /** The last place that was left out. */
   #floor: Place | null = null;
+  /** By author. */
+  readonly #texts = new Map<string, SignedMessage[]>();
+  readonly #pinned = new Map<string, SignedMessage>();
+  readonly restraints: Restraints;
   /** What the messages in memory do to each other. */
-  readonly view = new View();
+  readonly view: View;
 
-  constructor(messages: number, size: number) {
+  constructor(messages: number, size: number, owner: string | null = null) {
+    this.restraints = new Restraints(
+      owner,
+      (id) => this.get(id),
+      (message) => this.#previous(message),
+    );
+    this.view = new View(this.restraints);
     this.#maxMessages = messages;
     this.#maxSize = size;
   }
 
   has(id: string): boolean {
-    return this.#byId.has(id);
+    return this.#byId.has(id) || this.#pinned.has(id);
   }
 
   get(id: string): SignedMessage | undefined {
-    return this.#byId.get(id);
+    return this.#byId.get(id) ?? this.#pinned.get(id);
+  }
+
+  /** Keeps a measure whatever is left out. */
+  pin(message: SignedMessage): void {
+    this.#pinned.set(message.id, message);
+    this.restraints.added(message);
+  }
+
+  /** The measures that are kept, in order. */
+  get pinned(): SignedMessage[] {
+    return [...this.#pinned.values()].sort((a, b) => comparePlaces(a.place, b.place));
   }
 
   /** In order. */
@@ -71,7 +94,12 @@ export class History {
     if (this.below(message.place)) return false;
     this.#byId.set(message.id, message);
     this.view.add(message);
-    this.#order.splice(this.#index(message.place), 0, message);
+    this.#order.splice(indexIn(this.#order, message.place), 0, message);
+    if (message.header.kind === TEXT) {
+      const texts = this.#texts.get(message.header.author) ?? [];
+      texts.splice(indexIn(texts, message.place), 0, message);
+      this.#texts.set(message.header.author, texts);
+    }
     this.#size += message.size;
     for (const followed of message.header.follows) {
       this.#followers.set(followed, (this.#followers.get(followed) ?? 0) + 1);
@@ -82,7 +110,7 @@ export class History {
 
   /** Holds it in place of the same with, or without, its body. */
   replace(message: SignedMessage): void {
-    const at = this.#index(message.place);
+    const at = indexIn(this.#order, message.place);
     this.view.remove(this.#order[at] as SignedMessage);
     this.#order[at] = message;
     this.#byId.set(message.id, message);
@@ -95,6 +123,12 @@ export class History {
     this.#floor = message.place;
     this.#byId.delete(message.id);
     this.view.remove(message);
+    this.restraints.removed(message);
+    if (message.header.kind === TEXT) {
+      const texts = this.#texts.get(message.header.author);
+      texts?.shift();
+      if (texts?.length === 0) this.#texts.delete(message.header.author);
+    }
     this.#size -= message.size;
     for (const followed of message.header.follows) {
       const count = (this.#followers.get(followed) ?? 0) - 1;
@@ -103,16 +137,17 @@ export class History {
     }
   }
 
-  /** How many messages stand before that place. */
-  #index(place: Place): number {
-    let low = 0;
-    let high = this.#order.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (comparePlaces((this.#order[middle] as SignedMessage).place, place) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  /** The text of its author that stands just before it. */
+  #previous({ header, place }: SignedMessage): SignedMessage | undefined {
+    const texts = this.#texts.get(header.author) ?? [];
+    return texts[indexIn(texts, place) - 1];
+  }
+
+  /** The text of its author that stands just behind it. */
+  next({ id, header, place }: SignedMessage): SignedMessage | undefined {
+    const texts = this.#texts.get(header.author) ?? [];
+    const at = indexIn(texts, place);
+    return texts[at]?.id === id ? texts[at + 1] : texts[at];
   }
 
   /** The last `count` messages that none here follows, in order. */
@@ -139,7 +174,7 @@ export class History {
 
   /** Ids of the `count` messages just before that place, in order. */
   before(place: Place, count: number): string[] {
-    const end = this.#index(place);
+    const end = indexIn(this.#order, place);
     return this.#order.slice(Math.max(0, end - count), end).map((found) => found.id);
   }
 
@@ -148,4 +183,16 @@ export class History {
     const first = this.#order.at(-count);
     return first === undefined || comparePlaces(place, first.place) >= 0;
   }
+}
+
+/** How many of these, which are in order, stand before that place. */
+function indexIn(messages: readonly SignedMessage[], place: Place): number {
+  let low = 0;
+  let high = messages.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (comparePlaces((messages[middle] as SignedMessage).place, place) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

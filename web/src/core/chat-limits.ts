@@ -18,6 +18,8 @@ export interface ChatLimits {
   readonly author: Rate;
   /** For messages that were asked for. */
   readonly authorHistory: Rate;
+  /** For messages of authors who are banned by now: what they said before may still come. */
+  readonly banned: Rate;
   readonly link: Rate;
   /** Bytes that one peer is sent from the log. */
   readonly answers: Rate;
@@ -45,6 +47,7 @@ export const LIMITS: ChatLimits = {
   own: [20, 2],
   author: [60, 4],
   authorHistory: [1_000, 4],
+  banned: [60, 0.1],
   link: [400, 100],
   answers: [1024 * 1024, 256 * 1024],
   lookups: [40, 25],
@@ -73,6 +76,8 @@ export class ChatCounters {
   /** Before everything that is kept. */
   tooOld = 0;
   bodiless = 0;
+  /** Measures of people without the standing for them, and messages that follow their author's ban. */
+  unauthorised = 0;
   /** Followed messages that nobody sent. */
   absent = 0;
 }

@@ -31,15 +31,21 @@ import {
 import { type Page, Past } from "./chat-past.ts";
 import { Pen } from "./chat-pen.ts";
 import { Pending, type Waiting } from "./chat-pending.ts";
-import { type Deliver, Placing, type Revise } from "./chat-placing.ts";
+import { type Deliver, Placing, type Revise, type Ruled } from "./chat-placing.ts";
 import { Rates } from "./chat-rate.ts";
 import { Recalls, type StoreAction } from "./chat-recall.ts";
+import { lastOf, type Restraints } from "./chat-restraints.ts";
 import { Telling } from "./chat-telling.ts";
 import { forgetOldest } from "./forget-oldest.ts";
+import { MEASURE, type Measure, WITH_LAST, writeMeasure } from "./measures.ts";
+import type { Moderation } from "./moderation.ts";
 
-export type ChatAction = Send | Verify | Deliver | Revise | Page | Reject | StoreAction;
+export type ChatAction = Send | Verify | Deliver | Revise | Ruled | Page | Reject | StoreAction;
 
-/** The log of a room at the peer with public key `key`; `stored` when there is a store. Ids are hex digits. */
+/**
+ * The log of a room at the peer with public key `key`; `stored` when there is a store. Ids are hex digits. Where the key of
+ * the room's `owner` is known, the measures of the owner and of moderators are in force.
+ */
 export class ChatLog {
   readonly counters = new ChatCounters();
   readonly #limits: ChatLimits;
@@ -60,17 +66,28 @@ export class ChatLog {
   readonly #pen: Pen;
   readonly #authors: Rates;
   readonly #authorsHistory: Rates;
+  readonly #banned: Rates;
+  readonly #restraints: Restraints;
+  #lastSaid = 0;
   readonly #placing: Placing;
 
-  constructor(room: string, key: Uint8Array, limits: Partial<ChatLimits> = {}, stored = false) {
+  constructor(
+    room: string,
+    key: Uint8Array,
+    limits: Partial<ChatLimits> = {},
+    stored = false,
+    owner: Uint8Array | null = null,
+  ) {
     this.#limits = { ...LIMITS, ...limits };
     this.#room = roomHash(room);
     this.#key = toHex(key);
     const { messages, bytes, waiting, waitingBytes, peerWaiting, peerWaitingBytes } = this.#limits;
-    this.#history = new History(messages, bytes);
+    this.#history = new History(messages, bytes, owner === null ? null : toHex(owner));
+    this.#restraints = this.#history.restraints;
     this.#pending = new Pending(waiting, waitingBytes, peerWaiting, peerWaitingBytes);
     this.#authors = new Rates(this.#limits.author);
     this.#authorsHistory = new Rates(this.#limits.authorHistory);
+    this.#banned = new Rates(this.#limits.banned);
     const act = (action: ChatAction) => void this.#actions.push(action);
     this.#store = stored ? new Recalls(act) : null;
     this.#telling = new Telling(this.#limits, this.#history, this.#store, act);
@@ -134,7 +151,7 @@ export class ChatLog {
   verified(token: number, ok: boolean, now: number): void {
     const waiting = this.#pending.byToken(token);
     if (waiting === undefined) return;
-    const rates = waiting.askedFor ? this.#authorsHistory : this.#authors;
+    const rates = this.#rates(waiting);
     if (!ok) {
       this.#forged(waiting, now);
     } else if (this.#past.has(waiting.message.id) || rates.take(waiting.message.header.author, now)) {
@@ -146,12 +163,23 @@ export class ChatLog {
     this.#settle(now);
   }
 
+  #rates({ message, askedFor }: Waiting): Rates {
+    if (this.#restraints.isBanned(message.header.author)) return this.#banned;
+    return askedFor ? this.#authorsHistory : this.#authors;
+  }
+
   /**
    * Writes a text, to be signed and then `said`; `wallMs` is the time that it shows, `reply` the id of what it answers.
    * Throws a ChatError.
    */
   compose(text: string, name: string, wallMs: number, now: number, reply: string | null = null): Draft {
-    return this.#pen.write(TEXT, writeText(name, text, reply), this.#history, wallMs, now);
+    this.#mayWrite();
+    const slowness = this.#restraints.slowness(this.#key);
+    const wait = this.#lastSaid + 1000 * slowness - wallMs;
+    if (slowness > 0 && wait > 0)
+      throw new ChatError(`The room is in slow mode: write again in ${Math.ceil(wait / 1000)} s.`);
+    const body = writeText(name, text, reply, this.#known());
+    return this.#pen.write(TEXT, body, this.#history, wallMs, now);
   }
 
   /** Writes what one does to a message, to be signed and then `done`. Throws a ChatError. */
@@ -163,13 +191,56 @@ export class ChatLog {
     if (target !== undefined && this.#history.view.entry(target) === null) {
       throw new ChatError("That message is not there any more.");
     }
-    return this.#pen.write(KINDS[act.type], writeAct(act), this.#history, wallMs, now);
+    this.#mayWrite();
+    return this.#pen.write(KINDS[act.type], writeAct(act, this.#known()), this.#history, wallMs, now);
+  }
+
+  /**
+   * Writes what one does in the room, to be signed and then `done`; what it comes after, and the last messages of its subject
+   * that count, are filled in. Throws a ChatError.
+   */
+  composeMeasure(given: Measure, wallMs: number, now: number): Draft {
+    if (this.moderation === null)
+      throw new ChatError("Nobody here knows who owns this room: use the link that its owner gives.");
+    const { subject, verb } = given;
+    const counting = this.#history.messages.filter((known) => !this.#restraints.hides(known));
+    const get = (id: string): SignedMessage | undefined => this.#history.get(id);
+    const last = subject !== null && WITH_LAST.has(verb) ? lastOf(subject, counting, get) : [];
+    const measure = { ...given, after: this.#known(), last };
+    const sentence = this.moderation.objection(this.#key, measure);
+    if (sentence !== null) throw new ChatError(sentence);
+    return this.#pen.write(MEASURE, writeMeasure(measure), this.#history, wallMs, now);
+  }
+
+  /** The measures of the room; null where nobody knows who owns it. */
+  get moderation(): Moderation | null {
+    return this.#restraints.moderation;
+  }
+
+  /** The message of a measure that was taken. */
+  measure(id: string): ChatMessage | undefined {
+    return this.#history.get(id)?.signed;
+  }
+
+  /** Why one cannot say anything now. */
+  get silenced(): string | null {
+    return this.#restraints.silenced(this.#key);
+  }
+
+  #mayWrite(): void {
+    const { silenced } = this;
+    if (silenced !== null) throw new ChatError(silenced);
+  }
+
+  #known(): string[] {
+    return this.moderation?.heads() ?? [];
   }
 
   /** Sends one's own text. Throws an Error when it was said before, or not composed here. */
   said(draft: Draft, signature: Uint8Array, now: number): Entry {
     const message = this.#own(draft, signature);
     if (message.entry === null) throw new Error("This is no text.");
+    this.#lastSaid = message.header.time;
     this.#send(message, now);
     return message.entry;
   }
@@ -188,6 +259,7 @@ export class ChatLog {
   }
 
   #send(message: SignedMessage, now: number): void {
+    if (this.#restraints.isMeasure(message)) this.#placing.rule(message, true);
     this.#placing.add(message);
     if (this.#links.size === 0) this.#telling.waitForLinks(message.id);
     this.#placing.keep(message, true);
@@ -200,9 +272,18 @@ export class ChatLog {
 
   /**
    * The last messages that were kept, in order, their signatures checked again. `before` is the last place that was kept
-   * and is not among them, `forgotten` that up to which the store has dropped what it had.
+   * and is not among them, `forgotten` that up to which the store has dropped what it had. `measures` are those that were kept.
    */
-  restore(messages: readonly ChatMessage[], before: Place | null, forgotten: Place | null): void {
+  restore(
+    messages: readonly ChatMessage[],
+    before: Place | null,
+    forgotten: Place | null,
+    measures: readonly ChatMessage[] = [],
+  ): void {
+    const opened = measures.map((signed) => this.#opened(signed)).filter((message) => message !== null);
+    for (const message of opened.sort((a, b) => comparePlaces(a.place, b.place))) {
+      if (this.#restraints.take(message) === null && message.measure !== null) this.#history.pin(message);
+    }
     this.#placing.bottom = forgotten;
     const floors = [before, forgotten].filter((place) => place !== null).sort(comparePlaces);
     const floor = floors.at(-1);
@@ -214,9 +295,11 @@ export class ChatLog {
       } else if (!this.#history.has(opened.id) && this.#placing.fits(opened, new Map())) {
         const message = this.#placing.obeying(opened);
         this.#history.add(message);
+        this.#restraints.added(message);
         this.#placing.erase(message);
       }
     }
+    this.#placing.restored();
   }
 
   #opened(signed: ChatMessage): SignedMessage | null {
@@ -441,7 +524,8 @@ export class ChatLog {
       for (const id of givenUp) {
         const bare = this.#bare.get(id);
         this.#bare.delete(id);
-        if (bare !== undefined) this.#check(bare.message, bare.peer, true, now);
+        if (bare !== undefined && bare.message.header.kind !== MEASURE)
+          this.#check(bare.message, bare.peer, true, now);
         else if (!this.#history.has(id)) this.#placing.giveUp(id, now);
       }
     }

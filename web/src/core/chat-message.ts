@@ -13,17 +13,18 @@ import {
 } from "../wire-chat.ts";
 import {
   type Act,
+  actOf,
   ChatError,
   checkText,
   isText,
   lengthOf,
   MAX_TEXT,
-  readAct,
   readBody,
   readId,
   writeBody,
 } from "./chat-acts.ts";
 import { peerIdOf } from "./chat-author.ts";
+import { MEASURE, type Measure, readIds, readMeasure } from "./measures.ts";
 
 export const MAX_NAME = 64;
 export const MAX_CLOCK = 2 ** 32 - 1;
@@ -81,6 +82,10 @@ export interface SignedMessage {
   readonly entry: Entry | null;
   /** What its author does to another message. */
   readonly act: Act | null;
+  /** What its author does in the room, if that is allowed. */
+  readonly measure: Measure | null;
+  /** The last measures that its author knew. */
+  readonly after: readonly string[];
   /** Bytes that it takes on a link and, about, in memory. */
   readonly size: number;
 }
@@ -99,22 +104,38 @@ function compareHex(a: string, b: string): number {
 
 /** The same without its body: header and signature keep the chain whole. */
 export function bare(message: SignedMessage): SignedMessage {
-  return { ...message, signed: { ...message.signed, body: null }, entry: null, act: null };
+  return {
+    ...message,
+    signed: { ...message.signed, body: null },
+    entry: null,
+    act: null,
+    measure: null,
+    after: [],
+  };
 }
 
-/** The body of a text. Throws a ChatError. */
-export function writeText(name: string, text: string, reply: string | null): Uint8Array {
+/** The body of a text; `after` are the last measures that its author knows. Throws a ChatError. */
+export function writeText(
+  name: string,
+  text: string,
+  reply: string | null,
+  after: readonly string[],
+): Uint8Array {
   checkText(text);
   const length = lengthOf(name);
   if (length > MAX_NAME) {
     throw new ChatError(`The name is too long: it has ${length} characters, ${MAX_NAME} is the most.`);
   }
-  return writeBody({ text, name, ...(reply !== null && { reply }) });
+  return writeBody({ text, name, ...(reply !== null && { reply }) }, after);
 }
 
 /** The text in a body of kind TEXT; null when it is not one: its author's fault, not its sender's. */
 export function readText(body: Uint8Array): Text | null {
-  const { text, name, reply } = readBody(body) ?? {};
+  return textOf(readBody(body));
+}
+
+function textOf(value: Readonly<Record<string, unknown>> | null): Text | null {
+  const { text, name, reply } = value ?? {};
   if (!isText(text, 1, MAX_TEXT) || !isText(name, 0, MAX_NAME)) return null;
   return { name, text, reply: readId(reply) };
 }
@@ -146,8 +167,16 @@ export function openMessage(message: ChatMessage, room: string): SignedMessage {
   const id = messageId(signed.header);
   const size = signed.header.length + signed.signature.length + header.bodyLength;
   const place: Place = [header.clock, header.author, id];
-  const act = body === null ? null : readAct(header.kind, body);
-  return { id, header, place, signed, entry: entryOf(id, header, body), act, size };
+  const nothing = { id, header, place, signed, size, entry: null, act: null, measure: null, after: [] };
+  if (body === null) return nothing;
+  if (header.kind === MEASURE) {
+    const measure = readMeasure(body);
+    return { ...nothing, measure, after: measure?.after ?? [] };
+  }
+  const value = readBody(body);
+  const { after: known } = value ?? {};
+  const after = readIds(known) ?? [];
+  return { ...nothing, entry: entryOf(id, header, value), act: actOf(header.kind, value), after };
 }
 
 function parseHeader(data: Uint8Array): ChatHeader {
@@ -159,8 +188,12 @@ function parseHeader(data: Uint8Array): ChatHeader {
   }
 }
 
-function entryOf(id: string, header: ChatHeader, body: Uint8Array | null): Entry | null {
-  const content = header.kind === TEXT && body !== null ? readText(body) : null;
+function entryOf(
+  id: string,
+  header: ChatHeader,
+  value: Readonly<Record<string, unknown>> | null,
+): Entry | null {
+  const content = header.kind === TEXT ? textOf(value) : null;
   if (content === null) return null;
   const { author: key, time, clock } = header;
   return { id, author: peerIdOf(key), key, ...content, time, clock, edited: false, reactions: [] };

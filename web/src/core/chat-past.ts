@@ -134,7 +134,7 @@ export class Past {
   /** What is to be shown of messages that memory need not have, after all that is known to be done. */
   shown(messages: readonly SignedMessage[], acts: readonly SignedMessage[] = []): Entry[] {
     const known = messages.flatMap(({ id }) => this.#history.view.on(id));
-    return visible(messages, [...this.#acts.values(), ...known, ...acts]);
+    return visible(messages, [...this.#acts.values(), ...known, ...acts], this.#history.restraints);
   }
 
   linkClosed(peer: string, now: number): void {

@@ -16,7 +16,8 @@ import {
 } from "./chat-message.ts";
 import type { Past } from "./chat-past.ts";
 import type { Pending, Waiting } from "./chat-pending.ts";
-import type { Erase, Keep } from "./chat-recall.ts";
+import type { Erase, Keep, KeepMeasure } from "./chat-recall.ts";
+import type { Restraints } from "./chat-restraints.ts";
 import type { Telling } from "./chat-telling.ts";
 import { forgetOldest } from "./forget-oldest.ts";
 
@@ -33,8 +34,14 @@ export interface Revise {
   readonly message: Entry | null;
 }
 
-/** The message that an act is done to, and what is shown of it. */
-type Target = { message: SignedMessage; before: Entry | null } | null;
+/** A measure is in force; `live` when it came as news, and not as part of the past. */
+export interface Ruled {
+  readonly type: "ruled";
+  readonly id: string;
+  readonly live: boolean;
+}
+
+type PlacingAction = Keep | KeepMeasure | Erase | Deliver | Revise | Ruled;
 
 /** What counts, given messages that their authors have signed. */
 export class Placing {
@@ -49,7 +56,9 @@ export class Placing {
   readonly #telling: Telling;
   readonly #past: Past;
   readonly #stored: boolean;
-  readonly #act: (action: Keep | Erase | Deliver | Revise) => void;
+  readonly #act: (action: PlacingAction) => void;
+  readonly #restraints: Restraints;
+  readonly #shown = new Map<string, Entry>();
   readonly #refused = new Set<string>();
   readonly #absent = new Set<string>();
 
@@ -62,12 +71,13 @@ export class Placing {
     telling: Telling,
     past: Past,
     stored: boolean,
-    act: (action: Keep | Erase | Deliver | Revise) => void,
+    act: (action: PlacingAction) => void,
   ) {
     this.beginning = new Beginning(limits.settling, limits.waiting);
     this.#limits = limits;
     this.#counters = counters;
     this.#history = history;
+    this.#restraints = history.restraints;
     this.#pending = pending;
     this.#fetch = fetch;
     this.#telling = telling;
@@ -87,8 +97,10 @@ export class Placing {
     return known !== undefined && known.signed.body === null && !this.#history.view.isDeleted(known);
   }
 
-  /** Whether it is older than all that is kept. */
-  below({ place }: SignedMessage): boolean {
+  /** Whether it is older than all that is kept, and out for that. */
+  below(message: SignedMessage): boolean {
+    if (this.#restraints.isMeasure(message)) return false;
+    const { place } = message;
     if (!this.#stored) return this.#history.below(place);
     return this.bottom !== null && comparePlaces(place, this.bottom) <= 0;
   }
@@ -99,9 +111,10 @@ export class Placing {
     this.#act({ type: "keep", place: message.place, message: message.signed, complete });
   }
 
+  /** Shows it, if it is to be shown. */
   deliver(message: SignedMessage): void {
-    const entry = this.#history.view.entry(message);
-    if (entry !== null) this.#act({ type: "deliver", message: entry });
+    const known = this.#history.get(message.id);
+    if (known !== undefined) this.#show([known]);
   }
 
   /** It, without its body if that was taken back. */
@@ -109,48 +122,80 @@ export class Placing {
     return this.#history.view.isDeleted(message) ? bare(message) : message;
   }
 
-  /** Takes an accepted message into memory, and does there what it does. False when it is too old for it. */
+  /** Takes an accepted message into memory, and does what it does. False when it is too old for that. */
   add(message: SignedMessage): boolean {
-    const target = this.#target(message);
     if (!this.#history.add(message)) return false;
-    this.#done(message, target);
+    this.#done(message);
+    const following = this.#history.next(message);
+    if (following !== undefined) this.#show([following]); // it may have come too soon after this
     return true;
   }
 
   /** The body came of a message that was here without it. */
   fill(message: SignedMessage): void {
-    const target = this.#target(message);
     this.#history.replace(message);
     this.keep(message, true);
     this.deliver(message);
-    this.#done(message, target);
+    this.#done(message);
   }
 
-  #target({ act }: SignedMessage): Target {
-    const message = act === null ? undefined : this.#history.get(act.target);
-    return message === undefined ? null : { message, before: this.#history.view.entry(message) };
-  }
-
-  #done(message: SignedMessage, target: Target): void {
+  /** What a message makes of others. */
+  #done(message: SignedMessage): void {
     this.erase(message);
-    if (target === null) return;
-    const { id } = target.message;
-    const after = this.#history.view.entry(this.#history.get(id) ?? target.message);
-    if (JSON.stringify(after) !== JSON.stringify(target.before))
-      this.#act({ type: "revise", id, message: after });
+    const target = message.act === null ? undefined : this.#history.get(message.act.target);
+    if (this.#restraints.added(message)) this.#show(this.#history.messages);
+    else if (target !== undefined) this.#show([target]);
+  }
+
+  /** Lets a measure be in force. Returns why it is not. */
+  rule(message: SignedMessage, live: boolean): string | null {
+    const sentence = this.#restraints.take(message);
+    if (sentence !== null) return sentence;
+    this.#history.pin(message);
+    if (this.#stored) this.#act({ type: "keepMeasure", message: message.signed });
+    this.erase(message);
+    this.#act({ type: "ruled", id: message.id, live });
+    this.#show(this.#history.messages);
+    return null;
+  }
+
+  /** What is shown now needs no telling. */
+  restored(): void {
+    this.#shown.clear();
+    for (const message of this.#history.messages) this.#note(message);
+  }
+
+  #note(message: SignedMessage): void {
+    const entry = this.#history.view.entry(message);
+    if (entry !== null) this.#shown.set(message.id, entry);
+  }
+
+  /** Tells what is shown of these now, if that is new. */
+  #show(messages: readonly SignedMessage[]): void {
+    for (const message of [...messages]) {
+      const before = this.#shown.get(message.id) ?? null;
+      const now = this.#history.view.entry(message);
+      if (JSON.stringify(before) === JSON.stringify(now)) continue;
+      if (now === null) this.#shown.delete(message.id);
+      else this.#shown.set(message.id, now);
+      if (before === null && now !== null) this.#act({ type: "deliver", message: now });
+      else this.#act({ type: "revise", id: message.id, message: now });
+    }
+    if (this.#shown.size <= 2 * this.#limits.messages) return;
+    for (const id of this.#shown.keys()) if (!this.#history.has(id)) this.#shown.delete(id);
   }
 
   /** What a message takes back is gone from memory, and from the store. */
-  erase({ act, header }: SignedMessage): void {
-    if (act?.type !== "delete") return;
-    const { target } = act;
-    const { author } = header;
+  erase(message: SignedMessage): void {
+    const taken = this.#restraints.deletes(message);
+    if (taken === null) return;
+    const { author, target } = taken;
     const known = this.#history.get(target);
-    for (const taken of [
+    for (const gone of [
       ...this.#history.view.edits(target, author),
       ...(known === undefined ? [] : [known]),
     ]) {
-      if (taken.header.author === author && taken.signed.body !== null) this.#history.replace(bare(taken));
+      if (gone.header.author === author && gone.signed.body !== null) this.#history.replace(bare(gone));
     }
     if (this.#stored) this.#act({ type: "erase", target, author });
   }
@@ -209,14 +254,25 @@ export class Placing {
     }
   }
 
-  /** The followed messages that it has to wait for. */
-  #missing({ message, clocks }: Waiting, now: number): string[] {
+  /** What it has to wait for: measures that its author knew, and messages that it follows. */
+  #missing(waiting: Waiting, now: number): string[] {
+    const unknown = this.#unknown(waiting.message).filter((id) => !this.#absent.has(id));
+    return [...new Set([...unknown, ...this.#missingBefore(waiting, now)])];
+  }
+
+  /** The measures that its author knew, and that may still come. */
+  #unknown(message: SignedMessage): string[] {
+    return this.#restraints.unknown(message).filter((id) => !this.#refused.has(id));
+  }
+
+  #missingBefore({ message, clocks }: Waiting, now: number): string[] {
     const floor = this.#stored ? (this.bottom?.[0] ?? 0) : this.#history.floor;
     if (message.header.clock <= Math.max(floor + 1, this.beginning.clock)) return [];
     const missing = message.header.follows.filter(
       (id) => !this.#history.has(id) && !clocks.has(id) && !this.#refused.has(id) && !this.#absent.has(id),
     );
-    if (!this.#past.has(message.id) && !this.beginning.includes(message.id, now)) return missing;
+    const told = this.#past.has(message.id) || this.beginning.includes(message.id, now);
+    if (!told && !this.#restraints.isMeasure(message)) return missing;
     return missing.filter((followed) => this.#pending.has(followed) || this.#fetch.has(followed));
   }
 
@@ -226,7 +282,15 @@ export class Placing {
       // grows while it is walked through
       const message = this.obeying(waiting.message);
       this.#pending.remove(waiting);
-      if (!this.fits(message, waiting.clocks)) {
+      if (this.#restraints.isMeasure(message) && this.#unknown(message).length > 0) {
+        // Nobody can tell what its author may do: it is taken when what it comes after is here.
+        remember(this.#absent, message.id, this.#limits.remembered);
+      } else if (this.#objects(waiting)) {
+        this.#counters.unauthorised++;
+        remember(this.#refused, message.id, this.#limits.remembered);
+      } else if (this.#restraints.isMeasure(message)) {
+        this.#accepted(message, waiting, now);
+      } else if (!this.fits(message, waiting.clocks)) {
         this.#counters.misplaced++;
         remember(this.#refused, message.id, this.#limits.remembered);
       } else if (this.add(message) || this.#past.has(message.id) || !this.below(message)) {
@@ -236,6 +300,14 @@ export class Placing {
       }
       ready.push(...this.#pending.found(message.id));
     }
+  }
+
+  /** Whether its author may not do or say that, by the measures that it knew. */
+  #objects({ message, askedFor }: Waiting): boolean {
+    if (!this.#restraints.isMeasure(message)) return this.#restraints.isInvalid(message);
+    // What somebody sends unasked of long ago is no news.
+    const recent = message.header.clock + this.#limits.newest > this.#history.greatest;
+    return this.rule(message, recent && !askedFor) !== null;
   }
 
   fits({ header }: SignedMessage, clocks: ReadonlyMap<string, number>): boolean {
@@ -251,15 +323,22 @@ export class Placing {
     const { id, header } = message;
     this.#counters.accepted++;
     for (const follower of this.#pending.awaited(id)) follower.clocks.set(id, header.clock);
-    const complete = header.follows.every((followed) => this.#history.has(followed) || clocks.has(followed));
+    let complete = header.follows.every((followed) => this.#history.has(followed) || clocks.has(followed));
+    const isMeasure = this.#restraints.isMeasure(message);
+    // Where what it follows is not here, it would stand alone before all the rest.
+    if (isMeasure) complete = complete && this.fits(message, clocks) && this.add(message);
     this.keep(message, complete);
     if (!this.#history.has(id)) this.erase(message);
     if (this.#past.has(id)) {
       this.#past.came(message); // others ask for pages of their own
-      if (this.#history.has(id)) this.#telling.tellLater(id, holders, now); // but this is not long ago
+      if (this.#history.has(id)) {
+        // But this is not long ago.
+        this.#note(this.#history.get(id) ?? message);
+        this.#telling.tellLater(id, holders, now);
+      }
       return;
     }
-    this.beginning.accepted(header.clock, complete, now);
+    if (!isMeasure) this.beginning.accepted(header.clock, complete, now);
     this.deliver(message);
     // The past is told, not pushed: whoever lacks it asks, and no rate of its author's is in the way.
     if (askedFor) this.#telling.tellLater(id, holders, now);

@@ -24,6 +24,12 @@ export interface Erase {
   readonly author: string;
 }
 
+/** Keep a measure for good: it is given to `restore` with all others of the room. */
+export interface KeepMeasure {
+  readonly type: "keepMeasure";
+  readonly message: ChatMessage;
+}
+
 /** Read these messages, checking their signatures; answer with `recalled(token, …)`. */
 export interface Recall {
   readonly type: "recall";
@@ -46,7 +52,7 @@ export interface LookupBefore {
   readonly count: number;
 }
 
-export type StoreAction = Keep | Erase | Recall | Lookup | LookupBefore;
+export type StoreAction = Keep | KeepMeasure | Erase | Recall | Lookup | LookupBefore;
 type Looked = (ids: readonly string[], now: number) => void;
 type Recalled = (messages: readonly ChatMessage[], now: number) => void;
 

@@ -36,6 +36,9 @@ export class Telling {
     this.links.set(peer, new ChatLink(this.#limits, now));
     const ids = this.#history.summary(this.#limits.newest, MAX_CHAT_IDS);
     this.send(peer, { type: "chatHave", ids });
+    // They are in force for whoever comes, however long ago they were taken.
+    const measures = this.#history.pinned.slice(-MAX_CHAT_IDS).map(({ id }) => id);
+    if (measures.length > 0) this.send(peer, { type: "chatHave", ids: measures });
   }
 
   linkClosed(peer: string): void {
@@ -103,7 +106,7 @@ export class Telling {
     for (const id of ids) {
       const message = this.#history.get(id);
       if (message !== undefined) {
-        found.push(message);
+        if (message.measure === null) found.push(message);
         link.owe(id);
       } else if (this.recalls !== null) {
         link.seek(id);

@@ -2,10 +2,16 @@
 
 import { peerIdOf } from "./chat-author.ts";
 import { comparePlaces, type Entry, type SignedMessage } from "./chat-message.ts";
+import type { Restraints } from "./chat-restraints.ts";
 
 /** What has been done to messages, by the message that it was done to. */
 export class View {
+  readonly #restraints: Restraints;
   readonly #acts = new Map<string, Map<string, SignedMessage>>();
+
+  constructor(restraints: Restraints) {
+    this.#restraints = restraints;
+  }
 
   /** An act that counts, or any other message. */
   add(message: SignedMessage): void {
@@ -23,8 +29,10 @@ export class View {
     if (acts?.size === 0) this.#acts.delete(message.act.target);
   }
 
-  /** Whether its author, or the author of the text that it edits, has taken it back. */
-  isDeleted({ id, act, header }: SignedMessage): boolean {
+  /** Whether its author has taken it, or the text that it edits, back, or the owner did. */
+  isDeleted(message: SignedMessage): boolean {
+    if (this.#restraints.isErased(message)) return true;
+    const { id, act, header } = message;
     const targets = act?.type === "edit" ? [id, act.target] : [id];
     return targets.some((target) =>
       this.on(target).some((done) => done.act?.type === "delete" && done.header.author === header.author),
@@ -47,9 +55,12 @@ export class View {
   /** What is to be shown of it now; null for nothing. */
   entry(message: SignedMessage): Entry | null {
     const { id, entry, header } = message;
-    if (entry === null || !this.#acts.has(id)) return entry;
+    if (entry === null || this.#restraints.hides(message)) return null;
+    if (!this.#acts.has(id)) return entry;
     if (this.isDeleted(message)) return null;
-    const edit = this.edits(id, header.author).at(-1)?.act;
+    const edit = this.edits(id, header.author)
+      .filter((found) => !this.#restraints.hides(found))
+      .at(-1)?.act;
     const edited = edit?.type === "edit" ? { text: edit.text, edited: true } : {};
     return { ...entry, ...edited, reactions: this.#reactions(id) };
   }
@@ -57,7 +68,7 @@ export class View {
   #reactions(target: string): [emoji: string, authors: string[]][] {
     const last = new Map<string, { emoji: string; author: string; on: boolean; message: SignedMessage }>();
     for (const message of this.on(target).sort((a, b) => comparePlaces(a.place, b.place))) {
-      if (message.act?.type !== "reaction") continue;
+      if (message.act?.type !== "reaction" || this.#restraints.hides(message)) continue;
       const { emoji, on } = message.act;
       const { author } = message.header;
       const key = `${author} ${emoji}`;
@@ -74,8 +85,12 @@ export class View {
 }
 
 /** What is to be shown of those, in their order, where these and `acts` are all that was done to them. */
-export function visible(messages: readonly SignedMessage[], acts: Iterable<SignedMessage> = []): Entry[] {
-  const view = new View();
+export function visible(
+  messages: readonly SignedMessage[],
+  acts: Iterable<SignedMessage>,
+  restraints: Restraints,
+): Entry[] {
+  const view = new View(restraints);
   for (const message of [...messages, ...acts]) view.add(message);
   return messages.map((message) => view.entry(message)).filter((entry) => entry !== null);
 }

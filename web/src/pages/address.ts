@@ -3,6 +3,8 @@ export interface RoomAddress {
   room: string;
   /** Publisher's key, base64url; empty when none is pinned. */
   key: string;
+  /** The key of the room's owner, base64url: the publisher's where it is not given. */
+  owner: string;
   token: string;
   /** Empty: whatever is live. */
   stream: string;
@@ -29,6 +31,7 @@ export function roomAddress(path: string, fragment: string): RoomAddress | null 
   return {
     room,
     key: fields.get("key") ?? "",
+    owner: fields.get("owner") ?? fields.get("key") ?? "",
     token: fields.get("token") ?? "",
     stream: isName(stream) ? stream : "",
   };

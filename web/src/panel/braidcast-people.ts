@@ -19,10 +19,11 @@ const SHOWN = 100;
 
 export class BraidcastPeople extends LitElement {
   static override styles = sheets(css);
-  static override properties = { server: {}, room: {}, token: {} };
+  static override properties = { server: {}, room: {}, token: {}, owner: {} };
   declare server: string;
   declare room: string;
   declare token: string;
+  declare owner: string;
   #joined: Room | null = null;
   #joining = 0;
 
@@ -31,6 +32,7 @@ export class BraidcastPeople extends LitElement {
     this.server = DEFAULT_SERVER;
     this.room = "";
     this.token = "";
+    this.owner = "";
   }
 
   override connectedCallback(): void {
@@ -59,6 +61,7 @@ export class BraidcastPeople extends LitElement {
           p2p: preferences.sharing(this.server, this.room) ?? "on",
           role: "member",
           ...(this.token !== "" && { token: this.token }),
+          ...(this.owner !== "" && { owner: this.owner }),
         });
       } catch {
         return; // the player or the chat says why

@@ -1,4 +1,3 @@
-import type { Act } from "../../src/core/chat-acts.ts";
 import type {
   ChatMessage,
   JoinOptions,
@@ -10,6 +9,7 @@ import type {
   RoomState,
   RosterEntry,
   StreamState,
+  Talk,
   Watch,
   WatchStats,
 } from "../../src/room.ts";
@@ -36,6 +36,13 @@ export class ScriptedRoom extends EventTarget implements Room {
   count = 0;
   streams = new Map<string, StreamState>();
   messages: ChatMessage[] = [];
+  readonly chat: Talk = {
+    key: "",
+    moderation: null,
+    silenced: null,
+    do: async (act) => this.#tell({ ...act, type: "act", act: act.type }),
+    rule: async (verb, fields) => this.#tell({ type: "rule", verb, ...fields }),
+  };
   /** What is older than those. */
   past: ChatMessage[] = [];
   readonly #socket: WebSocket;
@@ -93,10 +100,6 @@ export class ScriptedRoom extends EventTarget implements Room {
 
   async send(text: string, reply?: string): Promise<void> {
     this.#tell({ type: "send", text, ...(reply !== undefined && { reply }) });
-  }
-
-  async act(act: Act): Promise<void> {
-    this.#tell({ ...act, type: "act", act: act.type });
   }
 
   setName(name: string): void {

@@ -6,6 +6,7 @@ import heapq
 import random
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Any
 
 from peer import wire
 from peer.core.actions import Reject, Send, Verify
@@ -14,10 +15,11 @@ from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatLog
 from peer.core.chat_message import Draft, Entry, Place, draft, message_id, room_hash, write_text
 from peer.core.chat_past import Page
-from peer.core.chat_placing import Deliver, Revise
-from peer.core.chat_recall import Erase, Keep, Lookup, LookupBefore, Recall
+from peer.core.chat_placing import Deliver, Revise, Ruled
+from peer.core.chat_recall import Erase, Keep, KeepMeasure, Lookup, LookupBefore, Recall
 from peer.identity import TAG_CHAT, Identity, verify
 from signaling.chat_header import ChatHeader
+from signaling.measures import Measure, Verb
 
 ROOM = "demo"
 WALL = 1_790_000_000_000
@@ -65,6 +67,10 @@ class Kept:
 
     def __init__(self) -> None:
         self.messages: dict[bytes, Keep] = {}
+        self.measures: dict[bytes, wire.ChatMessage] = {}
+
+    def keep_measure(self, message: wire.ChatMessage) -> None:
+        self.measures[message_id(message.header)] = message
 
     def keep(self, message: Keep) -> None:
         number = message_id(message.message.header)
@@ -96,7 +102,9 @@ class Kept:
         """What a program does when it starts."""
         order = self.order()
         messages = [self.messages[place[2]].message for place in order[-count:]]
-        log.restore(messages, order[-count - 1] if len(order) > count else None, None)
+        log.restore(
+            messages, order[-count - 1] if len(order) > count else None, None, [*self.measures.values()]
+        )
 
 
 class Node:
@@ -121,10 +129,13 @@ class Node:
         self.revised: dict[bytes, Entry | None] = {}
         """What the last word about each text was, if any."""
         self.rejected: list[bytes] = []
+        self.ruled: list[Ruled] = []
         self.sent: list[tuple[bytes, wire.Message]] = []
 
     def new_log(self, limits: ChatLimits | None) -> ChatLog:
-        return ChatLog(ROOM, self.identity.key, limits, stored=self.kept is not None)
+        owner = self.network.owner
+        key = None if owner is None else owner.key
+        return ChatLog(ROOM, self.identity.key, limits, stored=self.kept is not None, owner=key)
 
     def say(self, text: str, reply: bytes | None = None) -> Entry:
         now = self.network.now
@@ -132,6 +143,15 @@ class Node:
         entry = self.log.said(message, self.identity.sign(TAG_CHAT, message.header), now)
         self.act()
         return entry
+
+    def rule(self, verb: Verb, subject: Node | None = None, **fields: Any) -> bytes:
+        """Take a measure. Returns its id."""
+        key = None if subject is None else subject.identity.key
+        now = self.network.now
+        message = self.log.compose_measure(Measure(verb, subject=key, **fields), WALL + int(now * 1000), now)
+        self.log.done(message, self.identity.sign(TAG_CHAT, message.header), now)
+        self.act()
+        return message_id(message.header)
 
     def do(self, act: Act) -> None:
         now = self.network.now
@@ -161,9 +181,11 @@ class Node:
                     self.revised.pop(entry.id, None)
                 case Revise(id, revised):
                     self.revised[id] = revised
+                case Ruled():
+                    self.ruled.append(action)
                 case Page():
                     self.pages.append(action)
-                case Keep() | Erase() | Recall() | Lookup() | LookupBefore():
+                case Keep() | KeepMeasure() | Erase() | Recall() | Lookup() | LookupBefore():
                     self.network.store(self, action)
                 case Reject(peer, _, _):
                     self.rejected.append(peer)
@@ -207,8 +229,15 @@ class ChatNetwork:
     """Links keep the order of what they carry, with delays; what is under way when one ends is lost."""
 
     def __init__(
-        self, seed: int = 0, *, delay: float = 0.05, check_delay: float = 0.0, store_delay: float = 0.0
+        self,
+        seed: int = 0,
+        *,
+        delay: float = 0.05,
+        check_delay: float = 0.0,
+        store_delay: float = 0.0,
+        owner: Identity | None = None,
     ) -> None:
+        self.owner = owner
         self.now = 0.0
         self.random = random.Random(seed)
         self._delay = delay
@@ -274,7 +303,7 @@ class ChatNetwork:
 
         self.at(self.now + self._check_delay * self.random.random(), answer)
 
-    def store(self, node: Node, action: Keep | Erase | Recall | Lookup | LookupBefore) -> None:
+    def store(self, node: Node, action: Keep | KeepMeasure | Erase | Recall | Lookup | LookupBefore) -> None:
         """The store does one thing after the other, which takes time; what is not done dies with the node."""
         kept, log = node.kept, node.log
         assert kept is not None
@@ -285,6 +314,8 @@ class ChatNetwork:
             match action:
                 case Keep():
                     kept.keep(action)
+                case KeepMeasure(message):
+                    kept.keep_measure(message)
                 case Erase(target, author):
                     kept.erase(target, author)
                 case Recall(token, ids):

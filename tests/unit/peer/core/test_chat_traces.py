@@ -14,6 +14,7 @@ from peer.core.chat_acts import Act, Delete, Edit, Reaction
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatLog
 from peer.core.chat_message import ChatError, Draft, Place
+from signaling.measures import Measure
 from tests.vectors.write_chat import FOLDER, SCENES, plain, trace
 
 FILES = sorted(FOLDER.glob("*.json"))
@@ -40,6 +41,13 @@ def act_of(act: dict[str, Any]) -> Act:
     fields = {**act, "target": bytes.fromhex(act["target"])}
     kinds: dict[str, type[Act]] = {"edit": Edit, "delete": Delete, "reaction": Reaction}
     return kinds[fields.pop("type")](**fields)
+
+
+def measure_of(measure: dict[str, Any]) -> Measure:
+    fields = {name: value for name, value in measure.items() if name not in ("type", "after", "last")}
+    for name in ("subject", "target"):
+        fields[name] = None if fields[name] is None else bytes.fromhex(fields[name])
+    return Measure(**fields)
 
 
 def play(log: ChatLog, step: dict[str, Any]) -> None:
@@ -69,6 +77,13 @@ def play(log: ChatLog, step: dict[str, Any]) -> None:
         case "compose_act":
             draft = log.compose_act(act_of(step["act"]), step["wall_ms"], now)
             assert [draft.header.hex(), draft.body.hex()] == step["draft"]
+        case "compose_measure" if "error" in step:
+            with pytest.raises(ChatError) as refusal:
+                log.compose_measure(measure_of(step["measure"]), step["wall_ms"], now)
+            assert str(refusal.value) == step["error"]
+        case "compose_measure":
+            draft = log.compose_measure(measure_of(step["measure"]), step["wall_ms"], now)
+            assert [draft.header.hex(), draft.body.hex()] == step["draft"]
         case "done":
             header, body = map(bytes.fromhex, step["draft"])
             log.done(Draft(header, body), bytes.fromhex(step["signature"]), now)
@@ -76,7 +91,8 @@ def play(log: ChatLog, step: dict[str, Any]) -> None:
             header, body = map(bytes.fromhex, step["draft"])
             log.said(Draft(header, body), bytes.fromhex(step["signature"]), now)
         case "restore":
-            log.restore(messages_of(step), place_of(step["before"]), place_of(step["forgotten"]))
+            measures = messages_of({"messages": step["measures"]})
+            log.restore(messages_of(step), place_of(step["before"]), place_of(step["forgotten"]), measures)
         case "forgotten":
             place = place_of(step["place"])
             assert place is not None
@@ -100,7 +116,9 @@ def test_trace_is_replayed(file: Path) -> None:
     expected = json.loads(file.read_text())
     setup = expected["setup"]
     limits = msgspec.convert(setup["limits"], ChatLimits)
-    log = ChatLog(setup["room"], bytes.fromhex(setup["key"]), limits, stored=setup["stored"])
+    owner = None if setup["owner"] is None else bytes.fromhex(setup["owner"])
+    key = bytes.fromhex(setup["key"])
+    log = ChatLog(setup["room"], key, limits, stored=setup["stored"], owner=owner)
     for step in expected["steps"]:
         play(log, step)
         assert [plain(action) for action in log.poll_actions()] == step["actions"]
