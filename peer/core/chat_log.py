@@ -10,13 +10,12 @@ about what is older than those. Without one, older messages are only shown, page
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TypeAlias
 
 from peer import wire
 from peer.core import chat_message
 from peer.core.actions import Reject, Send, Verify
-from peer.core.chat_acts import KINDS, Act, ChatError, Delete, Edit, write_act
+from peer.core.chat_acts import Act
 from peer.core.chat_fetch import MAX_IDS, Fetch
 from peer.core.chat_history import History
 from peer.core.chat_limits import ChatCounters, ChatLimits
@@ -27,7 +26,6 @@ from peer.core.chat_message import (
     Place,
     SignedMessage,
     room_hash,
-    write_text,
 )
 from peer.core.chat_past import Page, Past
 from peer.core.chat_pen import Pen
@@ -35,11 +33,9 @@ from peer.core.chat_pending import Pending, Waiting
 from peer.core.chat_placing import Deliver, Placing, Revise, Ruled
 from peer.core.chat_rate import Rates
 from peer.core.chat_recall import Recalls, StoreAction
-from peer.core.chat_restraints import last_of
 from peer.core.chat_telling import Telling
 from peer.signing import TAG_CHAT
-from signaling.chat_header import TEXT
-from signaling.measures import MEASURE, WITH_LAST, Measure, write_measure
+from signaling.measures import MEASURE, Measure
 from signaling.moderation import Moderation
 
 ChatAction: TypeAlias = Send | Verify | Deliver | Revise | Ruled | Page | Reject | StoreAction
@@ -88,8 +84,7 @@ class ChatLog:
         self._token = 0
         self._bare: dict[bytes, tuple[SignedMessage, bytes]] = {}
         """Messages that came without a body, and who sent them: taken as they are if nobody has it."""
-        self._last_said = 0
-        self._pen = Pen(self._room, key, self.limits.own)
+        self._pen = Pen(self._room, key, self.limits.own, self._history)
         self._authors = Rates(*self.limits.author)
         self._authors_history = Rates(*self.limits.author_history)
         self._banned = Rates(*self.limits.banned)
@@ -164,41 +159,18 @@ class ChatLog:
         `reply` is the id of the message that it answers. Raises ChatError with a sentence, ChatRateError when
         it is too early.
         """
-        self._may_write()
-        wait = self._last_said + 1000 * self._restraints.slowness(self._key) - wall_ms
-        if wait > 0 and self._restraints.slowness(self._key):
-            raise ChatError(f"The room is in slow mode: write again in {-(-wait // 1000)} s.")
-        body = write_text(name, text, reply, self._known())
-        return self._pen.write(TEXT, body, self._history, wall_ms, now)
+        return self._pen.text(text, name, reply, wall_ms, now)
 
     def compose_act(self, act: Act, wall_ms: int, now: float) -> Draft:
-        """Write what one does to a message, to be signed and then `said`. Raises as `compose` does."""
-        target = self._history.get(act.target)
-        if isinstance(act, Edit | Delete) and target is not None and target.header.author != self._key:
-            done = "edited" if isinstance(act, Edit) else "deleted"
-            raise ChatError(f"Only messages of your own can be {done}.")
-        if target is not None and self._history.view.entry(target) is None:
-            raise ChatError("That message is not there any more.")
-        self._may_write()
-        body = write_act(act, self._known())
-        return self._pen.write(KINDS[type(act)], body, self._history, wall_ms, now)
+        """Write what one does to a message, to be signed and then `done`. Raises as `compose` does."""
+        return self._pen.act(act, wall_ms, now)
 
     def compose_measure(self, measure: Measure, wall_ms: int, now: float) -> Draft:
         """Write what one does in the room, to be signed and then `done`. Raises as `compose` does.
 
         What the measure comes after, and the last messages of its subject that count, are filled in.
         """
-        if self.moderation is None:
-            raise ChatError("Nobody here knows who owns this room: use the link that its owner gives.")
-        last: tuple[tuple[int, bytes], ...] = ()
-        if measure.subject is not None and measure.verb in WITH_LAST:
-            counting = [known for known in self._history if not self._restraints.hides(known)]
-            last = last_of(measure.subject, counting, self._history.get)
-        measure = replace(measure, after=self._known(), last=last)
-        sentence = self.moderation.objection(self._key, measure)
-        if sentence is not None:
-            raise ChatError(sentence)
-        return self._pen.write(MEASURE, write_measure(measure), self._history, wall_ms, now)
+        return self._pen.measure(measure, wall_ms, now)
 
     @property
     def moderation(self) -> Moderation | None:
@@ -210,20 +182,12 @@ class ChatLog:
         known = self._history.get(id)
         return None if known is None else known.signed
 
-    def _may_write(self) -> None:
-        sentence = self._restraints.silenced(self._key)
-        if sentence is not None:
-            raise ChatError(sentence)
-
-    def _known(self) -> tuple[bytes, ...]:
-        return () if self.moderation is None else self.moderation.heads()
-
     def said(self, draft: Draft, signature: bytes, now: float) -> Entry:
         """Send one's own text. Raises ValueError when it was said before, or not composed here."""
         message = self._own(draft, signature)
         if message.entry is None:
             raise ValueError("This is no text.")
-        self._last_said = message.header.time
+        self._pen.said = message.header.time
         self._send(message, now)
         return message.entry
 

@@ -11,9 +11,9 @@
 import { fromHex, toHex } from "../encoding.ts";
 import { TAG_CHAT } from "../signing.ts";
 import { type ChatMessage, MAX_CHAT_IDS, type OfChat, PROTOCOL_ERROR } from "../wire.ts";
-import { roomHash, TEXT } from "../wire-chat.ts";
+import { roomHash } from "../wire-chat.ts";
 import type { Reject, Send, Verify } from "./actions.ts";
-import { type Act, ChatError, KINDS, writeAct } from "./chat-acts.ts";
+import type { Act } from "./chat-acts.ts";
 import { Fetch } from "./chat-fetch.ts";
 import { History } from "./chat-history.ts";
 import { ChatCounters, type ChatLimits, LIMITS } from "./chat-limits.ts";
@@ -26,7 +26,6 @@ import {
   openMessage,
   type Place,
   type SignedMessage,
-  writeText,
 } from "./chat-message.ts";
 import { type Page, Past } from "./chat-past.ts";
 import { Pen } from "./chat-pen.ts";
@@ -34,10 +33,10 @@ import { Pending, type Waiting } from "./chat-pending.ts";
 import { type Deliver, Placing, type Revise, type Ruled } from "./chat-placing.ts";
 import { Rates } from "./chat-rate.ts";
 import { Recalls, type StoreAction } from "./chat-recall.ts";
-import { lastOf, type Restraints } from "./chat-restraints.ts";
+import type { Restraints } from "./chat-restraints.ts";
 import { Telling } from "./chat-telling.ts";
 import { forgetOldest } from "./forget-oldest.ts";
-import { MEASURE, type Measure, WITH_LAST, writeMeasure } from "./measures.ts";
+import { MEASURE, type Measure } from "./measures.ts";
 import type { Moderation } from "./moderation.ts";
 
 export type ChatAction = Send | Verify | Deliver | Revise | Ruled | Page | Reject | StoreAction;
@@ -68,7 +67,6 @@ export class ChatLog {
   readonly #authorsHistory: Rates;
   readonly #banned: Rates;
   readonly #restraints: Restraints;
-  #lastSaid = 0;
   readonly #placing: Placing;
 
   constructor(
@@ -105,7 +103,7 @@ export class ChatLog {
       stored,
       act,
     );
-    this.#pen = new Pen(this.#room, this.#key, this.#limits.own);
+    this.#pen = new Pen(this.#room, this.#key, this.#limits.own, this.#history);
   }
 
   // What happens outside
@@ -173,43 +171,20 @@ export class ChatLog {
    * Throws a ChatError.
    */
   compose(text: string, name: string, wallMs: number, now: number, reply: string | null = null): Draft {
-    this.#mayWrite();
-    const slowness = this.#restraints.slowness(this.#key);
-    const wait = this.#lastSaid + 1000 * slowness - wallMs;
-    if (slowness > 0 && wait > 0)
-      throw new ChatError(`The room is in slow mode: write again in ${Math.ceil(wait / 1000)} s.`);
-    const body = writeText(name, text, reply, this.#known());
-    return this.#pen.write(TEXT, body, this.#history, wallMs, now);
+    return this.#pen.text(text, name, reply, wallMs, now);
   }
 
   /** Writes what one does to a message, to be signed and then `done`. Throws a ChatError. */
   composeAct(act: Act, wallMs: number, now: number): Draft {
-    const target = this.#history.get(act.target);
-    if (act.type !== "reaction" && target !== undefined && target.header.author !== this.#key) {
-      throw new ChatError(`Only messages of your own can be ${act.type === "edit" ? "edited" : "deleted"}.`);
-    }
-    if (target !== undefined && this.#history.view.entry(target) === null) {
-      throw new ChatError("That message is not there any more.");
-    }
-    this.#mayWrite();
-    return this.#pen.write(KINDS[act.type], writeAct(act, this.#known()), this.#history, wallMs, now);
+    return this.#pen.act(act, wallMs, now);
   }
 
   /**
    * Writes what one does in the room, to be signed and then `done`; what it comes after, and the last messages of its subject
    * that count, are filled in. Throws a ChatError.
    */
-  composeMeasure(given: Measure, wallMs: number, now: number): Draft {
-    if (this.moderation === null)
-      throw new ChatError("Nobody here knows who owns this room: use the link that its owner gives.");
-    const { subject, verb } = given;
-    const counting = this.#history.messages.filter((known) => !this.#restraints.hides(known));
-    const get = (id: string): SignedMessage | undefined => this.#history.get(id);
-    const last = subject !== null && WITH_LAST.has(verb) ? lastOf(subject, counting, get) : [];
-    const measure = { ...given, after: this.#known(), last };
-    const sentence = this.moderation.objection(this.#key, measure);
-    if (sentence !== null) throw new ChatError(sentence);
-    return this.#pen.write(MEASURE, writeMeasure(measure), this.#history, wallMs, now);
+  composeMeasure(measure: Measure, wallMs: number, now: number): Draft {
+    return this.#pen.measure(measure, wallMs, now);
   }
 
   /** The measures of the room; null where nobody knows who owns it. */
@@ -227,20 +202,11 @@ export class ChatLog {
     return this.#restraints.silenced(this.#key);
   }
 
-  #mayWrite(): void {
-    const { silenced } = this;
-    if (silenced !== null) throw new ChatError(silenced);
-  }
-
-  #known(): string[] {
-    return this.moderation?.heads() ?? [];
-  }
-
   /** Sends one's own text. Throws an Error when it was said before, or not composed here. */
   said(draft: Draft, signature: Uint8Array, now: number): Entry {
     const message = this.#own(draft, signature);
     if (message.entry === null) throw new Error("This is no text.");
-    this.#lastSaid = message.header.time;
+    this.#pen.said = message.header.time;
     this.#send(message, now);
     return message.entry;
   }

@@ -1,29 +1,92 @@
-/** Writing one's own messages: no faster than others accept, and never two that are the same. */
+/** Writing one's own messages: no faster than others accept, never two that are the same, and only what one may. */
 
-import { MAX_FOLLOWS } from "../wire-chat.ts";
+import { MAX_FOLLOWS, TEXT } from "../wire-chat.ts";
 import { Bucket, type Rate } from "./bucket.ts";
+import { type Act, ChatError, KINDS, writeAct } from "./chat-acts.ts";
 import type { History } from "./chat-history.ts";
-import { ChatRateError, type Draft, nextClock, writeDraft } from "./chat-message.ts";
+import {
+  ChatRateError,
+  type Draft,
+  nextClock,
+  type SignedMessage,
+  writeDraft,
+  writeText,
+} from "./chat-message.ts";
+import { lastOf, type Restraints } from "./chat-restraints.ts";
+import { MEASURE, type Measure, WITH_LAST, writeMeasure } from "./measures.ts";
 
-/** Writes for the author with public key `key` in the room with that hash. */
+/** Writes for the author with public key `key` in the room with that hash. Calls throw a ChatError. */
 export class Pen {
   readonly #room: string;
   readonly #key: string;
   readonly #rate: Rate;
+  readonly #history: History;
+  readonly #restraints: Restraints;
   #bucket: Bucket | null = null;
   #time = 0;
+  /** The time that the last text showed which was sent. */
+  said = 0;
 
-  constructor(room: string, key: string, rate: Rate) {
+  constructor(room: string, key: string, rate: Rate, history: History) {
     this.#room = room;
     this.#key = key;
     this.#rate = rate;
+    this.#history = history;
+    this.#restraints = history.restraints;
+  }
+
+  /** A text, which may answer the message with the id `reply`. */
+  text(text: string, name: string, reply: string | null, wallMs: number, now: number): Draft {
+    this.#mayWrite();
+    const slowness = this.#restraints.slowness(this.#key);
+    const wait = this.said + 1000 * slowness - wallMs;
+    if (slowness > 0 && wait > 0)
+      throw new ChatError(`The room is in slow mode: write again in ${Math.ceil(wait / 1000)} s.`);
+    return this.#write(TEXT, writeText(name, text, reply, this.#known()), wallMs, now);
+  }
+
+  /** What one does to a message. */
+  act(act: Act, wallMs: number, now: number): Draft {
+    const target = this.#history.get(act.target);
+    if (act.type !== "reaction" && target !== undefined && target.header.author !== this.#key) {
+      throw new ChatError(`Only messages of your own can be ${act.type === "edit" ? "edited" : "deleted"}.`);
+    }
+    if (target !== undefined && this.#history.view.entry(target) === null) {
+      throw new ChatError("That message is not there any more.");
+    }
+    this.#mayWrite();
+    return this.#write(KINDS[act.type], writeAct(act, this.#known()), wallMs, now);
+  }
+
+  /** What one does in the room, after all that is known, and with what counts of its subject. */
+  measure(given: Measure, wallMs: number, now: number): Draft {
+    const { moderation } = this.#restraints;
+    if (moderation === null)
+      throw new ChatError("Nobody here knows who owns this room: use the link that its owner gives.");
+    const { subject, verb } = given;
+    const counting = this.#history.messages.filter((known) => !this.#restraints.hides(known));
+    const get = (id: string): SignedMessage | undefined => this.#history.get(id);
+    const last = subject !== null && WITH_LAST.has(verb) ? lastOf(subject, counting, get) : [];
+    const measure = { ...given, after: this.#known(), last };
+    const sentence = moderation.objection(this.#key, measure);
+    if (sentence !== null) throw new ChatError(sentence);
+    return this.#write(MEASURE, writeMeasure(measure), wallMs, now);
+  }
+
+  #mayWrite(): void {
+    const silenced = this.#restraints.silenced(this.#key);
+    if (silenced !== null) throw new ChatError(silenced);
+  }
+
+  #known(): string[] {
+    return this.#restraints.moderation?.heads() ?? [];
   }
 
   /** A message that follows the last ones. Throws a ChatRateError when it is too early. */
-  write(kind: number, body: Uint8Array, history: History, wallMs: number, now: number): Draft {
+  #write(kind: number, body: Uint8Array, wallMs: number, now: number): Draft {
     this.#bucket ??= new Bucket(this.#rate, now);
     if (!this.#bucket.take(now)) throw new ChatRateError(this.#bucket.ready() - now);
-    const heads = history.heads(MAX_FOLLOWS);
+    const heads = this.#history.heads(MAX_FOLLOWS);
     // The same words twice in a millisecond are still two messages.
     this.#time = Math.max(wallMs, this.#time + 1);
     const clock = nextClock(heads.map((head) => head.header.clock));
