@@ -38,7 +38,7 @@ function owned(talk: Talk, moderation: Moderation, named: Named, events: PanelEv
   const records = audit(moderation, named);
   return html`
     ${moderation.standing(talk.key) >= MODERATOR ? controls(talk, moderation, named, events) : nothing}
-    <h3>What was done</h3>
+    <h2>What was done</h2>
     ${records.length === 0 ? html`<p>Nothing yet.</p>` : nothing}
     <ol class="audit">${records
       .slice(0, SHOWN)
