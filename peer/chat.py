@@ -31,6 +31,7 @@ class Talk:
         self._chat = company.chat
         self._screen = screen
         self._lines = Lines()
+        self._lines.names.shown(bytes.fromhex(company.id), self._chat.name)
         self._commands = Commands(company, screen, self._lines)
         self._shown: bytes | None = None
         """The last of one's own messages that was shown."""
@@ -76,6 +77,8 @@ class Talk:
         if self._screen.json:
             self._screen.write(json_rule(rule, moderation))
         else:
+            for present in self._company.roster:
+                self._lines.names.learn(bytes.fromhex(present.peer), present.name)
             self._screen.write(self._lines.notice(sentence(rule, self._lines.names) + "."))
 
     def _show_change(self, change: Revise) -> None:

@@ -35,6 +35,12 @@ class Names:
         self._authors: dict[str, set[bytes]] = {}
         self._last: dict[bytes, str] = {}
 
+    def learn(self, author: bytes, name: str) -> None:
+        """Somebody of whom nothing was shown yet goes by that name."""
+        plain = " ".join(harmless(name).split())
+        if plain:
+            self._last.setdefault(author, plain)
+
     def known(self, author: bytes) -> str:
         """The name under which that peer was shown last."""
         return self._last.get(author, author[:4].hex())

@@ -310,7 +310,14 @@ def chat(
                     f"Whoever comes by this link knows that you own the room: {owned_url(place, peer)}",
                     err=True,
                 )
-            return await run_chat(peer, nick, json_lines, follow=follow)
+            code = FAILURE
+
+            async def talk() -> None:
+                nonlocal code
+                code = await run_chat(peer, nick, json_lines, follow=follow)
+
+            await peer.alive_while(talk())
+            return code
 
     _exit(command)
 

@@ -6,14 +6,20 @@ import { inOrder } from "../src/panel/people-order.ts";
 import { sideOf } from "../src/panel/strands.ts";
 import { lesser } from "../src/preferences.ts";
 
+test("a room's address may name an owner who publishes nothing", () => {
+  expect(roomAddress("/chat/team", "#owner=oWn")?.owner).toBe("oWn");
+  expect(roomAddress("/watch/team", "#key=AbC&owner=oWn")?.owner).toBe("oWn");
+});
+
 test("a room's address carries its key, token and stream in the fragment", () => {
   expect(roomAddress("/watch/demo", "#key=AbC-_&token=t.t.t&stream=side")).toEqual({
     room: "demo",
     key: "AbC-_",
+    owner: "AbC-_",
     token: "t.t.t",
     stream: "side",
   });
-  expect(roomAddress("/chat/a~b/", "")).toEqual({ room: "a~b", key: "", token: "", stream: "" });
+  expect(roomAddress("/chat/a~b/", "")).toEqual({ room: "a~b", key: "", owner: "", token: "", stream: "" });
 });
 
 test.each([
