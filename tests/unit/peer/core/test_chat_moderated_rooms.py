@@ -95,7 +95,7 @@ def assert_one_sight(nodes: list[Node], seed: int) -> None:
 
 
 @given(st.integers(2, 5), STEPS, st.integers(0, 2**32))
-@hypothesis_settings(max_examples=100)
+@hypothesis_settings(max_examples=60)
 def test_rooms_with_measures_come_to_one_sight(
     count: int, steps: list[tuple[str, int, int]], seed: int
 ) -> None:
@@ -103,13 +103,13 @@ def test_rooms_with_measures_come_to_one_sight(
 
 
 @given(st.integers(0, 2**32))
-@hypothesis_settings(max_examples=80)
+@hypothesis_settings(max_examples=40)
 def test_rooms_with_measures_come_to_one_sight_after_a_long_day(seed: int) -> None:
     assert_one_sight(played(5, long_day(Random(seed)), seed), seed)
 
 
 @given(st.integers(0, 2**32))
-@hypothesis_settings(max_examples=40)
+@hypothesis_settings(max_examples=20)
 def test_what_counts_follows_from_its_causal_past_alone(seed: int) -> None:
     every = signed_messages(played(5, long_day(Random(seed)), seed))
     for message in every.values():
