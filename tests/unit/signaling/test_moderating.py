@@ -182,11 +182,11 @@ def test_bytes_that_are_no_measure_are_refused(header: str) -> None:
 
 
 def test_measure_is_taken_once_whoever_tells_it() -> None:
-    world, owner, ada, mallory, pen = room()
+    world, owner, _, mallory, pen = room()
     kick = pen.write(owner, Measure("kick", subject=mallory.key))
     owner.send(Moderate([kick]))
     world.wait(KICKED_FOR + 1)
-    back = world.join("mallory")
+    back, ada = world.join("mallory"), world.join("ada")
     ada.send(Moderate([kick]))
     assert (ada.errors, back.closed) == ([], None)
 
