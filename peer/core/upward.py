@@ -78,16 +78,19 @@ class Upward:
             return []
         out = self._apply(self.upstreams.block(stripe, number, source.peer, now), now)
         parental = self.upstreams.stripes[stripe].parent == source.peer
+        counts = self._judged(source, taken, parental, now) if stripe < self._stripes else taken.fresh
         if parental:
-            size = len(taken.message) if taken.fresh else 0
             blocks = taken.seal.blocks // taken.seal.stripes
+            size = len(taken.message) if counts else 0
             self._reception.pushed(stripe, number, blocks, source.peer, size)
-        if stripe < self._stripes:
-            self._judged(source, taken, parental, now)
         return out
 
-    def _judged(self, source: Neighbour, taken: Taken, parental: bool, now: float) -> None:
-        """What a block of data says of who sent it; `parental`: the parent of its stripe."""
+    def _judged(self, source: Neighbour, taken: Taken, parental: bool, now: float) -> bool:
+        """What a block of data says of who sent it; `parental`: the parent of its stripe.
+
+        Returns whether it counts as carried: also where it was rebuilt from parity a moment before, else
+        whoever is on the longest of the ways, whose blocks parity is always ahead of, would carry nothing.
+        """
         number, conduct = taken.seal.number, source.conduct
         conduct.sent(number, taken.index)
         if parental:
@@ -98,10 +101,12 @@ class Upward:
             in_time = taken.fresh or seen_for <= ASK_AFTER_PARTS
             if self.upstreams.shares.pushed(number, taken.index, in_time):
                 conduct.in_time += in_time
-            elif not taken.fresh:
+                return in_time
+            if not taken.fresh:
                 conduct.unexpected()
         elif not taken.fresh and source.peer != self.upstreams.stripes[taken.stripe].pending:
             conduct.unexpected()
+        return taken.fresh
 
     def _seen_for(self, number: int, now: float) -> float:
         """For how long, in parts, a part in the window has been known."""

@@ -91,15 +91,19 @@ export class Upward {
     const { peer } = source;
     const out = this.#apply(this.upstreams.block(stripe, number, peer, now), now);
     const parental = this.upstreams.stripes[stripe]?.parent === peer;
+    const counts = stripe < this.#stripes ? this.#judged(source, taken, parental, now) : fresh;
     if (parental) {
-      this.#reception.pushed(stripe, number, seal.blocks / seal.stripes, peer, fresh ? message.length : 0);
+      this.#reception.pushed(stripe, number, seal.blocks / seal.stripes, peer, counts ? message.length : 0);
     }
-    if (stripe < this.#stripes) this.#judged(source, taken, parental, now);
     return out;
   }
 
-  /** What a block of data says of who sent it; `parental`: the parent of its stripe. */
-  #judged(source: Neighbour, taken: Taken, parental: boolean, now: number): void {
+  /**
+   * What a block of data says of who sent it; `parental`: the parent of its stripe. Returns whether it counts as carried:
+   * also where it was rebuilt from parity a moment before, else whoever is on the longest of the ways, whose blocks parity
+   * is always ahead of, would carry nothing.
+   */
+  #judged(source: Neighbour, taken: Taken, parental: boolean, now: number): boolean {
     const { conduct, peer } = source;
     const { seal, stripe, index, fresh } = taken;
     const { number } = seal;
@@ -109,9 +113,13 @@ export class Upward {
       const { rhythm } = this.upstreams;
       if (number === rhythm.newest(stripe)) rhythm.lag(stripe, seenFor);
       const inTime = fresh || seenFor <= ASK_AFTER_PARTS;
-      if (this.upstreams.shares.pushed(number, index, inTime)) conduct.inTime += Number(inTime);
-      else if (!fresh) conduct.unexpected();
+      if (this.upstreams.shares.pushed(number, index, inTime)) {
+        conduct.inTime += Number(inTime);
+        return inTime;
+      }
+      if (!fresh) conduct.unexpected();
     } else if (!fresh && peer !== this.upstreams.stripes[stripe]?.pending) conduct.unexpected();
+    return fresh;
   }
 
   /** For how long, in parts, a part in the window has been known. */

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from peer import wire
-from peer.core.actions import Deliver, Parity, Reject
+from peer.core.actions import Deliver, Parity, Reject, Report
 from peer.core.braid import Braid
 from peer.core.intake import COMPANIONS_AHEAD
 from peer.core.reception import PARITY_QUIET
@@ -138,6 +138,31 @@ def test_lost_blocks_are_rebuilt_played_and_passed_on(size: int, parity_first: b
     # What comes late after all is no news.
     bench.push(HIGH, range(6, 7), range(1), size)
     assert bench.sent(wire.Block) == []
+
+
+@pytest.mark.parametrize(("late", "carried"), [(0.05, True), (0.3, False)])
+def test_parent_that_parity_is_always_ahead_of_is_not_taken_for_weak(late: float, carried: bool) -> None:
+    """Its way is the longest: all its blocks are rebuilt before they come. Much later they are of no use."""
+    bench = taking_parity()
+    other = bytes([0x70]) * 16
+    bench.link(other)
+    bench.plan(*[HIGH] * (STRIPES - 1), other, LOW, sequence=3)
+    for number in range(6, 40):
+        bench.push(HIGH, range(number, number + 1), range(STRIPES - 1))
+        bench.tell(LOW, *blocks(companion(number)))
+        assert bench.core.window.newest_complete == number
+        bench.wait(late)
+        for _ in range(2):
+            bench.push(other, range(number, number + 1), range(STRIPES - 1, STRIPES))
+        bench.wait(max(0.0, PART - late))
+        for peer in (HIGH, LOW, other):
+            bench.tell(peer, status(peer, S + 1))
+    received = dict(bench.take(Report)[-1].received_from)
+    if carried:
+        # What is repeated carries nothing.
+        assert received[other] == pytest.approx(received[HIGH] / (STRIPES - 1), rel=0.1)
+    else:
+        assert other not in received
 
 
 def test_parity_that_comes_after_its_part_is_still_passed_on() -> None:
