@@ -9,6 +9,9 @@ UNFED = -1
 MOST_CHILDREN = 24
 """Peers that one feeds at most: the rest of a carrying peer's 32 links is for parents, standbys and chat."""
 MOST_STANDING = 7
+SUPERIOR = 2
+"""Steps of standing by which a node must be above another to take its place: four times the upload, or twice
+and a minute's stay. Whoever gives nothing is below all."""
 WHOLE = 60
 """Parts of a (child, stripe) pair, so that what feeds several stripes is counted for each in part."""
 STABLE = 60.0

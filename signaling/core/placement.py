@@ -3,8 +3,8 @@
 The rules, in the order in which they matter:
 
 1. The publisher feeds each stripe once, twice when there are many viewers; these children are its heads.
-2. A newcomer takes heads over from a peer that has two more than it. Otherwise it feeds the stripe with the
-   least spare capacity, as near to the publisher as it can without moving anybody but a leaf.
+2. A newcomer takes heads over from a peer that has two more than it (`heads`). Otherwise it feeds the stripe
+   with the least spare capacity, as near to the publisher as it can without moving anybody but a leaf.
 3. A child goes to the shallowest free slot; without one, somebody with free slots begins to feed a second
    stripe; without such a peer one of its parents, a relay, feeds it more; then the publisher within its
    budget; then it takes the place of a leaf that gives less; then it has to ask the origin.
@@ -14,7 +14,8 @@ The rules, in the order in which they matter:
 from collections import deque
 from collections.abc import Sequence
 
-from signaling.core.nodes import MOST_STANDING, UNFED, WHOLE, Node
+from signaling.core.heads import shared_out
+from signaling.core.nodes import MOST_STANDING, SUPERIOR, UNFED, WHOLE, Node
 from signaling.core.pool import Shelf
 from signaling.core.recruits import Recruits
 from signaling.core.trees import SCAN, Trees
@@ -32,9 +33,6 @@ FAILURES = 4
 """Of these in a row after which the others are left to later events."""
 COOLDOWN = 20.0
 """Seconds for which a place is kept unless something forces a move."""
-SUPERIOR = 2
-"""Steps of standing by which a node must be above another to take its place: four times the upload, or twice
-and a minute's stay. Whoever gives nothing is below all."""
 MOVES = 8
 """Superfluous children of the publisher that are moved at each event, by stripe."""
 
@@ -71,37 +69,16 @@ class Placement:
             node.home.add(self.neediest(node))
         elif self.root_has_room(node):
             node.home.update(stripe for stripe in node.takes if not self.trees.heads(stripe))
-            # Putting somebody under a newcomer moves all who are below: only in small rooms is that few.
-            while len(taken) < node.free and len(self.trees.nodes) <= MANY_VIEWERS:
-                heads: dict[str, list[int]] = {}
-                for stripe in node.takes:
-                    for child in self.trees.root.children[stripe].values():
-                        if stripe in child.home and stripe not in taken and not child.away:
-                            heads.setdefault(child.id, []).append(stripe)
-                most = max(heads, key=lambda peer: len(heads[peer]), default=None)
-                if most is None or len(heads[most]) - len(node.home) <= 1:
+            while len(taken) < node.free:
+                found = shared_out(self.trees, node, taken, len(node.home))
+                if found is None:
                     break
-                head = self.trees.nodes[most]
-                stripe = min(heads[most], key=lambda stripe: len(head.children[stripe]))
-                taken[stripe] = head
-                node.home.add(stripe)
+                taken[found[1]] = found[0]
+                node.home.add(found[1])
         if not node.home:
             node.home.add(self.neediest(node))
         self.trees.refresh(node)
         return taken
-
-    def take_over(self, node: Node, head: Node, stripe: int) -> None:
-        """Put a newcomer between the root and a head, whose children it takes as far as it has room."""
-        self.trees.detach(head, stripe)
-        self.trees.attach(node, stripe, self.trees.root)
-        self.trees.attach(head, stripe, node)
-        head.home.discard(stripe)
-        others = len([home for home in node.home if node.parents[home] is None])
-        most = max(0, min(node.free - others, node.links - len(node.fed)))
-        for child in list(head.children[stripe].values())[:most]:
-            self.trees.detach(child, stripe)
-            self.trees.attach(child, stripe, node)
-        self.trees.refresh(head)
 
     def neediest(self, node: Node) -> int:
         """The stripe for which those who are at home there can do least, of those that a node takes."""

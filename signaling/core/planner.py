@@ -13,6 +13,7 @@ from itertools import count
 from signaling.core.appraisal import Appraisal, Fare
 from signaling.core.capacity import Capacity
 from signaling.core.fail_overs import FailOvers
+from signaling.core.heads import take_over
 from signaling.core.nodes import Node
 from signaling.core.placement import BUDGET, ROOT_LINKS, Placement
 from signaling.core.pool import Chance
@@ -107,8 +108,7 @@ class Planner:
         node = self._arrive(peer, carries, slots, most, relay, prefix, parity)
         self._placement.shed(node)
         taken = self._placement.choose_home(node) if node.carries else {}
-        for stripe, head in taken.items():
-            self._placement.take_over(node, head, stripe)
+        take_over(self.trees, node, taken)
         for stripe in sorted(node.takes, key=lambda stripe: stripe not in node.home):
             if node.parents[stripe] is None:
                 self._placement.want(node, stripe)

@@ -6,8 +6,9 @@ makes something strictly better (depth, standing, own stripe, network), so that 
 happens comes to rest.
 """
 
-from signaling.core.nodes import UNFED, Node
-from signaling.core.placement import COOLDOWN, SUPERIOR, Placement
+from signaling.core.heads import is_settled, share
+from signaling.core.nodes import SUPERIOR, UNFED, Node
+from signaling.core.placement import COOLDOWN, Placement
 from signaling.core.trees import NEAR, Trees
 
 LEAF_GAIN = 2
@@ -28,6 +29,8 @@ class Promotion:
         now = self._trees.now
         if node.away or self._placement.expected or now - node.moved_at < COOLDOWN:
             return False
+        if self._placement.root_has_room(node) and share(self._trees, node):
+            return True
         stripes = [stripe for stripe in node.takes if node.parents[stripe] is not None]
         stripes.sort(key=lambda stripe: (not node.children[stripe], -node.depth[stripe]))
         return any(self._improve(node, stripe) for stripe in stripes) or self._try(node)
@@ -105,6 +108,8 @@ class Promotion:
         if above is None or above.away or not trees.fits(above, node, stripe):
             return False
         if not (above.has_link(node, instead=parent) and node.has_link(parent)):
+            return False
+        if above is trees.root and is_settled(trees, parent, node):
             return False
         needed = len(brothers) + 1 - node.free
         trees.detach(node, stripe)

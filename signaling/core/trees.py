@@ -244,7 +244,11 @@ class Trees:
 
     def is_head(self, node: Node) -> bool:
         """Whether the root feeds it so that it feeds others."""
-        return any(node.parents[stripe] is self.root for stripe in node.home)
+        return self.headed(node) > 0
+
+    def headed(self, node: Node) -> int:
+        """How many stripes the root feeds it so that it feeds others."""
+        return sum(node.parents[stripe] is self.root for stripe in node.home)
 
     def settle_depths(self) -> None:
         """Let the depths below nodes that moved follow, some at each event."""
