@@ -168,6 +168,33 @@ test("speeding up waits until fifteen seconds were even", () => {
   expect(playback.actions.filter((action) => action.type === "rate" && action.rate === FAST)).toHaveLength(1);
 });
 
+test("what is late only now and then is survived from the second time on", () => {
+  const every = 40;
+  const playback = new Playback(
+    arrivals(240, (part) => (part % (10 * every) === 250 ? 0.28 : 0)),
+    0,
+  );
+  playback.run(30);
+  playback.waited = 0;
+  playback.run(240);
+  expect(playback.waited).toBe(0);
+  expect(playback.end - playback.position).toBeLessThan(0.5);
+});
+
+test("a long wait that does not come again holds back by a fifth of a second at most, and for a while", () => {
+  const late = 400;
+  const playback = new Playback(
+    arrivals(200, (part) => (part === late ? 1 : 0)),
+    0,
+  );
+  playback.run(late / 10 + 40);
+  const held = playback.end - playback.position;
+  expect(held).toBeGreaterThan(0.3);
+  expect(held).toBeLessThan(0.56);
+  playback.run(late / 10 + 120);
+  expect(playback.end - playback.position).toBeLessThan(0.36);
+});
+
 test("a page whose first seconds were uneven keeps a reserve for what it has not seen yet", () => {
   const late = (part: number) => (part < 30 && part % 10 === 9 ? 0.3 : part === 75 ? 0.5 : 0);
   const playback = new Playback(arrivals(60, late, 0.8), 0);

@@ -31,6 +31,13 @@ export const FAST = 1.06;
 const SHORT = 0.4;
 /** Longest memory: whatever jitter came within it keeps us from speeding up into the next. */
 const LONG = 15;
+/**
+ * Where packets are lost one of them is lost twice only now and then: what was that late, within so many seconds after the
+ * start, would just be survived again. A single long wait does not hold us back by more than so much (s).
+ */
+const RARE = 90;
+const RARE_LEAVES = 0.05;
+const RARE_MOST = 0.2;
 const SLOW_BELOW = 0.7;
 const FAST_ABOVE = 0.03;
 /** Where slowing down and speeding up end, in guards and in seconds above it. */
@@ -128,6 +135,7 @@ export class LatencyController {
   #short = new Low(SHORT);
   #start = new Low(START_WATCHED);
   #long = new Low(LONG);
+  #rare = new Low(RARE);
   /** The furthest ahead of the wall clock that what arrived ever was. */
   #furthest = Number.NEGATIVE_INFINITY;
   #rate = 1;
@@ -185,7 +193,7 @@ export class LatencyController {
 
   /** Media time is laid out anew from here on: what was learned of its arrival says nothing any more. */
   forget(): void {
-    for (const low of [this.#short, this.#start, this.#long]) low.clear();
+    for (const low of [this.#short, this.#start, this.#long, this.#rare]) low.clear();
     this.#furthest = Number.NEGATIVE_INFINITY;
   }
 
@@ -198,6 +206,7 @@ export class LatencyController {
       if (this.#startedAt !== null && now - this.#startedAt >= START_BURST) {
         this.#long.push(end - now, now);
         this.#furthest = Math.max(this.#furthest, end - now);
+        if (this.#long.seen(now) === 1) this.#rare.push(end - now, now);
       }
     }
     const moved = Math.abs(position - this.#lastPosition) > 0.001;
@@ -288,7 +297,9 @@ export class LatencyController {
     const uneven = Math.max(0, this.#furthest - lowest - this.#part);
     const seen = this.#long.seen(now);
     const unseen = seen < 1 ? START_FAST_ABOVE - FAST_ABOVE + (1 - seen) * uneven : 0;
-    return lowest - (position - now) - this.#guard - unseen;
+    const above = lowest - (position - now) - this.#guard - unseen;
+    const rare = (this.#rare.soFar ?? lowest) - (position - now) - RARE_LEAVES;
+    return Math.min(above, Math.max(rare, above - RARE_MOST));
   }
 
   #lowest(low: Low, position: number, now: number): number | null {
