@@ -105,14 +105,13 @@ class Downward:
     def tick(self, now: float) -> list[Send]:
         out: list[Send] = []
         late: list[Neighbour] = []
-        busy = waits = 0
+        busy = full = False
         for neighbour in self.children.waiting():
-            busy += neighbour.outbox.busy(now) and not neighbour.is_gone(now)
-            waits += neighbour.waits(now)
+            busy |= neighbour.outbox.busy(now) and not neighbour.is_gone(now)
+            full |= neighbour.waits(now)
             if neighbour.is_late(now):
                 late.append(neighbour)
-        self.children.busy = self._are_most(busy)
-        full = self._are_most(waits)
+        self.children.busy = busy
         upload = self.places.upload
         if full or upload.watching:
             upload.look(full, self.children.living(now), now)
@@ -127,11 +126,6 @@ class Downward:
         elif self._announcements.changed():
             out += self._warn(now)
         return out
-
-    def _are_most(self, count: int) -> bool:
-        """Whether so many of those who are fed tell of our upload, and not of the ways to them: where packets
-        are lost, somebody waits nearly always."""
-        return count > 0 and 2 * count > sum(1 for neighbour in self._neighbours.values() if neighbour.feeds)
 
     def _warn(self, now: float) -> list[Send]:
         """STATUS to those who are fed from here: what became of the way above concerns them at once."""

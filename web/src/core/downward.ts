@@ -117,18 +117,16 @@ export class Downward {
   tick(now: number): Send[] {
     const out: Send[] = [];
     const late: Neighbour[] = [];
-    let [busy, waits, fed] = [0, 0, 0];
+    let [busy, full] = [false, false];
     for (const neighbour of this.#neighbours.values()) {
       const { outbox } = neighbour;
-      fed += Number(neighbour.feeds.size > 0);
       if (outbox.empty) continue;
-      busy += Number(outbox.busy(now) && !neighbour.isGone(now));
-      waits += Number(neighbour.waits(now));
+      if (outbox.busy(now) && !neighbour.isGone(now)) busy = true;
+      if (neighbour.waits(now)) full = true;
       if (neighbour.isLate(now)) late.push(neighbour);
     }
-    // What most of those who are fed wait for is our upload, and not packets that were lost on the ways to them.
-    this.children.busy = 2 * busy > fed;
-    this.places.upload.look(2 * waits > fed, this.children.living(now), now);
+    this.children.busy = busy;
+    this.places.upload.look(full, this.children.living(now), now);
     if (late.length > 0) out.push(...this.#shed(late, now));
     this.children.expire(now);
     const stepped = this.places.throttle.changed(now);

@@ -99,21 +99,6 @@ def test_children_that_all_wait_show_that_there_is_nothing_to_spare() -> None:
     assert helped(bench, OTHER) == 0
 
 
-def test_child_whose_packets_are_lost_says_nothing_of_our_upload() -> None:
-    """Its link takes nothing for a second, as happens all the time where packets are lost; others drain."""
-    bench = feeding(LOW, HIGH, OTHER)
-    bench.link(bytes([0x70]) * 16)
-    for number in range(7, 15):
-        for child in (LOW, HIGH, OTHER):
-            bench.tell(child, status())
-        bench.push(PUBLISHER.id, range(number, number + 1))
-        for child in (HIGH, OTHER):
-            bench.core.drained(child, 0, bench.now)
-        bench.wait(0.05)
-    assert helped(bench, bytes([0x70]) * 16) == 2
-    assert bench.core._down.places.slots() is None
-
-
 def test_two_children_that_vanish_say_nothing_of_our_upload() -> None:
     bench = feeding(LOW, HIGH)
     bench.wait(2.0)
