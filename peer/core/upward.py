@@ -24,6 +24,10 @@ from peer.wire import Subscribe, Unsubscribe, Want, encode
 BEHIND = 20
 """Parts behind the newest that are still asked for by who plays nothing, or is so late that it has to leap:
 from there on, or from the newest independent part where that is older."""
+CARRIED_WITHIN = 0.5
+"""Parts after the first block of a part within which a block counts as carried though it was rebuilt from
+parity before: whoever is on the longest of the ways would carry nothing else. What comes later than the ways
+differ says that an upload has too much to carry."""
 
 Action = Send | Deliver | Gap | Join | Fetch | Links | Parity | Report
 
@@ -88,8 +92,7 @@ class Upward:
     def _judged(self, source: Neighbour, taken: Taken, parental: bool, now: float) -> bool:
         """What a block of data says of who sent it; `parental`: the parent of its stripe.
 
-        Returns whether it counts as carried: also where it was rebuilt from parity a moment before, else
-        whoever is on the longest of the ways, whose blocks parity is always ahead of, would carry nothing.
+        Returns whether it counts as carried.
         """
         number, conduct = taken.seal.number, source.conduct
         conduct.sent(number, taken.index)
@@ -101,7 +104,7 @@ class Upward:
             in_time = taken.fresh or seen_for <= ASK_AFTER_PARTS
             if self.upstreams.shares.pushed(number, taken.index, in_time):
                 conduct.in_time += in_time
-                return in_time
+                return taken.fresh or seen_for <= CARRIED_WITHIN
             if not taken.fresh:
                 conduct.unexpected()
         elif not taken.fresh and source.peer != self.upstreams.stripes[taken.stripe].pending:

@@ -21,6 +21,11 @@ import type { Window } from "./window.ts";
  * on, or from the newest independent part where that is older.
  */
 export const BEHIND = 20;
+/**
+ * Parts after the first block of a part within which a block counts as carried though it was rebuilt from parity before: whoever is
+ * on the longest of the ways would carry nothing else. What comes later than the ways differ says that an upload has too much to carry.
+ */
+const CARRIED_WITHIN = 0.5;
 
 /** The way up of one braid at a peer that does not publish it itself, and what comes down that way. */
 export class Upward {
@@ -98,11 +103,7 @@ export class Upward {
     return out;
   }
 
-  /**
-   * What a block of data says of who sent it; `parental`: the parent of its stripe. Returns whether it counts as carried:
-   * also where it was rebuilt from parity a moment before, else whoever is on the longest of the ways, whose blocks parity
-   * is always ahead of, would carry nothing.
-   */
+  /** What a block of data says of who sent it; `parental`: the parent of its stripe. Returns whether it counts as carried. */
   #judged(source: Neighbour, taken: Taken, parental: boolean, now: number): boolean {
     const { conduct, peer } = source;
     const { seal, stripe, index, fresh } = taken;
@@ -115,7 +116,7 @@ export class Upward {
       const inTime = fresh || seenFor <= ASK_AFTER_PARTS;
       if (this.upstreams.shares.pushed(number, index, inTime)) {
         conduct.inTime += Number(inTime);
-        return inTime;
+        return fresh || seenFor <= CARRIED_WITHIN;
       }
       if (!fresh) conduct.unexpected();
     } else if (!fresh && peer !== this.upstreams.stripes[stripe]?.pending) conduct.unexpected();

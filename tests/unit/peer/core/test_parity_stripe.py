@@ -140,7 +140,7 @@ def test_lost_blocks_are_rebuilt_played_and_passed_on(size: int, parity_first: b
     assert bench.sent(wire.Block) == []
 
 
-@pytest.mark.parametrize(("late", "carried"), [(0.05, True), (0.3, False)])
+@pytest.mark.parametrize(("late", "carried"), [(0.04, True), (0.08, False)])
 def test_parent_that_parity_is_always_ahead_of_is_not_taken_for_weak(late: float, carried: bool) -> None:
     """Its way is the longest: all its blocks are rebuilt before they come. Much later they are of no use."""
     bench = taking_parity()
