@@ -25,8 +25,7 @@ const MAIN = "main";
 
 const NO_LINKS =
   "No direct connection to other viewers can be made at the moment. The stream comes from its own server, if it has one.";
-const NO_CHAT =
-  "No direct connection to others in the room can be made at the moment, so no messages get through.";
+const NO_CHAT = "No direct connection to others can be made at the moment: no messages get through.";
 
 /** One membership in one room. The constructor throws an Error with one sentence when the options cannot be used. */
 export class Membership extends EventTarget implements Room, NodeEvents {

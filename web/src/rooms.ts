@@ -53,6 +53,6 @@ export function setJoin(join: Join): void {
 
 export function rooms(): Rooms {
   if (shared === null)
-    throw new Error("Nothing says how to join a room: load /braidcast.js before using its elements.");
+    throw new Error("There is no room to join: load /braidcast.js before using its elements.");
   return shared;
 }

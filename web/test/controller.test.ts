@@ -181,7 +181,7 @@ test("what is late only now and then is survived from the second time on", () =>
   expect(playback.end - playback.position).toBeLessThan(0.5);
 });
 
-test("a long wait that does not come again holds back by a fifth of a second at most, and for a while", () => {
+test("a long wait that does not come again holds back by a guard at most, and for a while", () => {
   const late = 400;
   const playback = new Playback(
     arrivals(200, (part) => (part === late ? 1 : 0)),

@@ -32,12 +32,10 @@ const SHORT = 0.4;
 /** Longest memory: whatever jitter came within it keeps us from speeding up into the next. */
 const LONG = 15;
 /**
- * Where packets are lost one of them is lost twice only now and then: what was that late, within so many seconds after the
- * start, would just be survived again. A single long wait does not hold us back by more than so much (s).
+ * Where packets are lost one is lost twice only now and then: what was that late within so many seconds, after the first of them,
+ * leaves half a guard when it comes again. It does not hold us back by more than a guard: a single long wait is no rule.
  */
 const RARE = 90;
-const RARE_LEAVES = 0.05;
-const RARE_MOST = 0.2;
 const SLOW_BELOW = 0.7;
 const FAST_ABOVE = 0.03;
 /** Where slowing down and speeding up end, in guards and in seconds above it. */
@@ -298,8 +296,8 @@ export class LatencyController {
     const seen = this.#long.seen(now);
     const unseen = seen < 1 ? START_FAST_ABOVE - FAST_ABOVE + (1 - seen) * uneven : 0;
     const above = lowest - (position - now) - this.#guard - unseen;
-    const rare = (this.#rare.soFar ?? lowest) - (position - now) - RARE_LEAVES;
-    return Math.min(above, Math.max(rare, above - RARE_MOST));
+    const rare = (this.#rare.soFar ?? lowest) - (position - now) - this.#guard / 2;
+    return Math.min(above, Math.max(rare, above - this.#guard));
   }
 
   #lowest(low: Low, position: number, now: number): number | null {

@@ -37,7 +37,7 @@ export class HlsFallback {
     try {
       Player = (await import("hls.js/light")).default;
     } catch {
-      if (!this.#closed) this.#native("The HLS player could not be loaded. Reload the page to try again.");
+      if (!this.#closed) this.#native("The HLS player could not be loaded: load the page again.");
       return;
     }
     if (this.#closed) return;
