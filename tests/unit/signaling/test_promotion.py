@@ -229,6 +229,22 @@ def test_child_that_gives_far_more_overtakes_its_parent_only_if_the_publisher_ha
     assert below.parents[0] is strong
 
 
+@pytest.mark.parametrize(("failed", "moves"), [(False, False), (True, True)])
+def test_head_that_never_failed_is_not_overtaken_by_one_that_heads_another_stripe(
+    failed: bool, moves: bool
+) -> None:
+    stage = Stage()
+    root = stage.trees.root
+    weak = stage.add("weak", root, slots=2)
+    strong = stage.add("strong", weak, slots=8, proven=8, home=1)
+    stage.trees.attach(strong, 1, root)
+    stage.add("below", strong)
+    if failed:
+        weak.capacity.ceiling = 3
+    assert stage.consider(strong) is moves
+    assert strong.parents == [root if moves else weak, root, None]
+
+
 @pytest.mark.parametrize("trouble", ["away", "apart", "unfed"])
 def test_child_does_not_overtake_where_nobody_above_could_feed_it(trouble: str) -> None:
     stage = Stage()
