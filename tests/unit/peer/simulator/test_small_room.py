@@ -13,11 +13,10 @@ VIEWERS = 6
 SETTLE, SECONDS = 60, 40
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_small_room_that_loses_packets_comes_to_rest_and_shares_the_work(seed: int) -> None:
+def test_small_room_that_loses_packets_comes_to_rest_and_shares_the_work() -> None:
     """What parity was ahead of counted as not carried once, so that good parents were given up every two
     seconds, until one viewer fed all the others three times the stream."""
-    world = World(Options(viewers=VIEWERS, seed=seed, loss=0.01, uplink="20M", unreachable=0.0))
+    world = World(Options(viewers=VIEWERS, loss=0.01, uplink="20M", unreachable=0.0))
     world.run(2.0)
     for _ in range(VIEWERS):
         world.viewer()
