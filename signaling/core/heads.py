@@ -61,8 +61,11 @@ def take_over(trees: Trees, node: Node, heads: Mapping[int, Node]) -> None:
 
 
 def share(trees: Trees, node: Node) -> bool:
-    """Have a node become the head of a stripe in the place of one that heads two more; whether it does."""
-    if not node.carries or node.free < 1:
+    """Have a node become the head of a stripe in the place of one that heads two more; whether it does.
+
+    Only where packets are lost, as who takes parity has found: elsewhere the move costs and mends nothing.
+    """
+    if not node.carries or node.free < 1 or not node.parity:
         return False
     found = shared_out(trees, node, has=trees.headed(node), rest=RESTED)
     if found is None:

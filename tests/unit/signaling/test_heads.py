@@ -37,21 +37,21 @@ def test_parity_that_is_switched_on_later_gets_a_head_of_its_own() -> None:
 
 def test_those_who_are_left_share_what_a_head_leaves_behind() -> None:
     audience = Audience()
-    for _ in range(4):
-        audience.join(24.0)
+    for _ in range(5):
+        audience.join(24.0, parity=True)
     settled(audience)
     for peer in list(audience.uploads)[:2]:
         audience.leave(peer)
     for _ in range(2):
-        audience.join(24.0)
-    assert headed(settled(audience).planner) == [1, 1, 1, 1]
+        audience.join(24.0, parity=True)
+    assert headed(settled(audience).planner) == [1, 1, 1, 1, 1]
 
 
 def one_above_all(others: int, slots: int = 8) -> tuple[Trees, Node, Node]:
     """A room whose first peer is the head of all stripes and feeds everybody; it, and the second."""
     trees = Trees(ROOT, STRIPES)
     trees.now = 2 * RESTED
-    nodes = [Node(f"p{n}", STRIPES, carries=True, slots=slots) for n in range(others + 1)]
+    nodes = [Node(f"p{n}", STRIPES, carries=True, slots=slots, parity=True) for n in range(others + 1)]
     for node in nodes:
         trees.add(node)
     head = nodes[0]
@@ -82,7 +82,7 @@ def test_two_who_have_as_many_leave_it_at_that() -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", ["leaf", "full", "new head", "away", "separated", "far better", "no room", "crowd"]
+    "trouble", ["leaf", "full", "new head", "away", "separated", "far better", "no room", "crowd", "no loss"]
 )
 def test_nobody_takes_over_who_would_not_keep_it(trouble: str) -> None:
     trees, head, node = one_above_all(SHARED_AMONG if trouble == "crowd" else 6)
@@ -100,6 +100,8 @@ def test_nobody_takes_over_who_would_not_keep_it(trouble: str) -> None:
         case "far better":
             head.standing = node.standing + 2
             node.capacity.ceiling = 9
+        case "no loss":
+            node.parity = False
         case "no room":
             node.slots = 2
     assert not share(trees, node)
