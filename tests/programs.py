@@ -37,11 +37,16 @@ class Program:
         for stream, lines in ((self.process.stdout, self.output), (self.process.stderr, self.errors)):
             assert stream is not None
             self._readers.append(asyncio.create_task(self._read(stream, lines), name=f"read {self.name}"))
+        self._readers.append(asyncio.create_task(self._wait(), name=f"wait for {self.name}"))
 
     async def _read(self, stream: asyncio.StreamReader, lines: deque[str]) -> None:
         while line := await stream.readline():
             lines.append(line.decode(errors="replace").rstrip("\n"))
             self._changed.set()
+        self._changed.set()
+
+    async def _wait(self) -> None:
+        await self.process.wait()
         self._changed.set()
 
     @property

@@ -148,8 +148,10 @@ class Pipe:
         """Whether anything has come."""
         self._last = time.monotonic()
         if (wrapper := shutil.which("setpriv")) is not None:
-            # Else it would listen on, and keep the port, when this process is killed.
-            command = [wrapper, "--pdeathsig", "TERM", "--", *command]
+            # Else it would listen on, and keep the port, when this process is killed. The signal comes only
+            # to who asked for it in time, so that the shell looks whether this process is still there.
+            still_there = f'[ "$PPID" = {os.getpid()} ] && exec "$@"'
+            command = [wrapper, "--pdeathsig", "TERM", "--", "/bin/sh", "-c", still_there, "sh", *command]
         try:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -1,6 +1,7 @@
 """The bridge to SRT: which program, how it is called, and how it is read and ended."""
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,14 @@ def test_stopping_wakes_whoever_waits_and_leaves_no_process() -> None:
     pipe.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pipe.pid, 0)
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv (util-linux) is not installed")
+def test_a_publisher_dies_before_its_bridge_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peer.media.srt.os.getpid", os.getppid)
+    pipe = shell("printf abc; exec sleep 60")
+    assert pipe.read(8) == b""
+    pipe.close()
 
 
 def test_refusals_are_told_once_and_secrets_never(caplog: pytest.LogCaptureFixture) -> None:
