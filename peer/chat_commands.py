@@ -18,10 +18,10 @@ from peer.chat_moderating import (
     reason,
 )
 from peer.chat_recent import Recent, find
-from peer.core.chat_acts import Act, ChatError, Delete, Edit, Reaction, read_id
+from peer.core.chat_acts import Act, ChatError, Delete, Edit, Reaction
 from peer.core.chat_message import MAX_NAME, Entry
 from peer.core.chat_placing import Revise
-from signaling.measures import Measure
+from signaling.measures import Measure, read_id
 from signaling.moderation import Moderation, Rule
 
 OTHERS, ONESELF = "others", "your own"

@@ -20,14 +20,12 @@ from peer.core.chat_placing import Deliver, Revise, Ruled
 from peer.identity import Identity
 from peer.signing import TAG_CHAT, peer_id, verify
 from signaling.measures import Measure
-from signaling.moderation import Rule
+from signaling.moderation import BANNED, KICKED, Rule
 
 if TYPE_CHECKING:
     from peer.links.mesh import Mesh
 
 
-BANNED = "You are banned from this room."
-KICKED = "You were removed from this room: come back in ten minutes."
 MAX_TRIES = 4
 """Peers that may list what they do not send, before nobody is taken to have it."""
 

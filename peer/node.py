@@ -12,7 +12,7 @@ import aiohttp
 
 from peer import wire
 from peer.carrier import Carrier
-from peer.chat_session import BANNED, KICKED, ChatSession
+from peer.chat_session import ChatSession
 from peer.chat_store import ChatStore
 from peer.core.children import REFUSE_NOT_CARRIED
 from peer.core.clock import PublisherClock
@@ -27,7 +27,7 @@ from peer.links.webrtc import WebRtcLinks
 from peer.part import Part
 from peer.streams import KnownStream, StreamDirectory
 from signaling import moderation, protocol
-from signaling.moderation import Rule
+from signaling.moderation import BANNED, KICKED, Rule
 
 LINKS_RECEIVING, LINKS_CARRYING = 12, 32
 LONELY_SECONDS = 5.0

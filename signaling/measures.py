@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypeGuard, get_args
 
 MEASURE = 5
 """The kind of the messages that hold measures."""
@@ -74,8 +74,8 @@ def read_measure(body: bytes) -> Measure | None:
     verb = value["act"]
     after, subject, target = (
         read_ids(value.get("after")),
-        _hex(value.get("subject")),
-        _hex(value.get("target")),
+        read_id(value.get("subject")),
+        read_id(value.get("target")),
     )
     role, seconds, reason = value.get("role"), value.get("seconds", 0), value.get("reason", "")
     last = _last(value.get("last", []))
@@ -86,9 +86,7 @@ def read_measure(body: bytes) -> Measure | None:
         and (role in get_args(Role) if verb in WITH_ROLE else True)
         and (verb != "delete" or target is not None)
         and _is_count(seconds, MAX_SLOW)
-        and isinstance(reason, str)
-        and len(reason) <= MAX_REASON
-        and not any("\ud800" <= character <= "\udfff" for character in reason)
+        and is_text(reason, 0, MAX_REASON)
     )
     if not fits or after is None or last is None:
         return None
@@ -110,7 +108,7 @@ def read_ids(value: Any) -> tuple[bytes, ...] | None:
         return ()
     if not isinstance(value, list) or len(value) > MAX_AFTER:
         return None
-    ids = [id for text in value if (id := _hex(text)) is not None]
+    ids = [id for text in value if (id := read_id(text)) is not None]
     return tuple(ids) if len(set(ids)) == len(value) else None
 
 
@@ -121,15 +119,23 @@ def _last(value: Any) -> tuple[tuple[int, bytes], ...] | None:
     for entry in value:
         if not isinstance(entry, list) or len(entry) != 2:
             return None
-        clock, id = entry[0], _hex(entry[1])
+        clock, id = entry[0], read_id(entry[1])
         if not _is_count(clock, 2**32 - 1) or id is None:
             return None
         found.append((clock, id))
     return tuple(found)
 
 
-def _hex(value: Any) -> bytes | None:
+def read_id(value: Any) -> bytes | None:
+    """The id, or key, in 64 hex digits; None for anything else."""
     return bytes.fromhex(value) if isinstance(value, str) and _ID.fullmatch(value) else None
+
+
+def is_text(value: Any, least: int, most: int) -> TypeGuard[str]:
+    """Whether that is a text of so many characters, none of them a lone surrogate."""
+    if not isinstance(value, str) or not least <= len(value) <= most:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _whole(number: str) -> int | None:

@@ -15,6 +15,10 @@ MAX_MEASURES = 1_024
 MAX_OF_MODERATOR = 256
 """Measures of one author other than the owner: whoever was a moderator once cannot fill the room."""
 
+BANNED = "You are banned from this room."
+KICKED = "You were removed from this room: come back in ten minutes."
+"""What peers and introducers say to those whom a measure keeps out."""
+
 REMEMBERED = 64
 """States that are kept: most messages know the same measures."""
 LIFTS = {"unmute": "mute", "unban": "ban", "unlock": "lock"}

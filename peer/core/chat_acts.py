@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeGuard
 
 from signaling.chat_header import MAX_BODY
+from signaling.measures import is_text, read_id
 
 EDIT = 2
 DELETE = 3
@@ -16,7 +16,6 @@ REACTION = 4
 MAX_TEXT = 8000
 MAX_EMOJI = 16
 """Characters of a reaction: one emoji may be a row of them."""
-_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class ChatError(ValueError):
@@ -117,18 +116,6 @@ def read_body(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def is_text(value: Any, least: int, most: int) -> TypeGuard[str]:
-    """Whether that is a text of so many characters, none of them a lone surrogate."""
-    if not isinstance(value, str) or not least <= len(value) <= most:
-        return False
-    return not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def read_id(value: Any) -> bytes | None:
-    """The id in 64 hex digits; None for anything else."""
-    return bytes.fromhex(value) if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
 def _is_emoji(value: Any) -> TypeGuard[str]:

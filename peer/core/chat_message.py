@@ -14,13 +14,11 @@ from peer.core.chat_acts import (
     ChatError,
     act_of,
     check_text,
-    is_text,
     read_body,
-    read_id,
     write_body,
 )
 from signaling.chat_header import TEXT, ChatHeader, ChatHeaderError, message_id, room_hash
-from signaling.measures import MEASURE, Measure, read_ids, read_measure
+from signaling.measures import MEASURE, Measure, is_text, read_id, read_ids, read_measure
 
 MAX_NAME = 64
 MAX_CLOCK = 2**32 - 1

@@ -8,7 +8,7 @@ from peer.core.chat_acts import Delete
 from peer.core.chat_message import SignedMessage
 from signaling.chat_header import MAX_FOLLOWS, TEXT
 from signaling.measures import Measure
-from signaling.moderation import Force, Moderation, Rule, Standing, locked_for
+from signaling.moderation import BANNED, Force, Moderation, Rule, Standing, locked_for
 
 
 class Reach:
@@ -174,7 +174,7 @@ class Restraints:
             return None
         state = self.moderation.state()
         if state.is_banned(key):
-            return "You are banned from this room."
+            return BANNED
         if state.is_muted(key):
             return "You are muted in this room: nobody would see what you write."
         if self.moderation.standing(key) < state.least:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
-from signaling.core.nodes import SUPERIOR, Node
+from signaling.core.nodes import COOLDOWN, SUPERIOR, Node
 from signaling.core.trees import Trees
 
-SHARED_AMONG = 30
-"""Viewers up to whom heads are shared: whoever comes between a head and the root moves all who are below."""
-RESTED = 20.0
-"""Seconds for which a head that was just made is left in peace."""
+MANY_VIEWERS = 30
+"""With more viewers the publisher feeds each stripe twice, until there are fewer than FEW_VIEWERS. Up to
+then heads are shared: whoever comes between a head and the root moves all who are below."""
 
 
 def shared_out(
@@ -25,9 +24,9 @@ def shared_out(
 
     `taken`: stripes whose heads it takes over already; `rest`: seconds for which the head must have been one.
     """
-    heads: dict[str, list[int]] = {}
-    if len(trees.nodes) > SHARED_AMONG:
+    if len(trees.nodes) > MANY_VIEWERS:
         return None
+    heads: dict[str, list[int]] = {}
     for stripe in node.takes:
         for child in trees.root.children[stripe].values():
             if stripe in child.home and stripe not in taken and not child.away and child is not node:
@@ -67,7 +66,7 @@ def share(trees: Trees, node: Node) -> bool:
     """
     if not node.carries or node.free < 1 or not node.parity:
         return False
-    found = shared_out(trees, node, has=trees.headed(node), rest=RESTED)
+    found = shared_out(trees, node, has=trees.headed(node), rest=COOLDOWN)
     if found is None:
         return False
     head, stripe = found
@@ -84,7 +83,7 @@ def share(trees: Trees, node: Node) -> bool:
 
 def is_settled(trees: Trees, head: Node, node: Node) -> bool:
     """Whether a head keeps its place against a better one below it, which heads as many stripes."""
-    few = len(trees.nodes) <= SHARED_AMONG
+    few = len(trees.nodes) <= MANY_VIEWERS
     return few and trees.headed(head) <= trees.headed(node) and head.capacity.ceiling is None
 
 

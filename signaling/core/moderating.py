@@ -6,7 +6,7 @@ from signaling.binary import from_base64url, peer_id
 from signaling.chat_header import ChatHeader, ChatHeaderError, message_id, room_hash
 from signaling.description import Verify
 from signaling.measures import MEASURE, read_measure
-from signaling.moderation import Moderation
+from signaling.moderation import BANNED, KICKED, Moderation
 from signaling.protocol import TAG_CHAT, ProtocolError, SignedMeasure
 
 MAX_MEASURES = 256
@@ -29,9 +29,9 @@ class Moderating:
     def refusal(self, key: bytes, now: float) -> str | None:
         """Why that key is not let in; None if it is."""
         if self.moderation.state().is_banned(key):
-            return "You are banned from this room."
+            return BANNED
         if now < self._kicked.get(key, now):
-            return "You were removed from this room: come back in ten minutes."
+            return KICKED
         return None
 
     def take(self, signed: SignedMeasure, now: float) -> str | None:

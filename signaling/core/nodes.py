@@ -9,6 +9,8 @@ UNFED = -1
 MOST_CHILDREN = 24
 """Peers that one feeds at most: the rest of a carrying peer's 32 links is for parents, standbys and chat."""
 MOST_STANDING = 7
+COOLDOWN = 20.0
+"""Seconds for which a place is kept unless something forces a move."""
 SUPERIOR = 2
 """Steps of standing by which a node must be above another to take its place: four times the upload, or twice
 and a minute's stay. Whoever gives nothing is below all."""

@@ -14,8 +14,8 @@ The rules, in the order in which they matter:
 from collections import deque
 from collections.abc import Sequence
 
-from signaling.core.heads import shared_out
-from signaling.core.nodes import MOST_STANDING, SUPERIOR, UNFED, WHOLE, Node
+from signaling.core.heads import MANY_VIEWERS, shared_out
+from signaling.core.nodes import COOLDOWN, MOST_STANDING, SUPERIOR, UNFED, WHOLE, Node
 from signaling.core.pool import Shelf
 from signaling.core.recruits import Recruits
 from signaling.core.trees import SCAN, Trees
@@ -24,15 +24,11 @@ ROOT_LINKS = 24
 """Peers that the publisher feeds at most; the rest of its 32 links is for chat and failing over."""
 BUDGET = 6.0
 """Times the stream that the publisher sends over links at most, all children together."""
-MANY_VIEWERS = 30
-"""With more viewers the publisher feeds each stripe twice, until there are fewer than FEW_VIEWERS."""
 FEW_VIEWERS = 24
 RETRIES = 16
 """Peers without a parent, by stripe and standing, that are tried again when there is room."""
 FAILURES = 4
 """Of these in a row after which the others are left to later events."""
-COOLDOWN = 20.0
-"""Seconds for which a place is kept unless something forces a move."""
 MOVES = 8
 """Superfluous children of the publisher that are moved at each event, by stripe."""
 

@@ -7,8 +7,8 @@ happens comes to rest.
 """
 
 from signaling.core.heads import is_settled, share
-from signaling.core.nodes import SUPERIOR, UNFED, Node
-from signaling.core.placement import COOLDOWN, Placement
+from signaling.core.nodes import COOLDOWN, SUPERIOR, UNFED, Node
+from signaling.core.placement import Placement
 from signaling.core.trees import NEAR, Trees
 
 LEAF_GAIN = 2

@@ -9,7 +9,7 @@ import type { Draft, Entry } from "./core/chat-message.ts";
 import type { Page } from "./core/chat-past.ts";
 import type { Ruled } from "./core/chat-placing.ts";
 import { type Measure, measure, type Verb } from "./core/measures.ts";
-import { MODERATOR, type Moderation, type Rule } from "./core/moderation.ts";
+import { BANNED, KICKED, MODERATOR, type Moderation, type Rule } from "./core/moderation.ts";
 import { toBase64url, toHex } from "./encoding.ts";
 import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
@@ -23,8 +23,6 @@ const MAX_TRIES = 4;
 const FORBIDDEN = 6;
 /** Measures in one message to the introducer. */
 const AT_ONCE = 8;
-const BANNED = "You are banned from this room.";
-const KICKED = "You were removed from this room: come back in ten minutes.";
 /** After a link has opened, ms. */
 const MEND_AFTER = 1000;
 /** Longer than this (ms) nobody waits for the browser's database. */

@@ -4,8 +4,8 @@ import random
 
 from signaling.core.appraisal import Fare
 from signaling.core.fail_overs import SETTLE
-from signaling.core.nodes import Node
-from signaling.core.placement import COOLDOWN, MANY_VIEWERS
+from signaling.core.heads import MANY_VIEWERS
+from signaling.core.nodes import COOLDOWN, Node
 from signaling.core.planner import Planner
 
 ROOT = "publisher"

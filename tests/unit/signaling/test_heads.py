@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from signaling.core.heads import RESTED, SHARED_AMONG, share
-from signaling.core.nodes import Node
+from signaling.core.heads import MANY_VIEWERS, share
+from signaling.core.nodes import COOLDOWN, Node
 from signaling.core.planner import Planner
 from signaling.core.trees import Trees
 from tests.unit.signaling.audience import ROOT, STRIPES, Audience
@@ -50,7 +50,7 @@ def test_those_who_are_left_share_what_a_head_leaves_behind() -> None:
 def one_above_all(others: int, slots: int = 8) -> tuple[Trees, Node, Node]:
     """A room whose first peer is the head of all stripes and feeds everybody; it, and the second."""
     trees = Trees(ROOT, STRIPES)
-    trees.now = 2 * RESTED
+    trees.now = 2 * COOLDOWN
     nodes = [Node(f"p{n}", STRIPES, carries=True, slots=slots, parity=True) for n in range(others + 1)]
     for node in nodes:
         trees.add(node)
@@ -85,7 +85,7 @@ def test_two_who_have_as_many_leave_it_at_that() -> None:
     "trouble", ["leaf", "full", "new head", "away", "separated", "far better", "no room", "crowd", "no loss"]
 )
 def test_nobody_takes_over_who_would_not_keep_it(trouble: str) -> None:
-    trees, head, node = one_above_all(SHARED_AMONG if trouble == "crowd" else 6)
+    trees, head, node = one_above_all(MANY_VIEWERS if trouble == "crowd" else 6)
     match trouble:
         case "leaf":
             node.carries = False

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from signaling.core.appraisal import Fare
-from signaling.core.nodes import MOST_CHILDREN, UNFED, Node
-from signaling.core.placement import COOLDOWN
+from signaling.core.nodes import COOLDOWN, MOST_CHILDREN, UNFED, Node
 from signaling.core.planner import Planner
 from signaling.core.trees import IDLE, MOST_DEPTH
 from tests.unit.signaling.test_planner import ROOT, may_be_asked

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signaling.core.appraisal import Fare
-from signaling.core.nodes import MOST_CHILDREN, Node
-from signaling.core.placement import COOLDOWN, Placement
+from signaling.core.nodes import COOLDOWN, MOST_CHILDREN, Node
+from signaling.core.placement import Placement
 from signaling.core.promotion import Promotion
 from signaling.core.trees import Trees
 from tests.unit.signaling.audience import ROOT, STRIPES, Audience

@@ -14,13 +14,13 @@ export interface Record {
   readonly remark: string;
 }
 
-/** All that was done, the last first. */
-export function audit(moderation: Moderation, named: Named): Record[] {
+/** The last that was done, at most `most`, the very last first. */
+export function audit(moderation: Moderation, named: Named, most: number): Record[] {
   const { all } = moderation;
   const state = moderation.state();
   const forces = [...state.bans.values(), ...state.mutes.values(), state.locks, state.slows].flat();
   const ended = new Set(forces.filter(({ ends }) => ends !== 0n).map(({ rule }) => rule.id));
-  const records = moderation.rules.map((rule) => {
+  const records = moderation.rules.slice(-most).map((rule) => {
     const remark = moderation.counts(rule, all) ? (ended.has(rule.id) ? "ended" : "") : "void";
     return { id: rule.id, time: rule.time, sentence: sentenceOf(rule, named), remark };
   });
@@ -34,7 +34,8 @@ export function mayRule({ moderation, key }: Talk, subject: string): boolean {
   return own >= MODERATOR && subject !== key && other < own;
 }
 
-const MODERATOR = 2;
+/** As in core/moderation.ts, which comes only with a room that has chat. */
+export const [MODERATOR, OWNER] = [2, 3];
 
 function sentenceOf({ author, measure }: Rule, named: Named): string {
   const { verb, role, seconds, reason } = measure;

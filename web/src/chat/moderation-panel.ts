@@ -4,10 +4,9 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Measure, Verb } from "../core/measures.ts";
 import type { Moderation } from "../core/moderation.ts";
 import type { Talk } from "../room.ts";
-import { audit, type Named } from "./audit.ts";
+import { audit, MODERATOR, type Named, OWNER } from "./audit.ts";
 import { formatTime } from "./names.ts";
 
-const [MODERATOR, OWNER] = [2, 3];
 const SLOW = 30;
 const STANDINGS = ["a guest", "a member", "a moderator", "the owner"];
 /** Records that are shown. */
@@ -35,17 +34,15 @@ function unowned({ own }: PanelEvents): TemplateResult {
 }
 
 function owned(talk: Talk, moderation: Moderation, named: Named, events: PanelEvents): TemplateResult {
-  const records = audit(moderation, named);
+  const records = audit(moderation, named, SHOWN);
   return html`
     ${moderation.standing(talk.key) >= MODERATOR ? controls(talk, moderation, named, events) : nothing}
     <h2>What was done</h2>
     ${records.length === 0 ? html`<p>Nothing yet.</p>` : nothing}
-    <ol class="audit">${records
-      .slice(0, SHOWN)
-      .map(
-        ({ time, sentence, remark }) =>
-          html`<li class=${remark === "" ? "" : "past"}><time>${formatTime(time)}</time> ${sentence}${remark === "" ? nothing : html` <span class="note">${remark}</span>`}</li>`,
-      )}</ol>`;
+    <ol class="audit">${records.map(
+      ({ time, sentence, remark }) =>
+        html`<li class=${remark === "" ? "" : "past"}><time>${formatTime(time)}</time> ${sentence}${remark === "" ? nothing : html` <span class="note">${remark}</span>`}</li>`,
+    )}</ol>`;
 }
 
 function controls(talk: Talk, moderation: Moderation, named: Named, { rule }: PanelEvents): TemplateResult {

@@ -3,7 +3,7 @@
 import { MAX_FOLLOWS, TEXT } from "../wire-chat.ts";
 import type { SignedMessage } from "./chat-message.ts";
 import type { Measure } from "./measures.ts";
-import { type Force, lockedFor, MODERATOR, Moderation, type Rule } from "./moderation.ts";
+import { BANNED, type Force, lockedFor, MODERATOR, Moderation, type Rule } from "./moderation.ts";
 
 type Get = (id: string) => SignedMessage | undefined;
 
@@ -176,7 +176,7 @@ export class Restraints {
     const { moderation } = this;
     if (moderation === null || key === moderation.owner) return null;
     const state = moderation.state();
-    if (state.isBanned(key)) return "You are banned from this room.";
+    if (state.isBanned(key)) return BANNED;
     if (state.isMuted(key)) return "You are muted in this room: nobody would see what you write.";
     if (moderation.standing(key) >= state.least) return null;
     const who = state.least === MODERATOR ? "moderators" : "members and moderators";

@@ -1,10 +1,10 @@
 /** What somebody with standing does in a room: the body of such a message (docs/protocol.md section 8). */
 
-import { readId } from "./chat-acts.ts";
+import { isText, readBody, readId } from "./chat-acts.ts";
 
 /** The kind of the messages that hold measures. */
 export const MEASURE = 5;
-const MAX_AFTER = 8;
+export const MAX_AFTER = 8;
 const MAX_LAST = 8;
 export const MAX_REASON = 200;
 export const MAX_SLOW = 3600;
@@ -47,8 +47,6 @@ export interface Measure {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const HALF_CHARACTER = /[\ud800-\udfff]/u;
 
 /** A measure with what is not given left out. */
 export function measure(verb: Verb, fields: Partial<Measure> = {}): Measure {
@@ -84,14 +82,8 @@ export function writeMeasure({
 /** The measure in a body of kind MEASURE; null where there is none. */
 export function readMeasure(body: Uint8Array): Measure | null {
   if (body.length > MAX_MEASURE) return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(decoder.decode(body));
-  } catch {
-    return null;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-  const fields = value as Record<string, unknown>;
+  const fields = readBody(body);
+  if (fields === null) return null;
   const { act, role, seconds = 0, reason = "", after: known, last: named = [] } = fields;
   const verb = VERBS.find((known) => known === act);
   if (verb === undefined) return null;
@@ -102,9 +94,7 @@ export function readMeasure(body: Uint8Array): Measure | null {
   if ((subject !== null) === ON_NOBODY.has(verb)) return null;
   if (WITH_ROLE.has(verb) && role !== "moderator" && role !== "member") return null;
   if (verb === "delete" && target === null) return null;
-  if (!isCount(seconds, MAX_SLOW)) return null;
-  if (typeof reason !== "string" || [...reason].length > MAX_REASON || HALF_CHARACTER.test(reason))
-    return null;
+  if (!isCount(seconds, MAX_SLOW) || !isText(reason, 0, MAX_REASON)) return null;
   return {
     verb,
     after,

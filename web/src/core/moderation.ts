@@ -7,9 +7,8 @@
  */
 
 import { comparePlaces, type Place } from "./chat-message.ts";
-import type { Measure, MeasureRole, Verb } from "./measures.ts";
+import { MAX_AFTER, type Measure, type MeasureRole, type Verb } from "./measures.ts";
 
-const MAX_AFTER = 8;
 const MAX_MEASURES = 1_024;
 /** Measures of one author other than the owner: whoever was a moderator once cannot fill the room. */
 const MAX_OF_MODERATOR = 256;
@@ -17,6 +16,10 @@ const MAX_OF_MODERATOR = 256;
 const REMEMBERED = 64;
 const LIFTS: Partial<Record<Verb, Verb>> = { unmute: "mute", unban: "ban", unlock: "lock" };
 const ENDING: ReadonlySet<Verb> = new Set(["unmute", "unban", "unlock", "slow", "grant"]);
+
+/** What is said to those whom a measure keeps out. */
+export const BANNED = "You are banned from this room.";
+export const KICKED = "You were removed from this room: come back in ten minutes.";
 
 /** What somebody is in a room. */
 export const GUEST = 0;
