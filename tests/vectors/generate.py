@@ -11,6 +11,7 @@ import json
 
 from tests.vectors import (
     description_samples,
+    file_samples,
     identity_samples,
     introduction_samples,
     message_samples,
@@ -29,6 +30,7 @@ def files() -> dict[str, bytes]:
         "descriptions.json": description_samples.descriptions(),
         "messages.json": message_samples.messages(),
         "chat_headers.json": message_samples.chat_headers(),
+        "files.json": file_samples.files(),
         "introductions.json": introduction_samples.introductions(),
     }
     encoded = {
