@@ -8,16 +8,22 @@ import json
 from functools import partial
 from typing import Any
 
-from bench import chat, comparison, machine, pages, planner, relay
+from bench import chat, comparison, glass, machine, pages, planner, relay, ways
 
-PARTS = ("pages", "startup", "relay", "planner", "chat", "compare")
+PARTS = ("pages", "startup", "glass", "relay", "planner", "chat", "compare")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all unless given")
-    parser.add_argument("--input", default=str(pages.SAMPLE), help="what the demo publishes (the sample)")
-    parser.add_argument("--pages", type=int, help="browsers that play together (5; to compare: 6)")
+    parser.add_argument("--input", help="what the demo publishes (the sample); "
+                        f"for glass the way in, of {', '.join(ways.WAYS)} (rtmp)")  # fmt: skip
+    parser.add_argument(
+        "--pages", type=int, help="browsers that play together (5; to compare: 6; glass: 6 and 2)"
+    )
+    parser.add_argument(
+        "--size", choices=tuple(glass.SIZES), help="the picture of glass (one after the other)"
+    )
     parser.add_argument("--seconds", type=float, help="how long they play (60)")
     parser.add_argument("--times", type=int, default=10, help="how often a page is opened anew (10)")
     parser.add_argument("--quick", action="store_true", help="compare two settings only, for 20 s each")
@@ -27,6 +33,9 @@ def main() -> None:
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: there are only {', '.join(PARTS)}")
     wanted = options.parts or PARTS
+    source = options.input or str(pages.SAMPLE)
+    if "glass" in options.parts and options.input not in (None, *ways.WAYS):
+        parser.error(f"{options.input}: glass has only these ways in: {', '.join(ways.WAYS)}.")
     try:
         rows = comparison.chosen(options.rows, options.quick)
     except ValueError as error:
@@ -37,12 +46,18 @@ def main() -> None:
     if "pages" in wanted:
         found["pages"] = []
         for at_once in (False, True):
-            run = pages.watch(options.input, options.pages or 5, options.seconds or 60.0, at_once)
-            found["pages"].append(asyncio.run(run))
+            watching = pages.watch(source, options.pages or 5, options.seconds or 60.0, at_once)
+            found["pages"].append(asyncio.run(watching))
             tell(options.json, pages_text(found["pages"][-1]))
     if "startup" in wanted:
-        found["startup"] = asyncio.run(pages.startup(options.input, options.times))
+        found["startup"] = asyncio.run(pages.startup(source, options.times))
         tell(options.json, startup_text(found["startup"]))
+    if "glass" in wanted:
+        way = options.input if options.input in ways.WAYS else "rtmp"
+        found["glass"] = []
+        for run in glass.chosen(way, options.size, options.pages, options.seconds or 60.0):
+            found["glass"].append(asyncio.run(glass.glass(run)))
+            tell(options.json, glass.text(found["glass"][-1]))
     if "relay" in wanted:
         found["relay"] = asyncio.run(relay.measure())
         tell(options.json, relay_text(found["relay"]))
