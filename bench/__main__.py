@@ -8,9 +8,9 @@ import json
 from functools import partial
 from typing import Any
 
-from bench import chat, comparison, glass, machine, pages, planner, relay, ways
+from bench import chat, comparison, glass, ladder, machine, pages, planner, relay, ways
 
-PARTS = ("pages", "startup", "glass", "relay", "planner", "chat", "compare")
+PARTS = ("pages", "startup", "glass", "relay", "planner", "chat", "ladder", "compare")
 
 
 def main() -> None:
@@ -67,6 +67,9 @@ def main() -> None:
     if "chat" in wanted:
         found["chat"] = asyncio.run(chat.measure())
         tell(options.json, chat_text(found["chat"]))
+    if "ladder" in wanted:
+        found["ladder"] = asyncio.run(ladder.measure(options.seconds or ladder.SECONDS))
+        tell(options.json, ladder_text(found["ladder"]))
     if "compare" in wanted:
         viewers = options.pages or comparison.VIEWERS
         seconds = options.seconds or (comparison.QUICK_SECONDS if options.quick else comparison.SECONDS)
@@ -166,6 +169,22 @@ def chat_text(found: dict[str, Any]) -> str:
             f"  search      {name}, {search['hits']} found: "
             f"p50 {1e3 * search['p50']:.0f} ms, greatest {1e3 * search['max']:.0f} ms"
         )
+    return "\n".join(lines)
+
+
+def ladder_text(found: list[dict[str, Any]]) -> str:
+    lines = [f"\nA publisher of a film at {ladder.SIZE} and 30 fps, without viewers, by renditions"]
+    for passes in (True, False):
+        source = "as it comes" if passes else "encoded, for it has B-frames"
+        lines.append(f"  the first rendition {source}")
+        before = 0.0
+        for row in (row for row in found if row["passes"] is passes):
+            more = f"{row['cpu'] - before:+.3f} for the last" if before else " " * 20
+            lines.append(
+                f"    {row['cpu']:.3f} of a core  {more}   {row['bit_rate'] / 1e6:5.2f} Mbit/s   "
+                f"{', '.join(row['renditions'])}"
+            )
+            before = row["cpu"]
     return "\n".join(lines)
 
 

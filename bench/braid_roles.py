@@ -38,8 +38,7 @@ async def source(server: str, blocks: int) -> int:
         sealer.begin(INIT)
         known = node.announce(sealer.description())
         assert known is not None
-        assert sealer.rendition is not None
-        carrier = node.carry(known, sealer.rendition)
+        carrier = node.carry(known, sealer.renditions[0])
         print_json({"event": "live"})
         number = 0
         while True:

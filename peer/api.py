@@ -281,15 +281,28 @@ class Peer:
         """Who is here."""
         return list(self.node.roster.values())
 
-    def viewing(self, stream: str = "main", *, uplink: int | None = None, carries: bool = True) -> Viewing:
-        """Watch a stream, with its statistics; it may begin later. Close it when done."""
-        viewing = Viewing(self.node, stream, carries=carries, uplink=uplink)
+    def viewing(
+        self,
+        stream: str = "main",
+        rendition: str | None = None,
+        *,
+        uplink: int | None = None,
+        carries: bool = True,
+    ) -> Viewing:
+        """Watch a stream, with its statistics; it may begin later. Close it when done.
+
+        `rendition` is the id of one of its qualities, such as 360p; the best unless given.
+        """
+        viewing = Viewing(self.node, stream, rendition, carries=carries, uplink=uplink)
         self._viewings.append(viewing)
         return viewing
 
-    async def watch(self, stream: str = "main") -> AsyncIterator[Part]:
-        """Verified parts of a stream in order, relayed to others meanwhile; ends when the stream ends."""
-        viewing = self.viewing(stream)
+    async def watch(self, stream: str = "main", rendition: str | None = None) -> AsyncIterator[Part]:
+        """Verified parts of a stream in order, relayed to others meanwhile; ends when the stream ends.
+
+        `rendition` as for `viewing`.
+        """
+        viewing = self.viewing(stream, rendition)
         try:
             async for part in viewing:
                 yield part

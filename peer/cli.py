@@ -11,6 +11,7 @@ import typer
 from peer import commands
 from peer.chat_retention import parse_retention
 from peer.hosting import parse_window
+from peer.media.ladder import LadderError, parse_ladder
 from peer.media.parts import AudioCodec, EncodeOptions, MediaOptions
 from peer.membership import Membership, membership, name, owned_url, parse_ice_servers, state_file
 from peer.quantity import parse_amount
@@ -95,6 +96,14 @@ Bitrate = Annotated[
 Audio = Annotated[
     str, typer.Option("--audio-codec", envvar="BRAIDCAST_AUDIO_CODEC", help="opus or aac, when encoding.")
 ]
+LadderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ladder",
+        envvar="BRAIDCAST_LADDER",
+        help="Several renditions: heights and video bit rates, such as 720p:2500k,360p:700k, or auto.",
+    ),
+]
 Once = Annotated[
     bool, typer.Option("--once", envvar="BRAIDCAST_ONCE", help="Play a file once, not in a loop.")
 ]
@@ -116,6 +125,7 @@ def demo(
     relays: Annotated[int, typer.Option(envvar="BRAIDCAST_RELAYS", min=0, max=16, help="Relays to add.")] = 0,
     height: Height = 360,
     bitrate: Bitrate = "800k",
+    ladder: LadderOption = None,
     audio: Audio = "opus",
     once: Once = False,
     window: Window = "12s",
@@ -126,7 +136,7 @@ def demo(
     """An introducer, a publisher and the pages in one process."""
 
     def options() -> commands.DemoOptions:
-        media = media_options(height, bitrate, audio, once)
+        media = media_options(height, bitrate, ladder, audio, once)
         back = parse_window(window, None, "4G")
         return commands.DemoOptions(source, host, port, relays, media, back, json_lines)
 
@@ -179,6 +189,7 @@ def publish(
     record: Record = None,
     height: Height = 360,
     bitrate: Bitrate = "800k",
+    ladder: LadderOption = None,
     audio: Audio = "opus",
     once: Once = False,
     token: Token = None,
@@ -197,7 +208,7 @@ def publish(
     async def command() -> int:
         key = key_file or state_file(f"publisher-{room}-{stream}.key")
         place = membership(server, room, token, token_file, key, ice_server or ())
-        media = media_options(height, bitrate, audio, once)
+        media = media_options(height, bitrate, ladder, audio, once)
         stream_name = name(stream, "stream")
         back = parse_window(window, window_folder, window_size)
         return await commands.publish(
@@ -213,6 +224,12 @@ def relay(
     room: Room = ROOM,
     stream: Annotated[
         list[str] | None, typer.Option(envvar="BRAIDCAST_STREAM", help="Streams to carry; all unless given.")
+    ] = None,
+    rendition: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="BRAIDCAST_RENDITION", help="Renditions to carry, such as 360p; all unless given."
+        ),
     ] = None,
     uplink: Annotated[
         str | None, typer.Option(envvar="BRAIDCAST_UPLINK", help="What you give, such as 50M (bit/s).")
@@ -252,8 +269,9 @@ def relay(
             streams = ("main",)
         retention = parse_retention(store_age, store_size)
         back = parse_window(window, window_folder, window_size)
+        renditions = tuple(name(text, "rendition") for text in rendition or ())
         return await commands.relay(
-            place, streams, given, http, http_url, back, store, retention, owner, json_lines
+            place, streams, renditions, given, http, http_url, back, store, retention, owner, json_lines
         )
 
     _exit(command)
@@ -264,6 +282,12 @@ def watch(
     server: Server = SERVER,
     room: Room = ROOM,
     stream: Stream = "main",
+    rendition: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BRAIDCAST_RENDITION", help="Which rendition, such as 360p; the best unless given."
+        ),
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(envvar="BRAIDCAST_SECONDS", min=0.1, help="Stop after so long.")
     ] = None,
@@ -278,7 +302,8 @@ def watch(
 
     async def command() -> int:
         place = membership(server, room, token, token_file, key_file, ice_server or ())
-        return await commands.watch(place, name(stream, "stream"), seconds, record, json_lines)
+        chosen = None if rendition is None else name(rendition, "rendition")
+        return await commands.watch(place, name(stream, "stream"), chosen, seconds, record, json_lines)
 
     _exit(command)
 
@@ -415,13 +440,16 @@ def doctor() -> None:
     _not_yet("braidcast doctor")
 
 
-def media_options(height: int, bitrate: str, audio: str, once: bool) -> MediaOptions:
+def media_options(height: int, bitrate: str, ladder: str | None, audio: str, once: bool) -> MediaOptions:
     """Raises CommandError with one sentence."""
     codecs: dict[str, AudioCodec] = {"opus": "opus", "aac": "aac"}
     if audio not in codecs:
         raise CommandError(f"{audio!r} is no audio codec here: use opus or aac.")
     encode = EncodeOptions(height=height, video_bitrate=parse_rate(bitrate), audio_codec=codecs[audio])
-    return MediaOptions(encode=encode, once=once)
+    try:
+        return MediaOptions(encode=encode, once=once, ladder=None if ladder is None else parse_ladder(ladder))
+    except LadderError as error:
+        raise CommandError(str(error)) from error
 
 
 def parse_rate(text: str) -> int:

@@ -23,7 +23,7 @@ from peer.membership import Membership
 from peer.publisher import Publisher
 from peer.recorder import Recorder
 from peer.relay import Relay
-from peer.running import FAILURE
+from peer.running import FAILURE, CommandError
 from peer.sealer import State
 from peer.showing import StatusLine, clock, print_json, rate
 from peer.simulator.options import Options
@@ -180,14 +180,14 @@ def _recorder(path: Path | None, line: StatusLine) -> Recorder | None:
 
 async def _publish(publisher: Publisher, peer: Peer, line: StatusLine) -> None:
     def told(state: State) -> None:
-        rendition = publisher.rendition
-        detail = ""
-        if rendition is not None and state == "live":
-            size = f"{rendition.width}x{rendition.height}, " if rendition.width else ""
-            detail = f": {size}{rendition.codecs}, {rate(rendition.bandwidth)}"
-        line.say(f"Stream {publisher.stream} is {state}{detail}")
+        qualities = publisher.renditions if state == "live" else ()
+        detail = "; ".join(
+            f"{f'{each.width}x{each.height}, ' if each.width else ''}{each.codecs}, {rate(each.bandwidth)}"
+            for each in qualities
+        )
+        line.say(f"Stream {publisher.stream} is {state}{': ' if detail else ''}{detail}")
         if line.json_lines:
-            print_json({"event": "state", "state": state})
+            print_json({"event": "state", "state": state, "renditions": [each.id for each in qualities]})
 
     publisher.on_state.append(told)
     telling = asyncio.create_task(_tell_publisher(publisher, peer, line), name="telling")
@@ -226,6 +226,7 @@ async def _tell_publisher(publisher: Publisher, peer: Peer, line: StatusLine) ->
 async def relay(
     membership: Membership,
     streams: tuple[str, ...],
+    renditions: tuple[str, ...],
     uplink: int | None,
     http: str | None,
     http_url: str | None,
@@ -239,7 +240,9 @@ async def relay(
     async with AsyncExitStack() as stack:
         line = stack.enter_context(StatusLine(json_lines))
         peer = membership.prepare("relay", name="Relay", store=store, retention=retention, owner=owner)
-        relaying = Relay(peer.node, streams, uplink=uplink, serves=http is not None, window=window)
+        relaying = Relay(
+            peer.node, streams, renditions, uplink=uplink, serves=http is not None, window=window
+        )
         stack.callback(relaying.close)
         if http is not None and relaying.app is not None:
             address = parse_address(http)
@@ -263,7 +266,7 @@ async def _tell_relay(relaying: Relay, peer: Peer, line: StatusLine) -> None:
         if line.json_lines:
             print_json(
                 {
-                    "streams": sorted(relaying.carriers),
+                    "streams": relaying.names,
                     "bytes_from_peers": counters.from_viewers + counters.from_relays,
                     "bytes_from_relays": counters.from_relays,
                     "bytes_from_origin": counters.from_publisher + counters.from_http,
@@ -277,20 +280,25 @@ async def _tell_relay(relaying: Relay, peer: Peer, line: StatusLine) -> None:
                 }
             )
         line.update(
-            f"{clock(line.running_for)}  {len(relaying.carriers)} streams, "
+            f"{clock(line.running_for)}  {len(relaying.names)} streams, "
             f"{len(peer.node.mesh.peers)} links, {relaying.children()} stripe children, "
             f"up {rate(8 * up / TELL_EVERY)}"
         )
 
 
 async def watch(
-    membership: Membership, stream: str, seconds: float | None, record: Path | None, json_lines: bool
+    membership: Membership,
+    stream: str,
+    rendition: str | None,
+    seconds: float | None,
+    record: Path | None,
+    json_lines: bool,
 ) -> int:
     """`braidcast watch`: a headless viewer."""
     deadline = None if seconds is None else time.monotonic() + seconds
     with StatusLine(json_lines) as line:
         async with membership.prepare("viewer") as peer:
-            viewing = peer.viewing(stream)
+            viewing = peer.viewing(stream, rendition)
             recorder = _recorder(record, line)
             if recorder is not None:
                 viewing.on_part.append(recorder.part)
@@ -300,6 +308,11 @@ async def watch(
                     deadline is None or time.monotonic() < deadline
                 ):
                     await peer.check()
+                    there = viewing.renditions
+                    if rendition is not None and there and rendition not in there:
+                        raise CommandError(
+                            f"The stream {stream} has no rendition {rendition}, but {', '.join(there)}."
+                        )
                     pause = TELL_EVERY if deadline is None else min(TELL_EVERY, deadline - time.monotonic())
                     await asyncio.sleep(max(0.0, pause))
                     stats = viewing.stats()

@@ -68,7 +68,8 @@ class Sent:
 
 
 class Publisher:
-    """Publishes one source as one stream. `run()` lives until the source ends or it is cancelled."""
+    """Publishes one source as one stream, in one rendition or several. `run()` lives until the source ends or
+    it is cancelled."""
 
     def __init__(
         self,
@@ -88,11 +89,13 @@ class Publisher:
         self.sent = Sent(registry or CollectorRegistry())
         self.on_state: list[Callable[[State], None]] = []
         self.on_item: list[Callable[[InitSegment | MediaPart], None]] = []
-        """Told what the source has made: an init segment before the parts that need it."""
+        """Told what the source has made, of the best rendition: an init segment before its parts."""
         self.live = asyncio.Event()
         """Set once the first init segment was announced."""
         self.parts = 0
+        """Of each rendition."""
         self.media_bytes = 0
+        """Of all renditions."""
         self._node = node
         self._source, self._options = source, options
         self._sealer = Sealer(
@@ -104,20 +107,20 @@ class Publisher:
         self.origin = StreamOrigin(
             node.room, stream, self._sealer.epoch, self.clock, self.sent.over_http, window
         )
-        self._carrier: Carrier | None = None
+        self._carriers: list[Carrier] = []
         self._state: State = "offline"
         self._last_part = time.monotonic()
         node.clock(node.identity.id).set_exact(self.clock.offset(), 0.0)
 
     @property
-    def rendition(self) -> Rendition | None:
-        """What is sent; None before the first init segment."""
-        return self._sealer.rendition
+    def renditions(self) -> tuple[Rendition, ...]:
+        """What is sent, the best first; none before the first init segment."""
+        return self._sealer.renditions
 
     @property
-    def carrier(self) -> Carrier | None:
-        """The braid's root; None before the first init segment."""
-        return self._carrier
+    def carriers(self) -> list[Carrier]:
+        """The roots of the renditions' braids; none before the first init segment."""
+        return self._carriers
 
     async def run(self) -> None:
         """Publish until the source ends for good. Raises SourceError with one sentence."""
@@ -125,7 +128,7 @@ class Publisher:
         try:
             async with aclosing(media_parts(self._source, self._options, self.clock)) as items:
                 async for item in items:
-                    for told in self.on_item:
+                    for told in self.on_item if item.rung == 0 else ():
                         told(item)
                     if isinstance(item, InitSegment):
                         self._begin(item)
@@ -139,32 +142,32 @@ class Publisher:
 
     def end(self) -> None:
         """Announce that the stream is over."""
-        if self._state != "ended" and self._carrier is not None:
+        if self._state != "ended" and self._carriers:
             self._announce("ended")
             self.origin.end()
 
     def _begin(self, init: InitSegment) -> None:
         self._sealer.begin(init)
-        self._announce("live")
-        if self._sealer.rendition is not None:
-            self.origin.begin(self._sealer.rendition.id, init)
+        self.origin.begin(self.renditions[init.rung].id, init)
+        if init.rung == init.rungs - 1:
+            self._announce("live")
 
     def _part(self, part: MediaPart) -> None:
         self._last_part = time.monotonic()
         if self._state == "offline":
             self._announce("live")
         sealed = self._sealer.seal(part)
-        rendition = self._sealer.rendition
-        if self._carrier is None or rendition is None:
+        if part.rung >= len(self._carriers):
             return
-        self.parts += 1
+        carrier = self._carriers[part.rung]
+        self.parts += part.rung == 0
         self.media_bytes += len(part.data)
-        self._carrier.publish(sealed.raw, sealed.data)
-        if self._carrier.core.feeds_parity:
+        carrier.publish(sealed.raw, sealed.data)
+        if carrier.core.feeds_parity:
             companion = self._sealer.parity(sealed)
-            self._carrier.publish(companion.raw, companion.data)
-        self.origin.add(rendition.id, sealed.seal, sealed.raw, part)
-        self.sent.over_links(self._carrier.core.counters.to_peers)
+            carrier.publish(companion.raw, companion.data)
+        self.origin.add(self.renditions[part.rung].id, sealed.seal, sealed.raw, part)
+        self._count()
 
     def _announce(self, state: State) -> None:
         self._sealer.set_state(state)
@@ -172,18 +175,20 @@ class Publisher:
         self._state = state
         self.origin.describe(raw)
         known = self._node.announce(raw)
-        rendition = self._sealer.rendition
-        if known is not None and self._carrier is None and rendition is not None:
-            self._carrier = self._node.carry(known, rendition)
+        if known is not None:
+            for rendition in self.renditions[len(self._carriers) :]:
+                self._carriers.append(self._node.carry(known, rendition))
             self.live.set()
         for told in self.on_state:
             told(state)
 
+    def _count(self) -> None:
+        self.sent.over_links(sum(carrier.core.counters.to_peers for carrier in self._carriers))
+
     async def _watchdog(self) -> None:
         while True:
             await asyncio.sleep(0.5)
-            if self._carrier is not None:
-                self.sent.over_links(self._carrier.core.counters.to_peers)
+            self._count()
             silent = time.monotonic() - self._last_part > OFFLINE_AFTER
-            if silent and self._state == "live" and self._carrier is not None:
+            if silent and self._state == "live" and self._carriers:
                 self._announce("offline")

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from peer.carrier import Carrier
 from peer.core.counters import Counters
+from peer.description import Rendition
 from peer.media.hls import WindowOptions
 from peer.media.parts import InitSegment, MediaPart
 from peer.node import Node
@@ -20,12 +21,13 @@ from peer.streams import KnownStream
 
 
 class Relay:
-    """Carries every live stream of a node's room, or just those that are named."""
+    """Carries every live stream of a node's room in all renditions, or just those that are named."""
 
     def __init__(
         self,
         node: Node,
         streams: tuple[str, ...] = (),
+        renditions: tuple[str, ...] = (),
         *,
         uplink: int | None = None,
         serves: bool = False,
@@ -33,13 +35,14 @@ class Relay:
     ) -> None:
         """With `serves` it is an origin of the streams that are named; `window` is how far back players of it
         may go. Raises ShelfError."""
-        self.carriers: dict[str, Carrier] = {}
+        self.carriers: dict[tuple[str, str], Carrier] = {}
+        """By stream and rendition."""
         self.sent = Sent(CollectorRegistry())
         self.app: web.Application | None = web.Application() if serves else None
         self._origins: dict[str, StreamOrigin] = {}
-        self._inits: dict[str, bytes] = {}
+        self._inits: dict[tuple[str, str], bytes] = {}
         self._node = node
-        self._streams = streams
+        self._streams, self._renditions = streams, renditions
         self._uplink = uplink
         self._window = window
         if serves:
@@ -62,6 +65,11 @@ class Relay:
                 setattr(total, name, getattr(total, name) + getattr(carrier.core.counters, name))
         return total
 
+    @property
+    def names(self) -> list[str]:
+        """The streams that are carried."""
+        return sorted({stream for stream, _ in self.carriers})
+
     def children(self) -> int:
         """Stripe children of all streams."""
         return sum(len(s) for carrier in self.carriers.values() for s in carrier.core.stripe_children())
@@ -71,7 +79,7 @@ class Relay:
             return
 
         def clock() -> int | None:
-            carrier = self.carriers.get(stream)
+            carrier = next((each for (name, _), each in self.carriers.items() if name == stream), None)
             if carrier is None:
                 return None
             reading = self._node.clock(carrier.stream.publisher).read(time.monotonic())
@@ -91,24 +99,27 @@ class Relay:
             origin.describe(known.raw)
             if known.description.state == "ended":
                 origin.end()
-        if known.name in self.carriers or not known.description.renditions:
-            return
         if known.description.state == "ended":
             return
-        rendition = known.description.renditions[0]
+        for rendition in known.description.renditions:
+            key = (known.name, rendition.id)
+            if key not in self.carriers and (not self._renditions or rendition.id in self._renditions):
+                self._carry(known, rendition, origin is not None)
 
+    def _carry(self, known: KnownStream, rendition: Rendition, serves: bool) -> None:
         def delivered(part: Part, raw: bytes) -> None:
             self._serve(known.name, rendition.id, part, raw)
 
-        self.carriers[known.name] = self._node.carry(
-            known, rendition, uplink=self._uplink, on_part=delivered if origin is not None else None
+        self.carriers[known.name, rendition.id] = self._node.carry(
+            known, rendition, uplink=self._uplink, on_part=delivered if serves else None
         )
 
     def _serve(self, stream: str, rendition: str, part: Part, raw: bytes) -> None:
-        origin = self._origins[stream]
-        if self._inits.get(stream) != part.init:
-            self._inits[stream] = part.init
-            described = self.carriers[stream].stream.description.renditions[0]
+        origin, key = self._origins[stream], (stream, rendition)
+        renditions = self.carriers[key].stream.description.renditions
+        described = next((each for each in renditions if each.id == rendition), None)
+        if self._inits.get(key) != part.init and described is not None:
+            self._inits[key] = part.init
             origin.begin(
                 rendition,
                 InitSegment(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import structs
+
 from peer.description import Rendition, StreamDescription, init_text, sign_description
 from peer.media.parts import InitSegment, MediaPart
 from peer.parity import seal_parity
@@ -15,7 +17,9 @@ State = Literal["live", "offline", "ended"]
 
 STRIPES = 4
 INITS = 8
-"""Init segments kept in the description; a source that changes more often begins a new epoch."""
+"""Init segments of a rendition in the description; a source that changes more often begins a new epoch."""
+INIT_BYTES = 18_000
+"""Of all renditions together: in base64, they must leave room in a description for the rest."""
 EPOCH_ZERO = 1_704_067_200
 """2024-01-01 UTC, in seconds since 1970."""
 INDEPENDENT, DISCONTINUITY, SEGMENT_START = 1, 2, 4
@@ -29,8 +33,22 @@ class StreamName:
     origins: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class _Chain:
+    """One rendition: its seals follow each other."""
+
+    rendition: Rendition
+    braid: bytes
+    inits: list[bytes]
+    current: bytes
+    previous: bytes = bytes(16)
+
+
 class Sealer:
-    """One rendition's seals, numbers and description. `wall` is the Unix time in seconds when it begins."""
+    """A stream's seals, numbers and description. `wall` is the Unix time in seconds when it begins.
+
+    All renditions count together: the part with some number is the same moment in each.
+    """
 
     def __init__(
         self, identity: Signer, name: StreamName, part_duration: float, wall: float, stripes: int = STRIPES
@@ -39,49 +57,57 @@ class Sealer:
         self._name = name
         self._part_duration = part_duration
         self._stripes = stripes
-        self._inits: list[bytes] = []
-        self._rendition: Rendition | None = None
-        self._braid = bytes(8)
+        self._chains: list[_Chain] = []
         self._revision = 0
         self._state: State = "live"
         self.epoch = max(1, int(wall) - EPOCH_ZERO)
-        self._number = 0
+        self._number = -1
         self._segment = self.epoch
         """Segments last a second or more, so numbers that begin at the second of the start never go back."""
         self._index = -1
-        self._init = 0
-        self._previous = bytes(16)
 
     @property
-    def rendition(self) -> Rendition | None:
-        """What is sent; None before the first init segment."""
-        return self._rendition
+    def renditions(self) -> tuple[Rendition, ...]:
+        """What is sent, the first rung first; none before the first init segment."""
+        return tuple(chain.rendition for chain in self._chains)
 
     def begin(self, init: InitSegment) -> None:
-        """An init segment: the first, or another because the source has changed."""
-        if init.data not in self._inits:
-            if len(self._inits) == INITS:
+        """An init segment: the first of its rung, or another because the source has changed."""
+        if init.rung == len(self._chains):
+            name = f"{init.height}p" if init.video else "audio"
+            braid = braid_id(self._identity.key, self._name.room, self._name.stream, name)
+            rendition = self._describe(name, init, [init.data])
+            self._chains.append(_Chain(rendition, braid, [init.data], init.data))
+            return
+        chain = self._chains[init.rung]
+        if init.data not in chain.inits:
+            kept = [data for each in self._chains for data in each.inits]
+            if len(chain.inits) == INITS or sum(map(len, kept)) + len(init.data) > INIT_BYTES:
                 self._new_epoch()
-            self._inits.append(init.data)
-        name = f"{init.height}p" if init.video else "audio"
-        rendition = Rendition(
-            id=self._rendition.id if self._rendition is not None else name,
+                chain.inits.clear()
+            chain.inits.append(init.data)
+        chain.current = init.data
+        chain.rendition = self._describe(chain.rendition.id, init, chain.inits)
+
+    def _describe(self, name: str, init: InitSegment, inits: list[bytes]) -> Rendition:
+        return Rendition(
+            id=name,
             codecs=init.codecs,
             width=init.width,
             height=init.height,
             frame_rate=init.frame_rate,
             bandwidth=init.bandwidth,
             stripes=self._stripes,
-            inits=tuple(init_text(data) for data in self._inits),
+            inits=tuple(init_text(data) for data in inits),
         )
-        self._init = self._inits.index(init.data)
-        self._rendition = rendition
-        self._braid = braid_id(self._identity.key, self._name.room, self._name.stream, rendition.id)
 
     def _new_epoch(self) -> None:
         self.epoch += 1
-        self._inits.clear()
-        self._number, self._previous = 0, bytes(16)
+        self._number = -1
+        for chain in self._chains:
+            chain.previous = bytes(16)
+            chain.inits = [chain.current]
+            chain.rendition = structs.replace(chain.rendition, inits=(init_text(chain.current),))
 
     def set_state(self, state: State) -> None:
         """`live`, `offline` (expected back) or `ended`."""
@@ -101,39 +127,41 @@ class Sealer:
                 revision=self._revision,
                 part_duration=self._part_duration,
                 origins=self._name.origins,
-                renditions=() if self._rendition is None else (self._rendition,),
+                renditions=self.renditions,
             ),
         )
 
     def seal(self, part: MediaPart) -> SealedPart:
-        """Number, cut and sign the next part."""
-        if part.segment_start or self._index < 0:
-            self._segment += 1
-            self._index = 0
-        else:
-            self._index += 1
+        """Number, cut and sign the next part; the other rungs follow the first with the same one."""
+        if part.rung == 0:
+            self._number += 1
+            if part.segment_start or self._index < 0:
+                self._segment += 1
+                self._index = 0
+            else:
+                self._index += 1
+        chain = self._chains[part.rung]
         draft = Seal(
             flags=INDEPENDENT * part.independent
             | DISCONTINUITY * part.discontinuity
             | SEGMENT_START * (self._index == 0),
             stripes=self._stripes,
             blocks=0,
-            braid=self._braid,
+            braid=chain.braid,
             epoch=self.epoch,
             number=self._number,
             segment=self._segment,
             index=self._index,
-            init=self._init,
+            init=chain.inits.index(chain.current),
             media_time=part.media_time,
             duration=part.duration,
             capture_time=part.capture_time,
             size=0,
             root=bytes(16),
-            previous=self._previous,
+            previous=chain.previous,
         )
         sealed = seal_part(self._identity, draft, part.data)
-        self._number += 1
-        self._previous = sealed.seal.digest()
+        chain.previous = sealed.seal.digest()
         return sealed
 
     def parity(self, sealed: SealedPart) -> SealedPart:

@@ -22,8 +22,19 @@ QUEUE = 256
 class Viewing:
     """Watches one stream of a node's room, whenever it is live. Iterate over it for the parts."""
 
-    def __init__(self, node: Node, stream: str, *, carries: bool = True, uplink: int | None = None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        stream: str,
+        rendition: str | None = None,
+        *,
+        carries: bool = True,
+        uplink: int | None = None,
+    ) -> None:
+        """`rendition` is the id of the one to watch; the stream's first, which is its best, unless given."""
         self.stream = stream
+        self.renditions: tuple[str, ...] = ()
+        """Ids of those that there are."""
         self.playout = Playout(time.monotonic())
         self.on_part: list[Callable[[Part], None]] = []
         self.ended = False
@@ -31,6 +42,7 @@ class Viewing:
         self._carries, self._uplink = carries, uplink
         self._carrier: Carrier | None = None
         self._leaving: set[asyncio.Future[None]] = set()
+        self._wanted = rendition
         self._rendition: str | None = None
         self._parts: deque[Part] = deque()
         self._dropped = 0
@@ -44,9 +56,11 @@ class Viewing:
             return
         self.ended = known.description.state == "ended"
         self._changed.set()
-        if not known.description.renditions:
+        self.renditions = tuple(each.id for each in known.description.renditions)
+        wanted = [each for each in known.description.renditions if self._wanted in (None, each.id)]
+        if not wanted:
             return
-        rendition = known.description.renditions[0]
+        rendition = wanted[0]
         if self._carrier is not None and not self._carrier.fits(known, rendition):
             # The publisher came back as somebody else, or cuts its stream in another way.
             self._leaving.add(task := asyncio.ensure_future(self._node.stop_carrying(self._carrier)))

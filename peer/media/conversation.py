@@ -92,7 +92,8 @@ class _Sender:
     def _start(self, frame: av.VideoFrame | av.AudioFrame) -> list[Item]:
         if isinstance(frame, av.VideoFrame):
             self._size = (frame.width, frame.height)
-            self._video = PictureEncode(self._size, Fraction(1), _FRAME_RATE, self._options.encode)
+            encoding = self._options.encoding(frame.height)
+            self._video = PictureEncode(self._size, Fraction(1), _FRAME_RATE, encoding)
         if self._begun.audio or self._video is None:
             self._audio = SoundEncode(self._options.encode)
         return self._assembly.start(self._video, self._audio)

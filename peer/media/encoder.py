@@ -54,10 +54,13 @@ class X264:
         self._next_key: int | None = None
         self._pending: deque[tuple[int, int, int, int, bool]] = deque()
 
-    def encode(self, frame: av.VideoFrame, time: int, duration: int, capture_time: int) -> list[Sample]:
-        """Times in µs; media times must grow."""
+    def encode(
+        self, frame: av.VideoFrame, time: int, duration: int, capture_time: int, *, key: bool | None = None
+    ) -> list[Sample]:
+        """Times in µs; media times must grow. A second has a key frame, unless it is said where they are."""
         jitter = duration // 4
-        if self._next_key is None or time + jitter >= self._next_key or time < self._next_key - 2 * GOP:
+        due = self._next_key is None or time + jitter >= self._next_key or time < self._next_key - 2 * GOP
+        if due if key is None else key:
             # On a grid, so that frame rates which do not divide a second keep one key frame a second on
             # average.
             grid = self._next_key if self._next_key is not None and time < self._next_key + GOP // 2 else time
@@ -67,7 +70,7 @@ class X264:
             frame.pict_type = PictureType.NONE
         frame.pts = (time * VIDEO_TIMESCALE + 500_000) // 1_000_000
         frame.time_base = Fraction(1, VIDEO_TIMESCALE)
-        last = time + duration + jitter >= self._next_key
+        last = self._next_key is not None and time + duration + jitter >= self._next_key
         self._pending.append((frame.pts, time, duration, capture_time, last))
         samples = []
         for packet in self._context.encode(frame):

@@ -170,12 +170,13 @@ class HlsOrigin:
         return self._find(rendition).waiting
 
     def multivariant(self) -> bytes:
-        """The multivariant playlist.
+        """The multivariant playlist, the best rendition first.
 
         Raises:
             NotThereError: the stream has not begun.
         """
         renditions = [(name, entry.init) for name, entry in self._renditions.items() if entry.init]
+        renditions.sort(key=lambda rendition: -rendition[1].bandwidth)
         if not renditions:
             raise NotThereError("This stream has not begun yet.")
         return render_multivariant(renditions).encode()

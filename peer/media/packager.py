@@ -1,7 +1,7 @@
 """From frames to parts: whole frames of both tracks, cut near the part duration and before every key
 frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from peer.media.box import AUDIO_TRACK, VIDEO_TIMESCALE, VIDEO_TRACK, AudioTrack, Run, VideoTrack, fragment
 from peer.media.parts import MAX_PART_SIZE, MediaPart
@@ -30,19 +30,30 @@ class Sample:
     capture_time: int
     last: bool = False
     """A key frame is expected next: the part need not wait for it to close."""
+    lower: tuple[bytes, ...] = ()
+    """The same picture in the lower rungs of a ladder; sound is the same in all."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the largest rung."""
+        return max(map(len, (self.data, *self.lower)))
 
 
 class Packager:
     """Cuts the frames of one stream into parts. Decode times never overlap and never go back, whatever
-    comes in."""
+    comes in. Each part is made once for every rung of a ladder, so parts are cut alike in all."""
 
     def __init__(self, part_duration: int, segment_duration: int) -> None:
         """Both in µs."""
+        self.lower_rungs = 0
+        """How many there are below the first; unchanging once frames have come."""
         self._part_duration = part_duration
         self._segment_duration = segment_duration
         self._video: TrackClock | None = None
         self._audio: TrackClock | None = None
         self._runs: dict[Kind, Run] = {}
+        self._lower: list[tuple[bytes, ...]] = []
+        """The open part's pictures in the lower rungs."""
         self._captures: dict[Kind, int] = {}
         self._size = 0
         self._sequence = 0
@@ -94,23 +105,23 @@ class Packager:
         if not self._runs or (self._waiting and "video" not in self._runs and self._video is not None):
             self._clear()
             return []
-        return [self._close()]
+        return self._close()
 
     def _add_video(self, sample: Sample) -> list[MediaPart]:
         if self._video is None or (self._waiting and not sample.key):
             return []
-        if len(sample.data) > _MAX_FRAGMENT_DATA:
-            parts = self.flush()
+        parts: list[MediaPart] = []
+        if sample.size > _MAX_FRAGMENT_DATA:
+            parts += self.flush()
             self._waiting = True  # what follows cannot be decoded without it
             return parts
-        parts = []
         if "video" in self._runs and (sample.key or not self._has_room(sample)):
-            parts.append(self._close())
+            parts += self._close()
         self._waiting = False
         run = self._append(self._video, VIDEO_TRACK, sample)
         began, end = run.decode_time, self._video.next or 0
         if sample.last or self._video.microseconds(end - began) >= self._part_duration - _EVEN:
-            parts.append(self._close())
+            parts += self._close()
         return parts
 
     def _add_audio(self, sample: Sample) -> list[MediaPart]:
@@ -120,28 +131,28 @@ class Packager:
         duration = clock.ticks(sample.duration)
         if clock.lateness(sample.time) >= max(duration, 1):
             return []  # it lies wholly before the end of what was sent
-        parts = []
+        parts: list[MediaPart] = []
         run = self._runs.get("audio")
         if run is not None and not self._has_room(sample):
-            parts.append(self._close())
+            parts += self._close()
         run = self._append(clock, AUDIO_TRACK, sample)
         length = clock.microseconds((clock.next or 0) - run.decode_time)
         if self._video is None:
             if length >= self._part_duration - _EVEN:
                 self._waiting = False
-                parts.append(self._close())
+                parts += self._close()
         elif "video" not in self._runs and length >= self._part_duration + _AUDIO_AHEAD:
             if self._waiting:
                 self._size -= len(run.data.pop(0))
                 run.decode_time += run.durations.pop(0)
                 run.keys.pop(0)
             else:
-                parts.append(self._close())
+                parts += self._close()
         return parts
 
     def _has_room(self, sample: Sample) -> bool:
         frames = sum(len(run.data) for run in self._runs.values())
-        return self._size + len(sample.data) <= _MAX_FRAGMENT_DATA and frames < _MAX_FRAMES
+        return self._size + sample.size <= _MAX_FRAGMENT_DATA and frames < _MAX_FRAMES
 
     def _append(self, clock: TrackClock, track: int, sample: Sample) -> Run:
         duration = max(1, clock.ticks(sample.duration))
@@ -156,10 +167,13 @@ class Packager:
         run.durations.append(duration)
         run.keys.append(sample.key)
         run.data.append(sample.data)
-        self._size += len(sample.data)
+        if sample.kind == "video":
+            self._lower.append(sample.lower)
+        self._size += sample.size
         return run
 
-    def _close(self) -> MediaPart:
+    def _close(self) -> list[MediaPart]:
+        """The open part in every rung."""
         kind: Kind = "video" if "video" in self._runs else "audio"
         run, clock = self._runs[kind], self._video if kind == "video" else self._audio
         assert clock is not None
@@ -173,9 +187,7 @@ class Packager:
             self._segment_began = time
         self._sequence += 1
         part = MediaPart(
-            data=fragment(
-                self._sequence, [self._runs[kind] for kind in ("video", "audio") if kind in self._runs]
-            ),
+            data=fragment(self._sequence, self._rung(0)),
             media_time=time,
             duration=clock.microseconds(run.decode_time + sum(run.durations)) - time,
             capture_time=self._captures[kind],
@@ -184,10 +196,22 @@ class Packager:
             segment_start=starts,
         )
         self._broken = self._broken and not starts
+        lower = [
+            replace(part, rung=rung, data=fragment(self._sequence, self._rung(rung)))
+            for rung in range(1, 1 + self.lower_rungs)
+        ]
         self._clear()
-        return part
+        return [part, *lower]
+
+    def _rung(self, rung: int) -> list[Run]:
+        """The open part's tracks in a rung."""
+        runs = [self._runs[kind] for kind in ("video", "audio") if kind in self._runs]
+        if rung and "video" in self._runs:
+            runs[0] = replace(runs[0], data=[lower[rung - 1] for lower in self._lower])
+        return runs
 
     def _clear(self) -> None:
         self._runs.clear()
+        self._lower.clear()
         self._captures.clear()
         self._size = 0

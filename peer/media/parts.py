@@ -4,8 +4,10 @@ Times are integers in microseconds. *Media time* counts from the start of the ep
 *capture time* is on the publisher's clock.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from peer.media.ladder import Ladder, Rung
 
 AudioCodec = Literal["opus", "aac"]
 
@@ -29,6 +31,10 @@ class InitSegment:
     """ftyp and moov."""
     audio: bool
     video: bool
+    rung: int = 0
+    """Which rendition of the ladder it is of: 0 is the first."""
+    rungs: int = 1
+    """How many there are; their init segments come together, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class MediaPart:
     """The source was interrupted or changed just before; always an independent part that starts a segment."""
     segment_start: bool
     """The first part of a new HLS segment."""
+    rung: int = 0
+    """Its rendition. Each part comes once for every rung, in order, and only its data differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +85,16 @@ class MediaOptions:
     """Play a file once instead of looping it."""
     passthrough: bool = True
     """Pass tracks through that fit instead of encoding everything."""
+    ladder: Ladder | None = None
+    """The renditions, whose heights and rates then stand in place of those of `encode`; one unless given."""
+
+    def rungs(self, height: int) -> tuple[Rung, ...]:
+        """The renditions of pictures of this height, the first one first."""
+        if self.ladder is None:
+            return (Rung(self.encode.height, self.encode.video_bitrate),)
+        return self.ladder.fit(height)
+
+    def encoding(self, height: int) -> EncodeOptions:
+        """How pictures of this height are encoded for the first rendition."""
+        first = self.rungs(height)[0]
+        return replace(self.encode, height=first.height, video_bitrate=first.video_bitrate)

@@ -41,6 +41,8 @@ class VideoPass:
         self._rate = rate if 1 <= rate <= 240 else 0.0
         extradata = context.extradata or b""
         # A packet by itself does not tell: a length of 256 to 511 looks like a start code.
+        self.extradata = extradata
+        """As decoders want it."""
         self._annex_b = is_annex_b(extradata)
         self._parameters = parameter_sets(extradata)
         aspect = context.sample_aspect_ratio

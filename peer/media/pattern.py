@@ -176,7 +176,7 @@ class Pattern:
         self._source = source
         self._pacer = Pacer(stop, clock)
         self._assembly = Assembly(options, max_silence=1_000_000)
-        self._video = _PatternVideo(source, options.encode)
+        self._video = _PatternVideo(source, options.encoding(source.height))
         self._audio = _PatternAudio(options.encode)
         self._tone = _tone(options.encode.audio_codec == "aac")
 

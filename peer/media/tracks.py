@@ -48,17 +48,21 @@ class Opened:
         """Why the video's configuration does not let it pass; None if it does, or if there is none."""
         if self.video is None:
             return None
-        return (
-            video_misfit(self.video.codec_context)
-            if self.options.passthrough
-            else "passing through is switched off"
-        )
+        if not self.options.passthrough:
+            return "passing through is switched off"
+        context = self.video.codec_context
+        return video_misfit(context) or self._ladder_reason(context.height)
+
+    def _ladder_reason(self, height: int, bit_rate: int = 0) -> str | None:
+        """Why the ladder does not let video of this height and rate pass."""
+        return None if self.options.ladder is None else self.options.ladder.misfit(height, bit_rate)
 
     def video_track(self, gauge: GopGauge) -> Track | None:
         """The video track, by its configuration and by what a gauge has learned of its packets."""
         if self.video is None:
             return None
         reason = self.video_reason() or gauge.reason
+        reason = reason or self._ladder_reason(self.video.codec_context.height, gauge.bit_rate)
         if reason is None and gauge.verdict is None:
             reason = "it has fewer than two key frames"
         if reason is None:
@@ -78,7 +82,7 @@ class Opened:
         except av.error.FFmpegError as error:
             log.info("the video is encoded: its new parameters cannot be read (%s)", error.strerror)
             return self.video_encode()
-        if reason := video_misfit(context):
+        if reason := video_misfit(context) or self._ladder_reason(context.height):
             log.info("the video is encoded from here on: %s", reason)
             return self.video_encode()
         return VideoPass(self.video, gauge.bit_rate or self.video.bit_rate or 0, context)
@@ -86,7 +90,8 @@ class Opened:
     def video_encode(self) -> VideoEncode:
         """The video track, encoded."""
         assert self.video is not None
-        return VideoEncode(self.video, self.options.encode, live=self.live)
+        encoding = self.options.encoding(self.video.codec_context.height)
+        return VideoEncode(self.video, encoding, live=self.live)
 
     def audio_track(self) -> Track | None:
         """The audio track."""

@@ -14,7 +14,7 @@ class Limits:
     rooms: int = 1_000
     peers_per_room: int = 20_000
     streams_per_room: int = 16
-    watches_per_peer: int = 8
+    watches_per_peer: int = 32
     roster: int = 200
     """Entries in a welcome; above as many peers, only publishers and relays are announced to everybody."""
     rate: float = 50.0

@@ -160,9 +160,12 @@ class Stage:
 
     def sent(self) -> tuple[int, int]:
         """Media bytes that the publisher has sent over HTTP and over links."""
-        if self.publisher is None or self.publisher.carrier is None:
+        if self.publisher is None or not self.publisher.carriers:
             return (0, 0)
-        return (self.publisher.sent.http, self.publisher.carrier.core.counters.to_peers)
+        return (
+            self.publisher.sent.http,
+            sum(carrier.core.counters.to_peers for carrier in self.publisher.carriers),
+        )
 
     async def needs_no_http(self) -> None:
         """Wait until the publisher has sent a second of the stream over links, and nothing over HTTP."""

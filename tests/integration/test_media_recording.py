@@ -28,7 +28,7 @@ class Unpaced(Pacer):
         return time
 
 
-def record(path: Path, seconds: float, options: MediaOptions = OPTIONS) -> list[Played]:
+def items_of(path: Path, seconds: float, options: MediaOptions = OPTIONS) -> list[Item]:
     """Play a file in loops until so much media time was emitted, or once."""
     stop, items = Stop(), list[Item]()
 
@@ -42,7 +42,12 @@ def record(path: Path, seconds: float, options: MediaOptions = OPTIONS) -> list[
         Recording(str(path), options, stop, Unpaced(stop, lambda: 0)).run(emit)
     except StoppedError:
         pass
-    return split(items)
+    return items
+
+
+def record(path: Path, seconds: float, options: MediaOptions = OPTIONS) -> list[Played]:
+    """The same by init segment, of one rendition."""
+    return split(items_of(path, seconds, options))
 
 
 def whole(path: Path, seconds: float, options: MediaOptions = OPTIONS) -> Played:

@@ -43,13 +43,15 @@ async def run(tmp_path: Path) -> AsyncIterator[Programs]:
         yield started
 
 
-async def open_room(run: Programs, source: str = PATTERN, *, origin: bool = True, port: int = 0) -> Room:
+async def open_room(
+    run: Programs, source: str = PATTERN, *options: str, origin: bool = True, port: int = 0
+) -> Room:
     signaling = await run.braidcast("signal", "--port", str(port), "--json")
     server = (await signaling.event("listening"))["url"]
     http = f"{HOST}:{free_port(HOST)}"
     arguments = ("--http", http) if origin else ()
     publisher = await run.braidcast(
-        "publish", source, *SAMPLE_OPTIONS, *arguments, "--server", server, "--json"
+        "publish", source, *SAMPLE_OPTIONS, *options, *arguments, "--server", server, "--json"
     )
     await publisher.record(lambda record: record.get("state") == "live")
     return Room(run, signaling, server, publisher, f"http://{http}" if origin else None)

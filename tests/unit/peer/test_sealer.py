@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from peer.description import open_description
 from peer.identity import Identity
+from peer.media.ladder import MAX_RUNGS
 from peer.media.parts import InitSegment, MediaPart
 from peer.seal import verify_seal
 from peer.sealer import EPOCH_ZERO, INITS, Sealer, StreamName
@@ -100,5 +102,50 @@ def test_each_description_is_newer_than_the_one_before(sealer: Sealer, identity:
 def test_rendition_keeps_its_name_when_the_size_changes_so_that_viewers_stay(sealer: Sealer) -> None:
     sealer.begin(init())
     sealer.begin(init(b"larger", 720))
-    assert sealer.rendition is not None
-    assert (sealer.rendition.id, sealer.rendition.height) == ("360p", 720)
+    assert (sealer.renditions[0].id, sealer.renditions[0].height) == ("360p", 720)
+
+
+def rung(number: int, data: bytes) -> InitSegment:
+    return replace(init(data, 720 // (number + 1)), rung=number, rungs=2)
+
+
+def test_rungs_have_braids_of_their_own_and_the_same_numbers(sealer: Sealer, identity: Identity) -> None:
+    for number in range(2):
+        sealer.begin(rung(number, b"init %d" % number))
+    sealed = [
+        [sealer.seal(replace(part(count % 3 == 0), rung=number)).seal for number in range(2)]
+        for count in range(7)
+    ]
+    assert [rendition.id for rendition in sealer.renditions] == ["720p", "360p"]
+    assert len({seal.braid for seals in sealed for seal in seals}) == 2
+    for upper, lower in sealed:
+        assert upper.braid != lower.braid
+        alike = ("number", "segment", "index", "epoch", "flags", "media_time", "duration", "capture_time")
+        assert all(getattr(upper, name) == getattr(lower, name) for name in alike)
+    for number in range(2):
+        chain = [seals[number] for seals in sealed]
+        assert all(after.previous == before.digest() for before, after in pairwise(chain))
+    assert [seals[0].number for seals in sealed] == list(range(7))
+
+
+def test_all_rungs_begin_the_epoch_that_one_of_them_needs(sealer: Sealer) -> None:
+    epoch = sealer.epoch
+    for number in range(2):
+        sealer.begin(rung(number, b"first %d" % number))
+    for change in range(INITS):
+        sealer.begin(rung(0, b"same"))
+        sealer.begin(rung(1, b"change %d" % change))
+    assert sealer.epoch == epoch + 1
+    seals = [sealer.seal(replace(part(True), rung=number)).seal for number in range(2)]
+    assert [(seal.epoch, seal.number) for seal in seals] == [(epoch + 1, 0)] * 2
+    _, description = open_description(sealer.description())
+    told = [rendition.init(seal.init) for rendition, seal in zip(description.renditions, seals, strict=True)]
+    assert told == [b"same", b"change 7"]
+
+
+def test_a_description_holds_the_init_segments_of_as_many_rungs_as_a_ladder_has(sealer: Sealer) -> None:
+    for change in range(3 * INITS):
+        for number in range(MAX_RUNGS):
+            data = b"%d %d" % (number, change)
+            sealer.begin(replace(init(data.ljust(1_500), 720 - 90 * number), rung=number, rungs=MAX_RUNGS))
+        assert len(open_description(sealer.description())[1].renditions) == MAX_RUNGS

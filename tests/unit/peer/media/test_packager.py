@@ -250,3 +250,43 @@ def test_an_init_segment_describes_both_tracks() -> None:
     assert names[:3] == ["ftyp", "moov", "moov/mvhd"]
     assert names.count("moov/trak") == 2
     assert names.count("moov/mvex/trex") == 2
+
+
+def test_a_ladder_is_cut_alike_and_only_the_pictures_differ() -> None:
+    packager = Packager(PART, SEGMENT)
+    packager.lower_rungs = 2
+    packager.begin(VIDEO, OPUS)
+    samples = [
+        replace(sample, lower=(b"middle", b"low")) if sample.kind == "video" else sample
+        for sample in both(50)
+    ]
+    parts = package(packager, samples)
+    parts += packager.flush()
+    rungs = [[part for part in parts if part.rung == rung] for rung in range(3)]
+    assert [part.rung for part in parts[:6]] == [0, 1, 2, 0, 1, 2]
+    assert len(rungs[0]) > 10
+    for number, picture in ((1, b"middle"), (2, b"low")):
+        lower = [replace(part, data=b"", rung=0) for part in rungs[number]]
+        assert lower == [replace(part, data=b"") for part in rungs[0]]
+        assert {sample for traf in tracks(rungs[number], 1) for sample in traf.samples} == {picture}
+        assert tracks(rungs[number], 2) == tracks(rungs[0], 2)
+        times = [(traf.decode_time, traf.durations, traf.keys) for traf in tracks(rungs[number], 1)]
+        assert times == [(traf.decode_time, traf.durations, traf.keys) for traf in tracks(rungs[0], 1)]
+
+
+def test_the_largest_rung_closes_a_part_that_would_be_too_large() -> None:
+    packager = Packager(PART, SEGMENT)
+    packager.lower_rungs = 1
+    packager.begin(VIDEO, None)
+    large = bytes(MAX_PART_SIZE // 2)
+    parts = package(packager, [replace(video(time, key=time == 0), lower=(large,)) for time in (0, 40_000)])
+    assert [(part.rung, part.duration) for part in parts] == [(0, 40_000), (1, 40_000)]
+
+
+def test_sound_without_pictures_is_the_same_in_every_rung() -> None:
+    packager = Packager(PART, SEGMENT)
+    packager.lower_rungs = 1
+    packager.begin(None, OPUS)
+    parts = package(packager, [audio(number * 20_000) for number in range(5)])
+    assert [part.rung for part in parts] == [0, 1]
+    assert parts[0].data == parts[1].data
