@@ -104,6 +104,8 @@ class Stage:
     browser: Browser
     pages: Path
     origin: bool
+    source: str = SOURCE
+    options: MediaOptions = OPTIONS
     identity: Identity = field(default_factory=Identity.generate)
     host: str = HOST
     """The name under which pages reach the introducer."""
@@ -134,7 +136,7 @@ class Stage:
         base = f"http://{HOST}:{self._origin_port}/live/{ROOM}/main"
         peer = Peer.join(f"http://{HOST}:{self.port}", ROOM, identity=self.identity, role="publisher")
         origins = (base,) if self.origin else ()
-        publisher = Publisher(peer.node, SOURCE, "main", OPTIONS, title="A test", origins=origins)
+        publisher = Publisher(peer.node, self.source, "main", self.options, title="A test", origins=origins)
         if self.origin:
             app = web.Application()
             publisher.origin.mount(app)
@@ -215,9 +217,16 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def staged(browser: Browser, pages: Path, *, origin: bool = True) -> AsyncIterator[Stage]:
+async def staged(
+    browser: Browser,
+    pages: Path,
+    *,
+    origin: bool = True,
+    source: str = SOURCE,
+    options: MediaOptions = OPTIONS,
+) -> AsyncIterator[Stage]:
     """A room with its publisher; errors of pages fail the test when it is left."""
-    stage = Stage(browser, pages, origin)
+    stage = Stage(browser, pages, origin, source, options)
     try:
         await stage.start_introducer()
         await stage.start_publisher()

@@ -80,8 +80,9 @@ export class Membership extends EventTarget implements Room, NodeEvents {
     return (await this.chat?.before(than.id)) ?? [];
   }
 
-  watch(stream: string, sink: PartSink): Watch {
-    const viewing = new Viewing(stream, sink, this.#options.p2p, (stopped) => this.#viewings.delete(stopped));
+  watch(stream: string, sink: PartSink, rendition?: string | null): Watch {
+    const gone = (stopped: Viewing) => this.#viewings.delete(stopped);
+    const viewing = new Viewing(stream, sink, this.#options.p2p, gone, rendition);
     this.#viewings.add(viewing);
     if (this.#node !== null) viewing.attach(this.#node);
     return viewing;

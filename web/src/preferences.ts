@@ -1,7 +1,7 @@
 import type { P2pMode } from "./room.ts";
 
 /** What a viewer chose, kept by the browser where it allows that (private windows and embedded frames may not). */
-function read(key: string): string | null {
+export function read(key: string): string | null {
   try {
     return localStorage.getItem(`braidcast.${key}`);
   } catch {
@@ -9,7 +9,7 @@ function read(key: string): string | null {
   }
 }
 
-function write(key: string, value: string): void {
+export function write(key: string, value: string): void {
   try {
     localStorage.setItem(`braidcast.${key}`, value);
   } catch {

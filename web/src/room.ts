@@ -91,6 +91,11 @@ export interface Watch {
   /** The publisher's clock in seconds, and its error; null while unknown. */
   publisherNow(): { time: number; error: number } | null;
   setP2p(mode: P2pMode): void;
+  /**
+   * Goes over to another rendition at one of its key frames, without a gap; at the earliest when it has brought parts for
+   * `proof` seconds. `stats.rendition` tells when that has happened.
+   */
+  choose(rendition: string, proof?: number): void;
   stop(): void;
 }
 
@@ -153,7 +158,8 @@ export interface Room extends EventTarget {
   /** People in the room; the roster may be a sample of them. */
   readonly count: number;
   readonly streams: Map<string, StreamState>;
-  watch(stream: string, sink: PartSink): Watch;
+  /** `rendition` is the id of the one to begin with; the best unless there is such. */
+  watch(stream: string, sink: PartSink, rendition?: string | null): Watch;
   readonly messages: ChatMessage[];
   /** The texts just before that one, in order, at most 200: kept here, or by others. None when nobody here has any. */
   older(than: ChatMessage): Promise<ChatMessage[]>;

@@ -1,12 +1,14 @@
 /** Watches one stream of a room whenever it is there, whatever becomes of node, publisher and wishes about sharing. */
 
-import type { Carrier } from "./carrier.ts";
+import type { Carrier, CarrierOptions } from "./carrier.ts";
 import { seconds } from "./clockwork.ts";
 import type { PlayablePart } from "./core/init-segments.ts";
 import type { Rendition } from "./description.ts";
 import { equalBytes } from "./encoding.ts";
 import type { Node } from "./node.ts";
+import type { RenditionChange } from "./rendition-change.ts";
 import type { P2pMode, PartSink, Watch, WatchStats } from "./room.ts";
+import type { Seal } from "./seal.ts";
 import { braidOf, type KnownStream } from "./streams.ts";
 
 type Counted = Omit<WatchStats, "peers" | "parents" | "children" | "rendition">;
@@ -30,14 +32,18 @@ export class Viewing implements Watch {
   /** What former carriers counted. */
   #before = NOTHING;
   #init: { epoch: number; data: Uint8Array } | null = null;
-  #last: { epoch: number; number: number } | null = null;
+  #last: Seal | null = null;
+  #chosen: string | null;
+  #change: RenditionChange | null = null;
 
   constructor(
     readonly stream: string,
     sink: PartSink,
     mode: P2pMode,
     onStop: (viewing: Viewing) => void,
+    rendition: string | null = null,
   ) {
+    this.#chosen = rendition;
     this.#sink = sink;
     this.#mode = mode;
     this.#onStop = onStop;
@@ -59,7 +65,8 @@ export class Viewing implements Watch {
   /** A newer description of some stream, which the carriers know already. */
   described(known: KnownStream): void {
     const { stream, renditions, state } = known.description;
-    const [rendition] = renditions;
+    const wanted = this.#carrier?.rendition.id ?? this.#chosen;
+    const rendition = renditions.find(({ id }) => id === wanted) ?? renditions[0];
     if (stream !== this.stream || rendition === undefined || this.#node === null) return;
     if (this.#carrier !== null && !carries(this.#carrier, known, rendition)) this.#drop();
     if (this.#carrier === null && state !== "ended") this.#begin(this.#node, known, rendition);
@@ -78,6 +85,32 @@ export class Viewing implements Watch {
 
   buffer(forward: number): void {
     this.#carrier?.core.buffer(forward, seconds());
+    this.#change?.buffer(forward);
+  }
+
+  async choose(id: string, proof = 0): Promise<void> {
+    this.#chosen = id;
+    const { RenditionChange } = await import("./rendition-change.ts");
+    this.#endChange();
+    const [node, carrier] = [this.#node, this.#carrier];
+    const rendition = carrier?.stream.description.renditions.find((each) => each.id === this.#chosen);
+    if (node === null || carrier === null || rendition === undefined || rendition.id === carrier.rendition.id)
+      return;
+    this.#change = new RenditionChange(
+      {
+        carry: (onPart) => this.#carry(node, carrier.stream, rendition, onPart),
+        play: (part, described) => this.#part(part, described),
+        arrived: this.#arrived,
+        changed: (other) => {
+          this.#change = null;
+          this.#drop();
+          this.#carrier = other;
+          this.#last = null; // it may begin with what was shown already
+        },
+      },
+      this.#last,
+      proof,
+    );
   }
 
   publisherNow(): { time: number; error: number } | null {
@@ -108,18 +141,34 @@ export class Viewing implements Watch {
   }
 
   #begin(node: Node, known: KnownStream, rendition: Rendition): void {
-    this.#carrier = node.carry(known, rendition, {
-      linked: this.#mode !== "off",
-      carries: this.#mode === "on",
-      onPart: (part, described) => this.#part(part, described),
-    });
+    this.#carrier = this.#carry(node, known, rendition, this.#arrived);
+  }
+
+  readonly #arrived: CarrierOptions["onPart"] = (part, rendition) => {
+    if (this.#change === null) this.#part(part, rendition);
+    else this.#change.old(part, rendition);
+  };
+
+  #carry(node: Node, known: KnownStream, rendition: Rendition, onPart: CarrierOptions["onPart"]): Carrier {
+    const linked = this.#mode !== "off";
+    return node.carry(known, rendition, { linked, carries: this.#mode === "on", onPart });
   }
 
   #drop(): void {
-    const carrier = this.#carrier;
-    if (carrier === null) return;
-    this.#before = this.#counted();
+    this.#endChange();
+    this.#leave(this.#carrier);
     this.#carrier = null;
+  }
+
+  #endChange(): void {
+    this.#change?.stop();
+    this.#leave(this.#change?.carrier);
+    this.#change = null;
+  }
+
+  #leave(carrier: Carrier | null | undefined): void {
+    if (!carrier) return;
+    this.#before = this.#counted(carrier);
     this.#node?.stopCarrying(carrier);
   }
 
@@ -129,7 +178,7 @@ export class Viewing implements Watch {
     // What another carrier brought already.
     if (last !== null && (epoch < last.epoch || (epoch === last.epoch && number <= last.number))) return;
     const left = last !== null && epoch === last.epoch ? number - last.number - 1 : 0;
-    this.#last = { epoch, number };
+    this.#last = seal;
     if (this.#init?.epoch !== epoch || !equalBytes(this.#init.data, init)) {
       this.#init = { epoch, data: init };
       this.#sink.init(init, rendition.codecs, rendition);
@@ -150,8 +199,8 @@ export class Viewing implements Watch {
     });
   }
 
-  #counted(): Counted {
-    const counters = this.#carrier?.core.counters;
+  #counted(carrier = this.#carrier): Counted {
+    const counters = carrier?.core.counters;
     const before = this.#before;
     if (counters === undefined) return before;
     return {

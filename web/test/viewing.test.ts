@@ -212,3 +212,122 @@ test("a node that goes away takes nothing with it", () => {
   watch.stop();
   expect([node.carried[0]?.stopped, stopped]).toEqual([true, 1]);
 });
+
+const LOW: Rendition = { ...RENDITION, id: "180p", bandwidth: 32000, inits: [new Uint8Array([9])] };
+
+/** A part of the carrier that was begun as the `of`th. */
+function bringOf(of: number, number: number, independent = number % 10 === 0): void {
+  const rendition = of % 2 === 0 ? RENDITION : LOW;
+  const init = rendition.inits[0] as Uint8Array;
+  const seal = new Seal({
+    flags: independent ? 1 : 0,
+    stripes: 4,
+    blocks: 4,
+    braid: "00".repeat(8),
+    epoch: 5,
+    number,
+    segment: 1,
+    index: 0,
+    init: 0,
+    mediaTime: number * 100_000,
+    duration: 100_000,
+    captureTime: 0,
+    size: 1,
+    root: new Uint8Array(16),
+    previous: FIRST,
+  });
+  node.carried[of]?.onPart({ seal, data: new Uint8Array(), init }, rendition);
+}
+
+test("another rendition is joined before the first is left, and goes on where that was", async () => {
+  node.known = stream({ renditions: [RENDITION, LOW] });
+  const watch = viewing();
+  watch.buffer(0.4);
+  for (let number = 0; number < 13; number += 1) bringOf(0, number);
+  node.carried[0]?.counters.received("viewer", 1000);
+  await watch.choose("180p");
+  expect(node.carried.map(({ stopped }) => stopped)).toEqual([false, false]);
+  expect(watch.stats.rendition).toBe("360p");
+  watch.buffer(0.4);
+  for (let number = 10; number < 15; number += 1) bringOf(1, number);
+  watch.described(stream({ revision: 2, renditions: [RENDITION, LOW] }));
+  for (let number = 13; number < 20; number += 1) bringOf(0, number);
+  for (let number = 15; number < 23; number += 1) bringOf(1, number);
+  expect(node.carried.map(({ stopped }) => stopped)).toEqual([true, false]);
+  expect(watch.stats.rendition).toBe("180p");
+  bringOf(1, 23);
+  expect(shown).toEqual([
+    ["init", 1],
+    ...Array.from({ length: 20 }, (_, number) => [5, number]),
+    ["init", 9],
+    ...Array.from({ length: 4 }, (_, number) => [5, 20 + number]),
+  ]);
+  node.carried[1]?.counters.received("viewer", 500);
+  expect(watch.stats.bytesFromPeers).toBe(1500);
+});
+
+test("what is chosen while another change is under way, or back again, ends that", async () => {
+  node.known = stream({ renditions: [RENDITION, LOW] });
+  const watch = viewing();
+  bringOf(0, 0);
+  await watch.choose("180p");
+  node.carried[1]?.counters.received("viewer", 700);
+  await watch.choose("360p");
+  expect(node.carried.map(({ stopped }) => stopped)).toEqual([false, true]);
+  expect(watch.stats.bytesFromPeers).toBe(700);
+  await watch.choose("1080p");
+  expect(node.carried.length).toBe(2);
+  bringOf(0, 1);
+  expect(shown.at(-1)).toEqual([5, 1]);
+});
+
+test("a change goes on from what it came to", async () => {
+  node.known = stream({ renditions: [RENDITION, LOW] });
+  const watch = viewing();
+  watch.buffer(0.4);
+  bringOf(0, 9);
+  bringOf(0, 10);
+  await watch.choose("180p");
+  bringOf(0, 19);
+  bringOf(1, 20);
+  bringOf(1, 21);
+  await watch.choose("360p");
+  watch.buffer(0.4);
+  bringOf(1, 29);
+  bringOf(2, 30);
+  bringOf(1, 30);
+  bringOf(2, 31);
+  expect(watch.stats.rendition).toBe("360p");
+  expect(node.carried.map(({ stopped }) => stopped)).toEqual([true, true, false]);
+  expect(shown.slice(-4)).toEqual([
+    [5, 29],
+    ["init", 1],
+    [5, 30],
+    [5, 31],
+  ]);
+});
+
+test("links are switched off in the middle of a change: what is watched goes on, and the change is over", async () => {
+  node.known = stream({ renditions: [RENDITION, LOW] });
+  const watch = viewing();
+  bringOf(0, 10);
+  await watch.choose("180p");
+  watch.setP2p("off");
+  expect(node.carried.map(({ stopped, linked }) => [stopped, linked])).toEqual([
+    [true, true],
+    [true, true],
+    [false, false],
+  ]);
+  watch.stop();
+  expect(node.carried.every((carrier) => carrier.stopped)).toBe(true);
+});
+
+test("a viewer begins with the rendition that it wants, or the best", () => {
+  node.known = stream({ renditions: [RENDITION, LOW] });
+  const begun = (wanted: string) => {
+    const made = new Viewing("main", sink, "on", () => {}, wanted);
+    made.attach(node as unknown as Node);
+    return made.stats.rendition;
+  };
+  expect([begun("180p"), begun("1080p")]).toEqual(["180p", "360p"]);
+});

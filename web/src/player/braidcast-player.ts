@@ -285,7 +285,7 @@ export class BraidcastPlayer extends LitElement {
         <braidcast-controls class=${hidden ? "away" : ""} ?hidden=${!showControls} .video=${video}
           .frame=${this.hasUpdated ? this.renderRoot.querySelector(".frame") : null}
           .live=${state === "live" && this.#atEdge()} .latency=${session?.stats.liveLatency ?? null}
-          @play-request=${this.play} @live-request=${() => session?.goLive()}></braidcast-controls>
+          @play-request=${this.play} @live-request=${() => session?.goLive()}>${session?.quality?.render()}</braidcast-controls>
       </div>
       ${this.#noticeOpen && session !== null ? this.#notice() : nothing}`;
   }

@@ -133,6 +133,7 @@ export class Controls extends LitElement {
             : nothing
         }
         <span class="space"></span>
+        <slot></slot>
         ${
           document.pictureInPictureEnabled
             ? html`<button type="button" aria-label="Picture in picture" title="Picture in picture"

@@ -1,8 +1,10 @@
+import { read } from "../preferences.ts";
 import type { P2pMode, Room, StreamState, Watch } from "../room.ts";
 import { FrameWatcher } from "./frames.ts";
-import { HlsFallback } from "./hls-fallback.ts";
+import type { HlsFallback } from "./hls-fallback.ts";
 import { mediaSourceClass } from "./media-buffer.ts";
 import { PartsPlayback } from "./parts-playback.ts";
+import type { Quality } from "./quality.ts";
 import { forwardOf, rangesOf } from "./ranges.ts";
 import { type Frame, StallMeter } from "./stalls.ts";
 import { type PlayerState, playerState } from "./state.ts";
@@ -28,6 +30,8 @@ export interface SessionHooks {
   onError(message: string): void;
 }
 
+type Hls = Pick<HlsFallback, "kind" | "capture" | "goLive" | "close">;
+
 const TICK = 50;
 const BUFFER_EVERY = 0.2;
 /** Seconds without a first part, although the stream is live, before the origin's playlist is tried. */
@@ -46,8 +50,10 @@ export class PlayerSession {
   #watch: Watch | null = null;
   #before = NO_WATCH;
   #parts: PartsPlayback | null = null;
-  #hls: HlsFallback | null = null;
+  #hls: Hls | null = null;
   #hlsBytes = 0;
+  /** What chooses a rendition, once it is loaded; streams that have but one need none. */
+  quality: Quality | null = null;
   #clock: { time: number; at: number } | null = null;
   #waitingSince: number | null = null;
   #gotData = false;
@@ -126,6 +132,10 @@ export class PlayerSession {
     this.#watch?.setP2p(mode);
   }
 
+  choose(rendition: string, proof: number): void {
+    this.#watch?.choose(rendition, proof);
+  }
+
   goLive(): void {
     this.#parts?.goLive();
     this.#hls?.goLive();
@@ -135,6 +145,7 @@ export class PlayerSession {
     if (this.#stopped) return;
     this.#stopped = true;
     clearInterval(this.#timer);
+    this.quality?.close();
     this.#frames.stop();
     const { room } = this.#options;
     room.removeEventListener("streams", this.#follow);
@@ -154,6 +165,7 @@ export class PlayerSession {
     if (stream?.state === "live") {
       this.#waitingSince ??= seconds();
       if (this.#watch === null && this.#hls === null) this.#begin(stream);
+      if (stream.renditions.length > 1 && this.quality === null) void this.#openQuality();
     } else {
       this.#waitingSince = null;
     }
@@ -168,9 +180,16 @@ export class PlayerSession {
     }
     this.#gotData = false;
     this.#parts ??= this.#openParts();
-    this.#watch = this.#options.room.watch(stream.name, this.#parts);
+    this.#watch = this.#options.room.watch(stream.name, this.#parts, read("rendition"));
     this.#watch.setP2p(this.#p2p);
     this.#play();
+  }
+
+  async #openQuality(): Promise<void> {
+    const loaded = await import("./quality.ts").catch(() => null);
+    if (this.#stopped || loaded === null) return;
+    this.quality ??= new loaded.Quality(this, this.#options.video);
+    this.#hooks.onChange();
   }
 
   #openParts(): PartsPlayback {
@@ -202,7 +221,19 @@ export class PlayerSession {
     this.#parts?.close();
     this.#parts = null;
     const url = `${new URL(origin, this.#options.server).href.replace(/\/$/, "")}/index.m3u8`;
-    this.#hls = new HlsFallback(this.#options.video, url, {
+    const loading: Hls = { kind: "hls.js", capture: null, goLive() {}, close() {} };
+    this.#hls = loading;
+    void this.#openHls(loading, url);
+  }
+
+  async #openHls(loading: Hls, url: string): Promise<void> {
+    const loaded = await import("./hls-fallback.ts").catch(() => null);
+    if (this.#hls !== loading) return;
+    if (loaded === null) {
+      this.#leaveHls("A part of this page could not be loaded: load the page again.");
+      return;
+    }
+    const hls = new loaded.HlsFallback(this.#options.video, url, {
       onBytes: (bytes) => {
         this.#hlsBytes += bytes;
       },
@@ -211,7 +242,9 @@ export class PlayerSession {
       },
       onFatal: (message) => this.#leaveHls(message),
     });
-    void this.#hls.start().then(() => this.#play());
+    this.#hls = hls;
+    await hls.start();
+    this.#play();
   }
 
   /** The playlist failed too: try parts again, or say so until the stream changes. */

@@ -85,6 +85,7 @@ export class ScriptedRoom extends EventTarget implements Room {
       buffer: (seconds) => this.#tell({ type: "buffer", seconds }),
       publisherNow: () =>
         this.offset === null ? null : { time: performance.now() / 1000 + this.offset, error: 0.002 },
+      choose: () => {},
       setP2p: (mode: P2pMode) => this.#tell({ type: "p2p", mode }),
       stop: () => {
         if (this.#sink === sink) this.#sink = null;
