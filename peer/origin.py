@@ -1,4 +1,4 @@
-"""One stream's origin: sealed parts for the mesh (docs/protocol.md section 9), LL-HLS for players."""
+"""One stream's origin: sealed parts for the mesh (docs/protocol.md section 10), LL-HLS for players."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ from peer.core.chat_placing import Deliver, Placing, Revise, Ruled
 from peer.core.chat_rate import Rates
 from peer.core.chat_recall import Recalls, StoreAction
 from peer.core.chat_telling import Telling
+from peer.core.shared_file import SharedFile
 from peer.signing import TAG_CHAT
 from signaling.measures import MEASURE, Measure
 from signaling.moderation import Moderation
@@ -153,13 +154,21 @@ class ChatLog:
             self._refuse(waiting, now)
         self._settle(now)
 
-    def compose(self, text: str, name: str, wall_ms: int, now: float, reply: bytes | None = None) -> Draft:
+    def compose(
+        self,
+        text: str,
+        name: str,
+        wall_ms: int,
+        now: float,
+        reply: bytes | None = None,
+        file: SharedFile | None = None,
+    ) -> Draft:
         """Write a text, to be signed and then `said`; `wall_ms` is the time that it shows.
 
-        `reply` is the id of the message that it answers. Raises ChatError with a sentence, ChatRateError when
-        it is too early.
+        `reply` is the id of the message that it answers, `file` what it tells of. Raises ChatError with a
+        sentence, ChatRateError when it is too early.
         """
-        return self._pen.text(text, name, reply, wall_ms, now)
+        return self._pen.text(text, name, reply, wall_ms, now, file)
 
     def compose_act(self, act: Act, wall_ms: int, now: float) -> Draft:
         """Write what one does to a message, to be signed and then `done`. Raises as `compose` does."""

@@ -17,6 +17,7 @@ from peer.core.chat_acts import (
     read_body,
     write_body,
 )
+from peer.core.shared_file import SharedFile, read_file, write_file
 from signaling.chat_header import TEXT, ChatHeader, ChatHeaderError, message_id, room_hash
 from signaling.measures import MEASURE, Measure, is_text, read_id, read_ids, read_measure
 
@@ -65,6 +66,7 @@ class Entry:
     reply: bytes | None = None
     edited: bool = False
     reactions: tuple[tuple[str, tuple[bytes, ...]], ...] = ()
+    file: SharedFile | None = None
 
     @property
     def place(self) -> Place:
@@ -78,6 +80,7 @@ class Text:
     name: str
     text: str
     reply: bytes | None = None
+    file: SharedFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +119,23 @@ class SignedMessage:
         return SignedMessage(self.id, self.header, signed, None)
 
 
-def write_text(name: str, text: str, reply: bytes | None = None, after: Sequence[bytes] = ()) -> bytes:
+def write_text(
+    name: str,
+    text: str,
+    reply: bytes | None = None,
+    after: Sequence[bytes] = (),
+    file: SharedFile | None = None,
+) -> bytes:
     """The body of a text; `after` are the last measures that its author knows. Raises ChatError."""
     check_text(text)
     if len(name) > MAX_NAME:
         raise ChatError(f"The name is too long: it has {len(name)} characters, {MAX_NAME} is the most.")
-    answered = {} if reply is None else {"reply": reply.hex()}
-    return write_body({"text": text, "name": name, **answered}, after)
+    fields: dict[str, Any] = {"text": text, "name": name}
+    if reply is not None:
+        fields["reply"] = reply.hex()
+    if file is not None:
+        fields["file"] = write_file(file)
+    return write_body(fields, after)
 
 
 def read_text(body: bytes) -> Text | None:
@@ -135,7 +148,7 @@ def _text_of(value: dict[str, Any] | None) -> Text | None:
         return None
     text, name = value.get("text"), value.get("name")
     if is_text(text, 1, MAX_TEXT) and is_text(name, 0, MAX_NAME):
-        return Text(name, text, read_id(value.get("reply")))
+        return Text(name, text, read_id(value.get("reply")), read_file(value.get("file")))
     return None
 
 
@@ -178,7 +191,17 @@ def _entry(number: bytes, header: ChatHeader, value: dict[str, Any] | None) -> E
     if text is None:
         return None
     author = sha256(header.author).digest()[:16]
-    return Entry(number, author, header.author, text.name, text.text, header.time, header.clock, text.reply)
+    return Entry(
+        number,
+        author,
+        header.author,
+        text.name,
+        text.text,
+        header.time,
+        header.clock,
+        text.reply,
+        file=text.file,
+    )
 
 
 def next_clock(followed: list[int]) -> int:

@@ -9,6 +9,7 @@ from peer.core.chat_acts import KINDS, Act, ChatError, Delete, Edit, write_act
 from peer.core.chat_history import History
 from peer.core.chat_message import ChatRateError, Draft, draft, next_clock, write_text
 from peer.core.chat_restraints import last_of
+from peer.core.shared_file import SharedFile
 from signaling.chat_header import MAX_FOLLOWS, TEXT
 from signaling.measures import MEASURE, WITH_LAST, Measure, write_measure
 
@@ -27,14 +28,16 @@ class Pen:
         self.said = 0
         """The time that the last text showed which was sent."""
 
-    def text(self, text: str, name: str, reply: bytes | None, wall_ms: int, now: float) -> Draft:
-        """A text, which may answer the message with the id `reply`."""
+    def text(
+        self, text: str, name: str, reply: bytes | None, wall_ms: int, now: float, file: SharedFile | None
+    ) -> Draft:
+        """A text, which may answer the message with the id `reply`, and tell of a file."""
         self._may_write()
         slowness = self._restraints.slowness(self._key)
         wait = self.said + 1000 * slowness - wall_ms
         if slowness and wait > 0:
             raise ChatError(f"The room is in slow mode: write again in {-(-wait // 1000)} s.")
-        return self._write(TEXT, write_text(name, text, reply, self._known()), wall_ms, now)
+        return self._write(TEXT, write_text(name, text, reply, self._known(), file), wall_ms, now)
 
     def act(self, act: Act, wall_ms: int, now: float) -> Draft:
         """What one does to a message."""

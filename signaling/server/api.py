@@ -80,7 +80,7 @@ class Api:
         )
 
     async def description(self, request: web.Request) -> web.Response:
-        """The signed description, for who begins before its WebSocket is open (protocol.md section 9)."""
+        """The signed description, for who begins before its WebSocket is open (protocol.md section 10)."""
         room = self._introducer.rooms.rooms.get(request.match_info["room"])
         stream = None if room is None else room.streams.get(request.match_info["stream"])
         if stream is None:

@@ -22,6 +22,7 @@ from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatAction, ChatLog
 from peer.core.chat_message import ChatError, Draft, Entry, Place, message_id
 from peer.core.chat_recall import Erase, Keep, KeepMeasure, Lookup, LookupBefore, Recall, StoreAction
+from peer.core.shared_file import SharedFile
 from peer.identity import Identity
 from peer.signing import TAG_CHAT
 from signaling.chat_header import ChatHeader
@@ -52,7 +53,7 @@ def plain(value: Any) -> Json:
         return value.hex()
     if isinstance(value, tuple):
         return [plain(item) for item in value]
-    if isinstance(value, Entry):
+    if isinstance(value, Entry | SharedFile):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if dataclasses.is_dataclass(value):
         fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
@@ -120,11 +121,19 @@ class RecordedLog(ChatLog):
         verified = super().verified
         self._record("verified", now, lambda: verified(token, ok, now), token=token, ok=ok)
 
-    def compose(self, text: str, name: str, wall_ms: int, now: float, reply: bytes | None = None) -> Draft:
+    def compose(
+        self,
+        text: str,
+        name: str,
+        wall_ms: int,
+        now: float,
+        reply: bytes | None = None,
+        file: SharedFile | None = None,
+    ) -> Draft:
         compose = super().compose
-        fields = {"text": text, "name": name, "wall_ms": wall_ms, "reply": plain(reply)}
+        fields = {"text": text, "name": name, "wall_ms": wall_ms, "reply": plain(reply), "file": plain(file)}
         draft: Draft = self._record(
-            "compose", now, lambda: compose(text, name, wall_ms, now, reply), **fields
+            "compose", now, lambda: compose(text, name, wall_ms, now, reply, file), **fields
         )
         self.steps[-1]["draft"] = as_hex(draft)
         return draft
@@ -268,8 +277,10 @@ class Scene:
             self.check()
         self.now = end
 
-    def say(self, text: str, name: str = "ada", reply: bytes | None = None) -> Entry:
-        draft = self.log.compose(text, name, WALL + int(self.now * 1000), self.now, reply)
+    def say(
+        self, text: str, name: str = "ada", reply: bytes | None = None, file: SharedFile | None = None
+    ) -> Entry:
+        draft = self.log.compose(text, name, WALL + int(self.now * 1000), self.now, reply, file)
         return self.log.said(draft, ADA.sign(TAG_CHAT, draft.header), self.now)
 
     def rule(self, measure: Measure) -> None:
@@ -319,6 +330,50 @@ def texts_of_every_sort() -> RecordedLog:
     ]
     for place, body in enumerate(bodies):
         scene.receive(BOB.id, text_message(BOB, body=body, time=WALL + place))
+    return scene.log
+
+
+def files_that_messages_tell_of() -> RecordedLog:
+    scene = Scene()
+    good = {"id": "ab" * 32, "name": "a.png", "size": "7", "type": "image/png"}
+    scene.say("look", file=SharedFile(b"\xab" * 32, "Grüße 🎈.png", 2**31, "image/svg+xml"))
+    changes: list[Json] = [
+        {},
+        {"later": 1},
+        {"name": "x" * 255},
+        {"name": "🎈" * 255},
+        {"id": "AB" * 32},
+        {"id": 7},
+        {"name": ""},
+        {"name": "x" * 256},
+        {"name": "../passwd"},
+        {"name": ".."},
+        {"name": "a\\b"},
+        {"name": "gpj.\u202eexe"},
+        {"name": "bell\u0007"},
+        {"name": ["a"]},
+        {"size": 7},
+        {"size": "0"},
+        {"size": "07"},
+        {"size": "-7"},
+        {"size": "7\n"},
+        {"size": "\u0667"},
+        {"size": str(2**31)},
+        {"size": str(2**31 + 1)},
+        {"size": "9" * 30},
+        {"type": "image"},
+        {"type": "Image/png"},
+        {"type": "image/png; q=1"},
+        {"type": "image/png\n"},
+        {"type": "x/" + "y" * 63},
+        {"type": "x/" + "y" * 64},
+        {"type": None},
+    ]
+    bodies: list[Json] = [{"text": "t", "name": "n", "file": {**good, **change}} for change in changes]
+    bodies += [{"text": "t", "name": "n", "file": file} for file in (None, "a.png", [good], {})]
+    for place, body in enumerate(bodies):
+        raw = json.dumps(body).encode()
+        scene.receive(BOB.id, text_message(BOB, body=raw, time=WALL + place))
     return scene.log
 
 
@@ -787,6 +842,7 @@ SCENES: dict[str, Callable[[], RecordedLog]] = {
     scene.__name__: scene
     for scene in (
         texts_of_every_sort,
+        files_that_messages_tell_of,
         breaches,
         forged_copy_overtakes_the_true_one,
         clocks_that_do_not_fit,

@@ -1,4 +1,4 @@
-/** Asks origins for parts: the newcomer's start, and the last resort (docs/protocol.md section 9). */
+/** Asks origins for parts: the newcomer's start, and the last resort (docs/protocol.md section 10). */
 
 import { seconds } from "./clockwork.ts";
 import { concatBytes } from "./encoding.ts";

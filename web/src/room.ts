@@ -3,6 +3,7 @@
 import type { Act } from "./core/chat-acts.ts";
 import type { Measure, Verb } from "./core/measures.ts";
 import type { Moderation } from "./core/moderation.ts";
+import type { SharedFile } from "./core/shared-file.ts";
 
 export type P2pMode = "on" | "leaf" | "off";
 export type Role = "viewer" | "publisher" | "relay" | "member";
@@ -128,6 +129,8 @@ export interface ChatMessage {
   edited: boolean;
   /** Emoji, and the peer ids of those who gave them. */
   reactions: readonly (readonly [emoji: string, authors: readonly string[]])[];
+  /** What it tells of. */
+  file: SharedFile | null;
 }
 
 export type RoomState = "connecting" | "joined" | "reconnecting" | "closed";

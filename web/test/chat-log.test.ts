@@ -4,6 +4,7 @@ import { type Act, ChatError } from "../src/core/chat-acts.ts";
 import { ChatLog } from "../src/core/chat-log.ts";
 import type { Draft } from "../src/core/chat-message.ts";
 import type { Measure } from "../src/core/measures.ts";
+import type { SharedFile } from "../src/core/shared-file.ts";
 import { fromHex, toHex } from "../src/encoding.ts";
 import { type ChatMessage, decode, type OfChat } from "../src/wire.ts";
 
@@ -22,6 +23,7 @@ interface Step {
   name: string;
   wall_ms: number;
   reply: string | null;
+  file: SharedFile | null;
   act: Act;
   measure: Measure;
   measures: string[];
@@ -58,7 +60,7 @@ const EVENTS: Record<string, (log: ChatLog, step: Step) => void> = {
   },
   verified: (log, step) => log.verified(step.token, step.ok, step.now),
   compose: (log, step) => {
-    composes(step, () => log.compose(step.text, step.name, step.wall_ms, step.now, step.reply));
+    composes(step, () => log.compose(step.text, step.name, step.wall_ms, step.now, step.reply, step.file));
   },
   compose_act: (log, step) => {
     composes(step, () => log.composeAct(step.act, step.wall_ms, step.now));

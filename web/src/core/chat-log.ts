@@ -38,6 +38,7 @@ import { Telling } from "./chat-telling.ts";
 import { forgetOldest } from "./forget-oldest.ts";
 import { MEASURE, type Measure } from "./measures.ts";
 import type { Moderation } from "./moderation.ts";
+import type { SharedFile } from "./shared-file.ts";
 
 export type ChatAction = Send | Verify | Deliver | Revise | Ruled | Page | Reject | StoreAction;
 
@@ -167,11 +168,18 @@ export class ChatLog {
   }
 
   /**
-   * Writes a text, to be signed and then `said`; `wallMs` is the time that it shows, `reply` the id of what it answers.
-   * Throws a ChatError.
+   * Writes a text, to be signed and then `said`; `wallMs` is the time that it shows, `reply` the id of what it answers,
+   * `file` what it tells of. Throws a ChatError.
    */
-  compose(text: string, name: string, wallMs: number, now: number, reply: string | null = null): Draft {
-    return this.#pen.text(text, name, reply, wallMs, now);
+  compose(
+    text: string,
+    name: string,
+    wallMs: number,
+    now: number,
+    reply: string | null = null,
+    file: SharedFile | null = null,
+  ): Draft {
+    return this.#pen.text(text, name, reply, wallMs, now, file);
   }
 
   /** Writes what one does to a message, to be signed and then `done`. Throws a ChatError. */

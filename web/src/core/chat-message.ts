@@ -25,6 +25,7 @@ import {
 } from "./chat-acts.ts";
 import { peerIdOf } from "./chat-author.ts";
 import { MEASURE, type Measure, readIds, readMeasure } from "./measures.ts";
+import { readFile, type SharedFile, writeFile } from "./shared-file.ts";
 
 export const MAX_NAME = 64;
 export const MAX_CLOCK = 2 ** 32 - 1;
@@ -63,6 +64,7 @@ export interface Entry {
   readonly reply: string | null;
   readonly edited: boolean;
   readonly reactions: readonly (readonly [emoji: string, authors: readonly string[]])[];
+  readonly file: SharedFile | null;
 }
 
 /** The body of a text. */
@@ -70,6 +72,7 @@ export interface Text {
   readonly name: string;
   readonly text: string;
   readonly reply: string | null;
+  readonly file: SharedFile | null;
 }
 
 /** A message whose form, room and body were checked, its signature perhaps not yet. */
@@ -120,13 +123,15 @@ export function writeText(
   text: string,
   reply: string | null,
   after: readonly string[],
+  file: SharedFile | null = null,
 ): Uint8Array {
   checkText(text);
   const length = lengthOf(name);
   if (length > MAX_NAME) {
     throw new ChatError(`The name is too long: it has ${length} characters, ${MAX_NAME} is the most.`);
   }
-  return writeBody({ text, name, ...(reply !== null && { reply }) }, after);
+  const fields = { ...(reply !== null && { reply }), ...(file !== null && { file: writeFile(file) }) };
+  return writeBody({ text, name, ...fields }, after);
 }
 
 /** The text in a body of kind TEXT; null when it is not one: its author's fault, not its sender's. */
@@ -135,9 +140,9 @@ export function readText(body: Uint8Array): Text | null {
 }
 
 function textOf(value: Readonly<Record<string, unknown>> | null): Text | null {
-  const { text, name, reply } = value ?? {};
+  const { text, name, reply, file } = value ?? {};
   if (!isText(text, 1, MAX_TEXT) || !isText(name, 0, MAX_NAME)) return null;
-  return { name, text, reply: readId(reply) };
+  return { name, text, reply: readId(reply), file: readFile(file) };
 }
 
 /** Checks all but the signature and what it follows; `room` is the hash of ours. Throws a ChatBreachError. */

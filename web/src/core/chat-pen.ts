@@ -14,6 +14,7 @@ import {
 } from "./chat-message.ts";
 import { lastOf, type Restraints } from "./chat-restraints.ts";
 import { MEASURE, type Measure, WITH_LAST, writeMeasure } from "./measures.ts";
+import type { SharedFile } from "./shared-file.ts";
 
 /** Writes for the author with public key `key` in the room with that hash. Calls throw a ChatError. */
 export class Pen {
@@ -35,14 +36,21 @@ export class Pen {
     this.#restraints = history.restraints;
   }
 
-  /** A text, which may answer the message with the id `reply`. */
-  text(text: string, name: string, reply: string | null, wallMs: number, now: number): Draft {
+  /** A text, which may answer the message with the id `reply`, and tell of a file. */
+  text(
+    text: string,
+    name: string,
+    reply: string | null,
+    wallMs: number,
+    now: number,
+    file: SharedFile | null,
+  ): Draft {
     this.#mayWrite();
     const slowness = this.#restraints.slowness(this.#key);
     const wait = this.said + 1000 * slowness - wallMs;
     if (slowness > 0 && wait > 0)
       throw new ChatError(`The room is in slow mode: write again in ${Math.ceil(wait / 1000)} s.`);
-    return this.#write(TEXT, writeText(name, text, reply, this.#known()), wallMs, now);
+    return this.#write(TEXT, writeText(name, text, reply, this.#known(), file), wallMs, now);
   }
 
   /** What one does to a message. */

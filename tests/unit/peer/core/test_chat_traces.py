@@ -14,6 +14,7 @@ from peer.core.chat_acts import Act, Delete, Edit, Reaction
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatLog
 from peer.core.chat_message import ChatError, Draft, Place
+from peer.core.shared_file import SharedFile
 from signaling.measures import Measure
 from tests.vectors.write_chat import FOLDER, SCENES, plain, trace
 
@@ -35,6 +36,11 @@ def place_of(place: list[Any] | None) -> Place | None:
 
 def reply_of(step: dict[str, Any]) -> bytes | None:
     return None if step["reply"] is None else bytes.fromhex(step["reply"])
+
+
+def file_of(step: dict[str, Any]) -> SharedFile | None:
+    file = step["file"]
+    return None if file is None else SharedFile(**{**file, "id": bytes.fromhex(file["id"])})
 
 
 def act_of(act: dict[str, Any]) -> Act:
@@ -65,10 +71,12 @@ def play(log: ChatLog, step: dict[str, Any]) -> None:
             log.verified(step["token"], step["ok"], now)
         case "compose" if "error" in step:
             with pytest.raises(ChatError) as refusal:
-                log.compose(step["text"], step["name"], step["wall_ms"], now, reply_of(step))
+                log.compose(step["text"], step["name"], step["wall_ms"], now, reply_of(step), file_of(step))
             assert str(refusal.value) == step["error"]
         case "compose":
-            draft = log.compose(step["text"], step["name"], step["wall_ms"], now, reply_of(step))
+            draft = log.compose(
+                step["text"], step["name"], step["wall_ms"], now, reply_of(step), file_of(step)
+            )
             assert [draft.header.hex(), draft.body.hex()] == step["draft"]
         case "compose_act" if "error" in step:
             with pytest.raises(ChatError) as refusal:
