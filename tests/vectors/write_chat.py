@@ -370,7 +370,8 @@ def files_that_messages_tell_of() -> RecordedLog:
         {"type": None},
     ]
     bodies: list[Json] = [{"text": "t", "name": "n", "file": {**good, **change}} for change in changes]
-    bodies += [{"text": "t", "name": "n", "file": file} for file in (None, "a.png", [good], {})]
+    no_files: list[Json] = [None, "a.png", [good], {}]
+    bodies += [{"text": "t", "name": "n", "file": file} for file in no_files]
     for place, body in enumerate(bodies):
         raw = json.dumps(body).encode()
         scene.receive(BOB.id, text_message(BOB, body=raw, time=WALL + place))
