@@ -16,6 +16,8 @@ from peer.core.chat_acts import Act, Delete, Edit, Reaction
 from peer.core.chat_message import ChatRateError, Entry
 from peer.core.chat_placing import Revise
 from peer.core.neighbour import Role
+from peer.core.shared_file import SharedFile
+from peer.file_session import QUOTA, FileSession
 from peer.identity import Identity
 from peer.introducer import IntroducerError
 from peer.media.parts import MediaOptions
@@ -36,9 +38,10 @@ T = TypeVar("T")
 class Chat:
     """The room's chat."""
 
-    def __init__(self, session: ChatSession, name: str) -> None:
+    def __init__(self, session: ChatSession, files: FileSession, name: str) -> None:
         self.name = name
         self.session = session
+        self.files = files
 
     async def send(self, text: str, reply: bytes | None = None) -> Entry:
         """Say something, perhaps as the answer to a message (its id).
@@ -46,6 +49,30 @@ class Chat:
         Waits when one writes too fast. Raises ChatError with one sentence.
         """
         return await self._patiently(lambda: self.session.say(text, self.name, reply))
+
+    async def send_file(self, path: Path, text: str = "", reply: bytes | None = None) -> Entry:
+        """Tell of a file, and give it to those who ask as long as we are here; `text` is its name if empty.
+
+        It is copied first. Waits and raises as `send` does, and FileError with one sentence.
+        """
+        file = await self.files.offer(path)
+        return await self._patiently(lambda: self.session.say(text or file.name, self.name, reply, file))
+
+    async def fetch(self, file: SharedFile) -> None:
+        """Have a file that a message tells of, from all who have it. Raises FileError with one sentence.
+
+        Waits as long as nobody has it. What has come is kept when that is cancelled, and goes on coming.
+        """
+        await self.files.fetch(file)
+
+    async def save(self, file: SharedFile, path: Path) -> Path:
+        """Fetch a file, and copy it to `path`, or into that folder; where it is then. Raises FileError."""
+        await self.files.fetch(file)
+        return await self.files.save(file, path)
+
+    def progress(self, file: SharedFile) -> tuple[int, int] | None:
+        """Bytes of a file that are here, and all; None when it neither is here nor comes."""
+        return self.files.progress(file)
 
     async def edit(self, message: bytes, text: str) -> None:
         """Put a message of one's own (its id) otherwise. Waits and raises as `send` does."""
@@ -174,7 +201,7 @@ class Peer:
 
     def __init__(self, node: Node, name: str) -> None:
         self.node = node
-        self.chat = Chat(node.chat, name)
+        self.chat = Chat(node.chat, node.files, name)
         self._life: asyncio.Task[None] | None = None
         self._viewings: list[Viewing] = []
         self._publishing: set[asyncio.Task[None]] = set()
@@ -195,14 +222,16 @@ class Peer:
         store: Path | None = None,
         retention: Retention | None = None,
         owner: bytes | None = None,
+        file_quota: int = QUOTA,
     ) -> Peer:
         """Join `room` at the introducer `server` when the block begins, and leave when it ends.
 
         `owner` is the key of the room's owner, whose moderation is in force: the publisher's if not given.
 
         With `store`, a folder, the room's chat is kept there, as long as `retention` says, and given to those
-        who ask. Entering raises IntroducerError with one sentence when the room refuses us or is not reached,
-        StoreError when the store cannot be used.
+        who ask, and so are the files that were sent or fetched, `file_quota` bytes at most. Entering raises
+        IntroducerError with one sentence when the room refuses us or is not reached, StoreError or FileError
+        when the store cannot be used.
         """
         node = Node(
             server,
@@ -216,6 +245,8 @@ class Peer:
             carries=carries,
             store=None if store is None else ChatStore(store, room, retention),
             owner=owner,
+            files=store,
+            file_quota=file_quota,
         )
         return cls(node, name)
 

@@ -15,10 +15,12 @@ from peer.chat_moderating import json_rule, sentence
 from peer.chat_store import StoreError
 from peer.core.chat_acts import ChatError
 from peer.core.chat_placing import Revise
+from peer.file_store import FileError
 from signaling.moderation import Rule
 
 DELIVERY_SECONDS = 5.0
 """How long leaving waits for a link that carries what was said."""
+GONE = "Only who has fetched what you sent can give it on now: with --follow you stay, and go on giving it."
 _POLL = 0.05
 OK, FAILURE, INTERRUPTED = 0, 1, 130
 
@@ -54,6 +56,7 @@ class Talk:
             for task in (show, hear):
                 task.cancel()
             await asyncio.gather(show, hear, return_exceptions=True)
+            await self._commands.files.close()
 
     async def _show(self) -> None:
         async for news in self._chat.news():
@@ -94,14 +97,16 @@ class Talk:
             async for line in lines:
                 try:
                     if not await self._commands.heard(line):
+                        await self._commands.files.close()
                         return
-                except (ChatError, StoreError) as error:
+                except (ChatError, FileError, StoreError) as error:
                     self._screen.complain(str(error))
         if follow:
             await asyncio.Event().wait()
 
     async def _leave(self) -> int:
-        """See to it that what was said is shown, and has gone out."""
+        """See to it that what was said is shown, and has gone out, and what was to be saved is saved."""
+        await self._commands.files.finish()
         try:
             async with asyncio.timeout(DELIVERY_SECONDS):
                 while self._commands.said not in (None, self._shown):
@@ -111,6 +116,8 @@ class Talk:
             return FAILURE
         for _ in range(round(DELIVERY_SECONDS / _POLL)):
             if not self._chat.unsent:
+                if self._commands.files.given and not self._chat.kept:
+                    self._screen.complain(GONE)
                 return OK
             await asyncio.sleep(_POLL)
         if self._chat.kept:

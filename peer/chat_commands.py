@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from peer.chat_display import ACTION, Lines, Names
+from peer.chat_files import FileCommands, FileKeeping
 from peer.chat_moderating import (
     VERBS,
     Find,
@@ -26,13 +27,13 @@ from signaling.moderation import Moderation, Rule
 
 OTHERS, ONESELF = "others", "your own"
 COMMANDS = (
-    "/nick NAME, /me DOES, /reply TEXT, /edit TEXT, /delete, /react EMOJI, /older, /search WORDS, /who,"
-    " /audit and /quit, and for moderators /mute, /unmute, /kick, /ban, /unban, /grant, /revoke, /lock,"
-    " /unlock, /slow and /delete NAME"
+    "/nick NAME, /me DOES, /reply TEXT, /edit TEXT, /delete, /react EMOJI, /file PATH, /save PATH, /older,"
+    " /search WORDS, /who, /audit and /quit, and for moderators /mute, /unmute, /kick, /ban, /unban, /grant,"
+    " /revoke, /lock, /unlock, /slow and /delete NAME"
 )
 
 
-class Conversation(Protocol):
+class Conversation(FileKeeping, Protocol):
     """What is needed of `Peer.chat`."""
 
     name: str
@@ -122,6 +123,7 @@ class Commands:
         self._chat = company.chat
         self._screen = screen
         self._lines = lines
+        self.files = FileCommands(company.chat, screen, self._notice)
 
     async def heard(self, line: str) -> bool:
         """Do what a line says. False at /quit. Raises ChatError and StoreError."""
@@ -144,6 +146,10 @@ class Commands:
                 self._show_past(found, "There is no message with these words in the store.")
             case "/me" if rest.strip():
                 await self._say(ACTION + rest.strip())
+            case "/file":
+                self.said = (await self.files.send(rest.strip())).id
+            case "/save":
+                self.files.save(rest)
             case "/audit":
                 self._show_audit()
             case _ if command in VERBS:
@@ -233,6 +239,10 @@ class Commands:
             self._call(fields["name"])
         if act is not None:
             await self._chat.act(act)
+        elif "file" in fields:
+            self.said = (await self.files.send(fields["file"], fields.get("text", ""))).id
+        elif "save" in fields:
+            self.files.save_of(_id(fields, "save"), fields.get("to", ""))
         elif "text" in fields:
             await self._say(fields["text"], _id(fields, "reply"))
 
@@ -245,6 +255,7 @@ class Commands:
         self.said = (await self._chat.send(text, reply)).id
 
 
+_FILES = ("file", "save", "to")
 _RULES = ("rule", "subject", "role", "target", "seconds", "reason", "audit")
 
 
@@ -256,13 +267,13 @@ def _object(line: str) -> dict[str, str] | None:
         value: Any = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    known = ("text", "name", "reply", "edit", "delete", "react", "unreact", "emoji", *_RULES)
+    known = ("text", "name", "reply", "edit", "delete", "react", "unreact", "emoji", *_FILES, *_RULES)
     fields = {key: value[key] for key in known if key in value}
     if not fields or not all(isinstance(field, str) for field in fields.values()):
         raise ChatError(
             "A line of JSON needs a text, a name, or an act on a message by its id:"
             ' {"edit": ID, "text": …}, {"delete": ID}, {"react": ID, "emoji": …},'
-            ' {"rule": "ban", "subject": …};'
+            ' {"file": PATH}, {"save": ID, "to": PATH}, {"rule": "ban", "subject": …};'
             " each field is a string."
         )
     return fields

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,15 @@ def harmless(text: str) -> str:
 
 def _is_control(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _ARRANGING
+
+
+def amount(size: int) -> str:
+    """Bytes as a person reads them: `1.2 MB`."""
+    scaled, unit = float(size), "bytes"
+    for greater in ("kB", "MB", "GB"):
+        if scaled >= 1000:
+            scaled, unit = scaled / 1000, greater
+    return f"{size} bytes" if unit == "bytes" else f"{scaled:.1f} {unit}"
 
 
 class Names:
@@ -78,6 +88,9 @@ class Lines:
             line = f"{self._time(entry.time)} * {name} {first.removeprefix(ACTION)}"
         else:
             line = f"{self._time(entry.time)} {name}: {first}"
+        if entry.file is not None:
+            about = f"{entry.file.name}, {entry.file.type}, {amount(entry.file.size)}"
+            rest.append(f"[file: {harmless(about)}]")
         return "".join([line + "\n", *(f"      {more}\n" for more in rest)])
 
     def changes(self, before: Entry, after: Entry | None) -> list[str]:
@@ -130,6 +143,7 @@ def _record(entry: Entry) -> dict[str, Any]:
         "clock": entry.clock,
         "reply": None if entry.reply is None else entry.reply.hex(),
         "edited": entry.edited,
+        "file": None if entry.file is None else {**asdict(entry.file), "id": entry.file.id.hex()},
         "reactions": {emoji: [author.hex() for author in authors] for emoji, authors in entry.reactions},
     }
 

@@ -21,7 +21,7 @@ class Retention:
 
 def parse_retention(age: str | None, size: str) -> Retention:
     """An age such as `30d` or `12h`, a size such as `500M` or `1G`. Raises RetentionError."""
-    return Retention(None if age is None else _age(age), _size(size))
+    return Retention(None if age is None else _age(age), parse_size(size))
 
 
 def _age(text: str) -> float:
@@ -31,7 +31,8 @@ def _age(text: str) -> float:
     return age
 
 
-def _size(text: str) -> int:
+def parse_size(text: str) -> int:
+    """A size such as `500M` or `1G`. Raises RetentionError."""
     size = parse_amount(text)
     if size is None:
         raise RetentionError(f"{text!r} is no size: give bytes, such as 500M or 1G.")

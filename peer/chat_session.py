@@ -17,6 +17,8 @@ from peer.core.chat_log import ChatAction, ChatLog
 from peer.core.chat_message import Entry, message_id
 from peer.core.chat_past import Page
 from peer.core.chat_placing import Deliver, Revise, Ruled
+from peer.core.chat_recall import Erase
+from peer.core.shared_file import SharedFile
 from peer.identity import Identity
 from peer.signing import TAG_CHAT, peer_id, verify
 from signaling.measures import Measure
@@ -51,6 +53,8 @@ class ChatSession:
         self.on_message: list[Callable[[Entry], None]] = []
         self.on_revision: list[Callable[[bytes, Entry | None], None]] = []
         self.on_ruled: list[Callable[[Rule, bool], None]] = []
+        self.on_erased: list[Callable[[bytes], None]] = []
+        """Called with the id of each message that its author, or the owner, has taken back."""
         self._identity = identity
         self._mesh = mesh
         self._acting = False
@@ -73,10 +77,10 @@ class ChatSession:
         else:
             await self.keeper.run()
 
-    def say(self, text: str, name: str, reply: bytes | None = None) -> Entry:
+    def say(self, text: str, name: str, reply: bytes | None = None, file: SharedFile | None = None) -> Entry:
         """Sign and send a text. Raises ChatError with a sentence when it cannot be said."""
         now = time.monotonic()
-        draft = self.log.compose(text, name, _wall(), now, reply)
+        draft = self.log.compose(text, name, _wall(), now, reply, file)
         entry = self.log.said(draft, self._identity.sign(TAG_CHAT, draft.header), now)
         self._act()
         return entry
@@ -231,6 +235,8 @@ class ChatSession:
                 for told in list(self.on_message):
                     told(entry)
             case Revise(id, message):
+                if message is None and self.keeper is None:
+                    self._erased(id)
                 for told_of in list(self.on_revision):
                     told_of(id, message)
             case Ruled(id, live):
@@ -241,8 +247,14 @@ class ChatSession:
             case Reject(peer, _, sentence):
                 self._mesh.refuse(peer, wire.MALFORMED, sentence)
             case _:
+                if isinstance(action, Erase):
+                    self._erased(action.target)
                 if self.keeper is not None:
                     self.keeper.act(action)
+
+    def _erased(self, id: bytes) -> None:
+        for told in list(self.on_erased):
+            told(id)
 
 
 def _wall() -> int:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from peer import commands
-from peer.chat_retention import parse_retention
+from peer.chat_retention import parse_retention, parse_size
 from peer.hosting import parse_window
 from peer.media.ladder import LadderError, parse_ladder
 from peer.media.parts import AudioCodec, EncodeOptions, MediaOptions
@@ -49,6 +49,13 @@ Ice = Annotated[
 Json = Annotated[bool, typer.Option("--json", envvar="BRAIDCAST_JSON", help="Print a JSON object a line.")]
 Store = Annotated[
     Path | None, typer.Option(envvar="BRAIDCAST_STORE", help="Keep the room's chat in this folder.")
+]
+FilesSize = Annotated[
+    str,
+    typer.Option(
+        envvar="BRAIDCAST_FILES_SIZE",
+        help="Keep at most so many bytes of the chat's files; the oldest go first.",
+    ),
 ]
 Owner = Annotated[
     str | None,
@@ -245,6 +252,7 @@ def relay(
     store_size: Annotated[
         str, typer.Option(envvar="BRAIDCAST_STORE_SIZE", help="Forget the oldest above so many bytes.")
     ] = "1G",
+    files_size: FilesSize = "2G",
     http: Http = None,
     http_url: HttpUrl = None,
     window: Window = "12s",
@@ -271,7 +279,18 @@ def relay(
         back = parse_window(window, window_folder, window_size)
         renditions = tuple(name(text, "rendition") for text in rendition or ())
         return await commands.relay(
-            place, streams, renditions, given, http, http_url, back, store, retention, owner, json_lines
+            place,
+            streams,
+            renditions,
+            given,
+            http,
+            http_url,
+            back,
+            store,
+            retention,
+            parse_size(files_size),
+            owner,
+            json_lines,
         )
 
     _exit(command)
@@ -317,6 +336,7 @@ def chat(
         bool, typer.Option("--follow", envvar="BRAIDCAST_FOLLOW", help="Go on after the end of the input.")
     ] = False,
     store: Store = None,
+    files_size: FilesSize = "2G",
     owner: Owner = None,
     token: Token = None,
     token_file: TokenFile = None,
@@ -329,7 +349,9 @@ def chat(
 
     async def command() -> int:
         place = membership(server, room, token, token_file, key_file, ice_server or ())
-        async with place.prepare("member", name=nick, store=store, owner=owner) as peer:
+        async with place.prepare(
+            "member", name=nick, store=store, owner=owner, file_quota=parse_size(files_size)
+        ) as peer:
             if owner == "me":
                 typer.echo(
                     f"Whoever comes by this link knows that you own the room: {owned_url(place, peer)}",

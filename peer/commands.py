@@ -233,13 +233,16 @@ async def relay(
     window: WindowOptions,
     store: Path | None,
     retention: Retention,
+    file_quota: int,
     owner: str | None,
     json_lines: bool,
 ) -> int:
     """`braidcast relay`."""
     async with AsyncExitStack() as stack:
         line = stack.enter_context(StatusLine(json_lines))
-        peer = membership.prepare("relay", name="Relay", store=store, retention=retention, owner=owner)
+        peer = membership.prepare(
+            "relay", name="Relay", store=store, retention=retention, owner=owner, file_quota=file_quota
+        )
         relaying = Relay(
             peer.node, streams, renditions, uplink=uplink, serves=http is not None, window=window
         )
@@ -277,6 +280,8 @@ async def _tell_relay(relaying: Relay, peer: Peer, line: StatusLine) -> None:
                     "links": len(peer.node.mesh.peers),
                     "children": relaying.children(),
                     "chat_messages_kept": keeper.kept if keeper is not None else 0,
+                    "file_bytes_kept": peer.chat.files.kept,
+                    "file_bytes_sent": peer.chat.files.sent,
                 }
             )
         line.update(

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from peer.api import Peer
 from peer.chat_retention import Retention
 from peer.core.neighbour import Role
+from peer.file_session import QUOTA
 from peer.identity import Identity
 from peer.running import CommandError
 from signaling.protocol import IceServer, from_base64url, to_base64url
@@ -42,6 +43,7 @@ class Membership:
         store: Path | None = None,
         retention: Retention | None = None,
         owner: str | None = None,
+        file_quota: int = QUOTA,
     ) -> Peer:
         """A peer that joins when its block begins.
 
@@ -61,6 +63,7 @@ class Membership:
             ice_servers=self.ice_servers,
             store=store,
             retention=retention,
+            file_quota=file_quota,
             owner=None if owner is None else parse_owner(owner, identity.key),
         )
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import get_args
 
 import aiohttp
@@ -19,6 +20,8 @@ from peer.core.clock import PublisherClock
 from peer.core.neighbour import Role
 from peer.core.standing import Standing
 from peer.description import DescriptionError, Rendition
+from peer.file_session import QUOTA, FileSession
+from peer.file_store import FileStore
 from peer.identity import Identity
 from peer.introducer import Down, Event, Fleeting, Introducer, IntroducerError, Up
 from peer.links.handshake import Handshake
@@ -57,7 +60,10 @@ class Node:
         carries: bool = True,
         store: ChatStore | None = None,
         owner: bytes | None = None,
+        files: Path | None = None,
+        file_quota: int = QUOTA,
     ) -> None:
+        """`files` is the folder in which files of the chat are kept, `file_quota` bytes of them at most."""
         self.identity = identity or Identity.generate()
         self.server, self.room, self.role, self.name = server, room, role, name
         self.owner = owner or publisher_key or (self.identity.key if role == "publisher" else None)
@@ -83,13 +89,20 @@ class Node:
         webrtc = WebRtcLinks(
             Handshake(self.identity, room, self.introducer.nonce),
             self._signal_link,
-            wire.Hello(wire.PROTOCOL_VERSION, ("braid", "chat", "introductions"), AGENT),
+            wire.Hello(wire.PROTOCOL_VERSION, ("braid", "chat", "introductions", "files"), AGENT),
             self._own_ice,
         )
         limit = LINKS_CARRYING if carries else LINKS_RECEIVING
         self.mesh = Mesh(self.identity.id, limit, webrtc, self, random.SystemRandom().random, role)
         self.chat = ChatSession(room, self.identity, self.mesh, store, self.owner)
         self.chat.on_ruled.append(self._ruled)
+        keeps_all = files is not None and role == "relay"
+        self.files = FileSession(
+            self.identity, self.mesh, FileStore(files, room), file_quota, keeps_all=keeps_all
+        )
+        self.files.on_company = self._find_company
+        self.chat.on_message.append(self.files.said)
+        self.chat.on_erased.append(self.files.taken_back)
         self._removed: asyncio.Event = asyncio.Event()
         self._removal = ""
 
@@ -98,9 +111,12 @@ class Node:
     async def run(self) -> None:
         """Join, take part, and leave when cancelled.
 
-        Raises IntroducerError when the room refuses us, StoreError when its chat cannot be kept.
+        Raises IntroducerError when the room refuses us, StoreError when its chat cannot be kept, FileError
+        when its files cannot.
         """
-        async with aiohttp.ClientSession() as self.http, self.chat.opened():
+        async with aiohttp.ClientSession() as self.http, self.chat.opened(), self.files.opened():
+            for message in self.chat.messages():
+                self.files.said(message)
             clockwork = asyncio.create_task(self._clockwork(), name="clockwork")
             introducer = asyncio.create_task(self.introducer.run(), name="introducer")
             chat = asyncio.create_task(self.chat.run(), name="chat")
@@ -167,8 +183,10 @@ class Node:
             for carrier in list(self.carriers.values()):
                 carrier.handle_timer(now)
             self.chat.handle_timer(now)
+            self.files.beside_video(bool(self.carriers))
+            self.files.handle_timer(now)
             self._ask_for_company(now)
-            timers = [self.mesh.next_timer(), self.chat.next_timer()]
+            timers = [self.mesh.next_timer(), self.chat.next_timer(), self.files.next_timer()]
             timers += [carrier.core.next_timer() for carrier in self.carriers.values()]
             due = min((at for at in timers if at is not None), default=now + 1.0)
             await asyncio.sleep(min(0.25, max(0.005, due - time.monotonic())))
@@ -186,6 +204,9 @@ class Node:
         elif now >= self._lonely_at:
             self._lonely_at = now + LONELY_SECONDS
             self.signal(protocol.Neighbours(0))
+
+    def _find_company(self) -> None:
+        self.signal(protocol.Neighbours(len(self.mesh.peers)))
 
     # --- for carriers, the chat and the publisher
 
@@ -311,12 +332,14 @@ class Node:
         for known in self.streams:
             self.mesh.send(peer, wire.encode(wire.Stream(known.raw)))
         self.chat.link_opened(peer)
+        self.files.link_opened(peer)
         for carrier in list(self.carriers.values()):
             carrier.link_opened(peer, self.role_of(peer))
 
     def link_closed(self, peer: bytes) -> None:
         self._rtt.pop(peer, None)
         self.chat.link_closed(peer)
+        self.files.link_closed(peer)
         for carrier in list(self.carriers.values()):
             carrier.link_closed(peer)
 
@@ -325,8 +348,12 @@ class Node:
             carrier.link_quiet(peer, quiet)
 
     def link_drained(self, peer: bytes, buffered: int) -> None:
+        self.files.link_drained(peer, buffered)
         for carrier in list(self.carriers.values()):
             carrier.drained(peer, buffered)
+
+    def link_file_message(self, peer: bytes, data: bytes) -> None:
+        self.files.received(peer, data)
 
     def link_message(self, peer: bytes, message: wire.Message, data: bytes) -> None:
         match message:

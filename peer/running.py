@@ -15,6 +15,7 @@ from rich.console import Console
 from peer.chat_retention import RetentionError
 from peer.chat_store import StoreError
 from peer.core.chat_message import ChatError
+from peer.file_store import FileError
 from peer.identity import IdentityError
 from peer.introducer import IntroducerError
 from peer.media.shelf import ShelfError
@@ -56,6 +57,7 @@ def _run(command: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
         IdentityError,
         ChatError,
         StoreError,
+        FileError,
         ShelfError,
         RetentionError,
     ) as error:

@@ -42,8 +42,17 @@ class FileFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class FilePutOff:
+    """Of a file nothing came for long while another waited, which comes now: ask for it again later."""
+
+    file: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FindCompany:
     """Few linked peers have what is wanted: links to more would help."""
 
 
-FileAction: TypeAlias = Send | Reject | ReadPiece | WritePiece | FileDone | FileFailed | FindCompany
+FileAction: TypeAlias = (
+    Send | Reject | ReadPiece | WritePiece | FileDone | FileFailed | FilePutOff | FindCompany
+)

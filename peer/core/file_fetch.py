@@ -33,10 +33,12 @@ class Came(Enum):
 class FileFetch:
     """`tables` and `have` are what is kept of it already."""
 
-    def __init__(self, own: bytes, tables: Tables, have: BlockSet) -> None:
+    def __init__(self, own: bytes, tables: Tables, have: BlockSet, now: float) -> None:
         self.tables = tables
         self.have = have
         self.sources: dict[bytes, FileSource] = {}
+        self.moved_at = now
+        """When a piece of it came last."""
         self.tries = 0
         """How often company was looked for."""
         self.written = len(have)
@@ -156,6 +158,7 @@ class FileFetch:
         source = self.sources.get(peer)
         if source is None or not source.arrived(piece, now):
             return Came.UNASKED
+        self.moved_at = now
         if not self.tables.proves(piece, data):
             self._land([piece])
             return Came.WRONG

@@ -16,6 +16,7 @@ from peer.core.file_actions import (
     FileAction,
     FileDone,
     FileFailed,
+    FilePutOff,
     FindCompany,
     ReadPiece,
     WritePiece,
@@ -28,6 +29,8 @@ from peer.wire import BAD_BLOCK, PROTOCOL_ERROR
 MAX_SEEKING = 64
 """Files that one peer may want to be told of."""
 MAX_FETCHES = 8
+PATIENCE = 30.0
+"""Seconds without a piece after which a file makes room for another that waits."""
 IN_FLIGHT, IN_FLIGHT_BESIDE = 256, 64
 """Pieces that are on their way here, and while something is live."""
 TELL_EVERY = 0.1
@@ -75,13 +78,17 @@ class FileShare:
         self._settle(now)
 
     def fetch(self, tables: Tables, have: BlockSet, now: float) -> bool:
-        """Get a file, of which so much is kept already. False while too many are under way."""
+        """Get a file, of which so much is kept already. False while too many others come."""
         file = tables.file
         if file in self._whole or file in self._fetches:
             return True
         if len(self._fetches) >= MAX_FETCHES:
-            return False
-        fetch = self._fetches[file] = FileFetch(self._own, tables, have)
+            slowest = min(self._fetches.values(), key=lambda other: other.moved_at)
+            if now < slowest.moved_at + PATIENCE:
+                return False
+            self._actions.append(FilePutOff(slowest.tables.file))
+            self.stop(slowest.tables.file, now)
+        fetch = self._fetches[file] = FileFetch(self._own, tables, have, now)
         self._company_at = min(self._company_at, now + COMPANY_EVERY)
         for peer in self._links:
             self._send(peer, wire.FileSeek(file, True))

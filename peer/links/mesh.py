@@ -17,6 +17,7 @@ from peer.links.introducing import Introducing
 from peer.links.link import Channel, Link
 from peer.links.webrtc import WebRtcLink, WebRtcLinks
 from peer.peer_record import PeerRecord
+from peer.wire_files import TYPES as FILES
 from peer.wire_introductions import TYPES as INTRODUCTIONS
 from signaling import protocol
 
@@ -40,6 +41,8 @@ class MeshEvents(Protocol):
     def link_drained(self, peer: bytes, buffered: int) -> None: ...
 
     def link_message(self, peer: bytes, message: wire.Message, data: bytes) -> None: ...
+
+    def link_file_message(self, peer: bytes, data: bytes) -> None: ...
 
     def ping(self, peer: bytes) -> wire.Ping: ...
 
@@ -222,6 +225,11 @@ class Mesh:
             return
         if channel == "control" and data[0] in INTRODUCTIONS:
             self.introducing.message(link.peer, data)
+            self._act()
+            return
+        if wire.peek_type(data) in FILES:
+            self.set.used(link.peer, now)
+            self._events.link_file_message(link.peer, data)
             self._act()
             return
         try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import cast
 
-from peer import wire
+from peer import wire, wire_files
 from peer.api import Chat
 from peer.chat_session import ChatSession
 from peer.chat_store import ChatStore
+from peer.file_session import QUOTA, FileSession
+from peer.file_store import FileStore
 from peer.identity import Identity
 from peer.links.mesh import Mesh
 from signaling.protocol import RosterEntry
@@ -21,6 +24,8 @@ class MemoryMesh:
     def __init__(self, own: bytes) -> None:
         self.own = own
         self.links: dict[bytes, Somebody] = {}
+        self.expelled: dict[bytes, str] = {}
+        """Who sent what cannot be excused, and what that was."""
         self.forbidden: dict[bytes, str] = {}
         """Whose links were ended because of measures, and what they were told."""
 
@@ -31,10 +36,21 @@ class MemoryMesh:
         return True
 
     def _arrive(self, peer: bytes, data: bytes) -> None:
+        if peer not in self.links:
+            return
+        if data[0] in wire_files.TYPES:
+            self.links[peer].files.received(self.own, data)
+            return
         message = wire.decode(data)
         assert isinstance(message, wire.OfChat)
-        if peer in self.links:
-            self.links[peer].session.received(self.own, message)
+        self.links[peer].session.received(self.own, message)
+
+    def expel(self, peer: bytes, reason: int, sentence: str) -> None:
+        self.expelled[peer] = sentence
+        other = self.links.pop(peer, None)
+        if other is not None:
+            other.mesh.links.pop(self.own, None)
+            other.files.link_closed(self.own)
 
     def refuse(self, peer: bytes, code: int, sentence: str) -> None:
         assert code == wire.FORBIDDEN, f"An honest peer was refused: {sentence}"
@@ -47,12 +63,26 @@ class MemoryMesh:
 class Somebody:
     """A member of the room, as `Peer` is one."""
 
-    def __init__(self, name: str, store: ChatStore | None = None, owner: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        store: ChatStore | None = None,
+        owner: str | None = None,
+        *,
+        folder: Path | None = None,
+        quota: int = QUOTA,
+        keeps_all: bool = False,
+    ) -> None:
         self.identity: Identity = identity(name)
         self.mesh = MemoryMesh(self.identity.id)
         key = None if owner is None else identity(owner).key
         self.session = ChatSession(ROOM, self.identity, cast("Mesh", self.mesh), store, key)
-        self.chat = Chat(self.session, name)
+        self.files = FileSession(
+            self.identity, cast("Mesh", self.mesh), FileStore(folder, ROOM), quota, keeps_all=keeps_all
+        )
+        self.session.on_message.append(self.files.said)
+        self.session.on_erased.append(self.files.taken_back)
+        self.chat = Chat(self.session, self.files, name)
         self.roster = [RosterEntry(self.id, name, "member")]
 
     @property
@@ -66,6 +96,14 @@ class Somebody:
             here.roster.append(RosterEntry(there.id, there.chat.name, "member"))
         for here, there in ((self, other), (other, self)):
             here.session.link_opened(there.identity.id)
+            here.files.link_opened(there.identity.id)
+
+    def part(self, other: Somebody) -> None:
+        """End the link between the two."""
+        for here, there in ((self, other), (other, self)):
+            here.mesh.links.pop(there.identity.id, None)
+            here.session.link_closed(there.identity.id)
+            here.files.link_closed(there.identity.id)
 
     def texts(self) -> list[str]:
         return [entry.text for entry in self.session.messages()]

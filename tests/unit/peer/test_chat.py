@@ -280,7 +280,7 @@ async def test_follow_goes_on_showing_after_the_end_of_input() -> None:
     talk.cancel()
     await asyncio.gather(talk, return_exceptions=True)
     assert talk.cancelled()
-    assert ada.session.on_message == []
+    assert ada.session.on_message == [ada.files.said]
 
 
 async def test_interrupt_at_the_prompt_ends_with_its_code() -> None:

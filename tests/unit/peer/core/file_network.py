@@ -12,7 +12,15 @@ from itertools import combinations
 from peer import wire_files as wire
 from peer.core.actions import Reject, Send
 from peer.core.block_set import BlockSet
-from peer.core.file_actions import FileAction, FileDone, FileFailed, FindCompany, ReadPiece, WritePiece
+from peer.core.file_actions import (
+    FileAction,
+    FileDone,
+    FileFailed,
+    FilePutOff,
+    FindCompany,
+    ReadPiece,
+    WritePiece,
+)
 from peer.core.file_share import FileShare
 from peer.file_tables import TABLES, Tables, blocks_of
 from tests.vectors.shared_files import Content
@@ -44,6 +52,7 @@ class Peer:
         self.done: list[bytes] = []
         self.failed: list[tuple[bytes, str]] = []
         self.rejected: list[tuple[Peer, str]] = []
+        self.put_off: list[bytes] = []
         self.lonely = 0
         self.tamper: Callable[[wire.FileBlock], wire.FileBlock] = lambda message: message
         self.writes = True
@@ -75,6 +84,8 @@ class Peer:
                 self.done.append(file)
             case FileFailed(file, sentence):
                 self.failed.append((file, sentence))
+            case FilePutOff(file):
+                self.put_off.append(file)
             case FindCompany():
                 self.lonely += 1
             case Reject(peer, _, sentence):

@@ -579,6 +579,20 @@ def test_no_more_files_come_at_once_than_memory_allows() -> None:
     assert share.fetch(Tables(files[0].id, BLOCK), BlockSet(1), 0.0)
 
 
+def test_file_of_which_nothing_comes_makes_room_for_one_that_waits() -> None:
+    network = FileNetwork()
+    sender, other = network.peers_in_a_room(2)
+    files = [content(BLOCK, seed) for seed in range(MAX_FETCHES + 1)]
+    for file in files[:-1]:
+        other.fetch(file)
+    sender.has(files[-1])
+    assert not other.fetch(files[-1])
+    network.run(31)
+    assert other.fetch(files[-1])
+    assert other.put_off == [files[0].id]
+    everybody_gets(network, files[-1], [other], 5)
+
+
 def test_less_is_on_its_way_beside_video() -> None:
     share, file = share_that_fetches(BIG), BIG.id
     share.beside_video(True, 0.0)
