@@ -21,7 +21,7 @@ import {
 import { BlockSet } from "./block-set.ts";
 import { Bucket, type Rate } from "./bucket.ts";
 import type { FileAction } from "./file-actions.ts";
-import { FileFetch } from "./file-fetch.ts";
+import { FileFetch } from "./file-coming.ts";
 import { FileServing } from "./file-serving.ts";
 
 /** Files that one peer may want to be told of. */
@@ -93,20 +93,20 @@ export class FileShare {
     const { file } = tables;
     if (this.#whole.has(file) || this.#fetches.has(file)) return true;
     if (this.#fetches.size >= MAX_FETCHES && !this.#putOffOne(now)) return false;
-    const fetch = new FileFetch(this.#own, tables, have, now);
-    this.#fetches.set(file, fetch);
+    const coming = new FileFetch(this.#own, tables, have, now);
+    this.#fetches.set(file, coming);
     this.#companyAt = Math.min(this.#companyAt, now + COMPANY_EVERY);
     for (const peer of this.#links.keys()) this.#send(peer, { type: "fileSeek", file, on: true });
-    for (const [peer, { seeking }] of this.#links) if (seeking.has(file)) this.#send(peer, haveOf(fetch));
-    this.#finish(fetch);
+    for (const [peer, { seeking }] of this.#links) if (seeking.has(file)) this.#send(peer, haveOf(coming));
+    this.#finish(coming);
     this.#settle(now);
     return true;
   }
 
   #putOffOne(now: number): boolean {
     let slowest: FileFetch | null = null;
-    for (const fetch of this.#fetches.values()) {
-      if (slowest === null || fetch.movedAt < slowest.movedAt) slowest = fetch;
+    for (const coming of this.#fetches.values()) {
+      if (slowest === null || coming.movedAt < slowest.movedAt) slowest = coming;
     }
     if (slowest === null || now < slowest.movedAt + PATIENCE) return false;
     this.#actions.push({ type: "filePutOff", file: slowest.tables.file });
@@ -130,10 +130,10 @@ export class FileShare {
 
   /** Null for an unknown file. */
   progress(file: string): Progress | null {
-    const fetch = this.#fetches.get(file);
-    if (fetch !== undefined) {
+    const coming = this.#fetches.get(file);
+    if (coming !== undefined) {
       const sources = [...fetch.sources.values()].filter(({ have }) => !have.isEmpty).length;
-      return { blocks: fetch.written, all: fetch.tables.blocks, sources };
+      return { blocks: coming.written, all: coming.tables.blocks, sources };
     }
     const all = this.#whole.get(file)?.blocks;
     return all === undefined ? null : { blocks: all, all, sources: 0 };
@@ -160,7 +160,7 @@ export class FileShare {
   linkClosed(peer: string, now: number): void {
     this.#links.delete(peer);
     this.#serving.linkClosed(peer);
-    for (const fetch of this.#fetches.values()) fetch.left(peer);
+    for (const coming of this.#fetches.values()) coming.left(peer);
     this.#settle(now);
   }
 
@@ -209,28 +209,28 @@ export class FileShare {
 
   /** The answer to a `WritePiece`. */
   written(file: string, piece: number, ok: boolean, now: number): void {
-    const fetch = this.#fetches.get(file);
-    if (fetch !== undefined && !ok) {
+    const coming = this.#fetches.get(file);
+    if (coming !== undefined && !ok) {
       this.#fail(file, "The file cannot be kept: the disk is full, or the store cannot be written.");
-    } else if (fetch !== undefined && piece < TABLES) {
-      fetch.kept(piece);
+    } else if (coming !== undefined && piece < TABLES) {
+      coming.kept(piece);
       const news = this.#news.get(file) ?? [];
       news.push(piece);
       this.#news.set(file, news);
       this.#tellAt = Math.min(this.#tellAt, now + TELL_EVERY);
-      this.#finish(fetch);
+      this.#finish(coming);
     }
     this.#settle(now);
   }
 
   /** When `handleTimer` is to be called next. */
   nextTimer(): number {
-    const fetches = [...this.#fetches.values()].map((fetch) => fetch.nextTimer());
+    const fetches = [...this.#fetches.values()].map((coming) => coming.nextTimer());
     return Math.min(...fetches, this.#tellAt, this.#companyAt, this.#serving.nextTimer(this.#now));
   }
 
   handleTimer(now: number): void {
-    for (const fetch of this.#fetches.values()) fetch.expire(now);
+    for (const coming of this.#fetches.values()) coming.expire(now);
     if (now >= this.#tellAt) this.#tellNews();
     if (now >= this.#companyAt) this.#lookForCompany(now);
     this.#settle(now);
@@ -249,33 +249,33 @@ export class FileShare {
       seeking.delete(file);
     } else if (seeking.has(file) || seeking.size < MAX_SEEKING) {
       seeking.add(file);
-      const fetch = this.#fetches.get(file);
+      const coming = this.#fetches.get(file);
       if (this.#whole.has(file)) this.#send(peer, allOf(file));
-      else if (fetch !== undefined) this.#send(peer, haveOf(fetch));
+      else if (coming !== undefined) this.#send(peer, haveOf(coming));
     }
   }
 
   #toldHave(peer: string, { seeking }: Link, { file, complete, blocks }: FileHave, now: number): void {
     if (complete) seeking.delete(file);
-    const fetch = this.#fetches.get(file);
-    if (fetch === undefined) return;
-    const size = fetch.tables.blocks;
+    const coming = this.#fetches.get(file);
+    if (coming === undefined) return;
+    const size = coming.tables.blocks;
     let have: BlockSet | null;
     if (complete) have = BlockSet.whole(size);
     else if (blocks.length > 0) have = BlockSet.fromBytes(size, blocks);
     else have = new BlockSet(size);
-    if (have === null) this.#outOfBounds(peer, fetch);
-    else fetch.source(peer, now).tells(have, complete);
+    if (have === null) this.#outOfBounds(peer, coming);
+    else coming.source(peer, now).tells(have, complete);
   }
 
   #toldGot(peer: string, { file, blocks }: FileGot, now: number): void {
-    const fetch = this.#fetches.get(file);
-    if (fetch === undefined) return;
-    if (blocks.some((block) => block >= fetch.tables.blocks)) {
-      this.#outOfBounds(peer, fetch);
+    const coming = this.#fetches.get(file);
+    if (coming === undefined) return;
+    if (blocks.some((block) => block >= coming.tables.blocks)) {
+      this.#outOfBounds(peer, coming);
       return;
     }
-    const source = fetch.source(peer, now);
+    const source = coming.source(peer, now);
     for (const block of blocks) source.have.add(block);
     source.emptyAt = null;
   }
@@ -288,9 +288,9 @@ export class FileShare {
 
   #asked(peer: string, { file, pieces }: FileWant, now: number): void {
     const whole = this.#whole.get(file);
-    const fetch = this.#fetches.get(file);
+    const coming = this.#fetches.get(file);
     const later = pieces.filter((piece) => {
-      const here = whole === undefined ? fetch?.has(piece) === true : whole.length(piece) > 0;
+      const here = whole === undefined ? coming?.has(piece) === true : whole.length(piece) > 0;
       return !here || !this.#serving.ask(peer, file, piece, whole !== undefined && piece < TABLES, now);
     });
     if (later.length > 0) this.#send(peer, { type: "fileLater", file, pieces: later });
@@ -319,9 +319,9 @@ export class FileShare {
 
   // Inside.
 
-  #finish(fetch: FileFetch): void {
-    if (!fetch.isDone) return;
-    const { file, size } = fetch.tables;
+  #finish(coming: FileFetch): void {
+    if (!coming.isDone) return;
+    const { file, size } = coming.tables;
     this.#actions.push({ type: "fileDone", file });
     this.#news.delete(file);
     this.#fetches.delete(file);
@@ -361,7 +361,7 @@ export class FileShare {
     );
     this.#companyAt = this.#fetches.size > 0 ? now + COMPANY_EVERY : NEVER;
     if (lonely.length > 0) this.#actions.push({ type: "findCompany" });
-    for (const fetch of lonely) fetch.tries++;
+    for (const coming of lonely) coming.tries++;
   }
 
   #send(peer: string, message: OfFiles): void {
@@ -376,10 +376,10 @@ export class FileShare {
   #settle(now: number): void {
     this.#now = now;
     let room = this.#serving.yields ? IN_FLIGHT_BESIDE : IN_FLIGHT;
-    for (const fetch of this.#fetches.values()) room -= fetch.flying;
-    for (const [file, fetch] of this.#fetches) {
-      for (const [peer, source] of fetch.sources) {
-        const pieces = fetch.plan(source, Math.min(room, MAX_WANT), now);
+    for (const coming of this.#fetches.values()) room -= coming.flying;
+    for (const [file, coming] of this.#fetches) {
+      for (const [peer, source] of coming.sources) {
+        const pieces = coming.plan(source, Math.min(room, MAX_WANT), now);
         if (pieces.length === 0) continue;
         room -= pieces.length;
         this.#send(peer, { type: "fileWant", file, pieces });
