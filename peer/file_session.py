@@ -215,7 +215,7 @@ class FileSession:
             self._sizes.pop(file.id, None)
             self._ended(file.id, error)
             return
-        if file.id in self._wanted and self.share.fetch(tables, have, time.monotonic()):
+        if file.id in self._wanted and self.share.begin(tables, have, time.monotonic()):
             self._told[file.id] = self._wanted.pop(file.id)
         self._act()
 

@@ -77,7 +77,7 @@ class FileShare:
         self._tell_all(file, wire.FileHave(file, True, b""))
         self._settle(now)
 
-    def fetch(self, tables: Tables, have: BlockSet, now: float) -> bool:
+    def begin(self, tables: Tables, have: BlockSet, now: float) -> bool:
         """Get a file, of which so much is kept already. False while too many others come."""
         file = tables.file
         if file in self._whole or file in self._fetches:

@@ -84,12 +84,12 @@ class RecordedShare(FileShare):
         call = super().keep
         self._record("keep", now, lambda: call(file, size, now), file=file, size=size)
 
-    def fetch(self, tables: Tables, have: BlockSet, now: float) -> bool:
-        call = super().fetch
+    def begin(self, tables: Tables, have: BlockSet, now: float) -> bool:
+        call = super().begin
         known = tuple(section for section in range(tables.sections) if section in tables)
         arguments = {"file": tables.file, "size": tables.size, "have": have.to_bytes()}
         arguments |= {"known": known, "top": tables.top is not None}
-        begun: bool = self._record("fetch", now, lambda: call(tables, have, now), **arguments)
+        begun: bool = self._record("begin", now, lambda: call(tables, have, now), **arguments)
         return begun
 
     def stop(self, file: bytes, now: float) -> None:
@@ -190,7 +190,7 @@ def alone() -> RecordedShare:
     for piece in sorted(MIDDLE.pieces, reverse=True):
         if piece >= TABLES:
             known.take(piece, MIDDLE.pieces[piece])
-    share.fetch(known, BlockSet.of(31, (0, 7, 30)), 0.0)
+    share.begin(known, BlockSet.of(31, (0, 7, 30)), 0.0)
     share.received(ada, wire.FileSeek(MIDDLE.id, True), 0.1)
     share.received(ada, wire.FileHave(MIDDLE.id, False, BlockSet.of(31, range(5, 29)).to_bytes()), 0.2)
     share.received(bob, wire.FileGot(MIDDLE.id, (3, 4)), 0.2)
@@ -203,7 +203,7 @@ def alone() -> RecordedShare:
     share.received(ada, wire.FileHave(MIDDLE.id, True, b""), 3.1)
     share.handle_timer(5.2)
     share.handle_timer(12.4)
-    share.fetch(Tables(SMALL.id, 6), BlockSet(1), 13.0)
+    share.begin(Tables(SMALL.id, 6), BlockSet(1), 13.0)
     share.received(bob, wire.FileHave(SMALL.id, True, b""), 13.1)
     share.received(bob, wire.FileBlock(SMALL.id, 2**32 - 1, SMALL.pieces[2**32 - 1]), 13.2)
     share.keep(SMALL.id, 5, 14.0)

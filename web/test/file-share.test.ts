@@ -55,13 +55,13 @@ class Replay {
       case "keep":
         share.keep(step.file, step.size, now);
         break;
-      case "fetch": {
+      case "begin": {
         const tables = new Tables(step.file, step.size);
         if (step.top) tables.take(TOP, this.#piece(step.file, TOP));
         for (const section of step.known)
           tables.take(TABLES + section, this.#piece(step.file, TABLES + section));
         const have = BlockSet.fromBytes(tables.blocks, fromHex(step.have));
-        if (have !== null) share.fetch(tables, have, now);
+        if (have !== null) share.begin(tables, have, now);
         break;
       }
       case "stop":

@@ -21,7 +21,7 @@ import {
 import { BlockSet } from "./block-set.ts";
 import { Bucket, type Rate } from "./bucket.ts";
 import type { FileAction } from "./file-actions.ts";
-import { FileFetch } from "./file-coming.ts";
+import { FileFetch } from "./file-fetch.ts";
 import { FileServing } from "./file-serving.ts";
 
 /** Files that one peer may want to be told of. */
@@ -89,7 +89,7 @@ export class FileShare {
   }
 
   /** Gets a file, of which so much is kept already. False while too many others come. */
-  fetch(tables: Tables, have: BlockSet, now: number): boolean {
+  begin(tables: Tables, have: BlockSet, now: number): boolean {
     const { file } = tables;
     if (this.#whole.has(file) || this.#fetches.has(file)) return true;
     if (this.#fetches.size >= MAX_FETCHES && !this.#putOffOne(now)) return false;
@@ -132,7 +132,7 @@ export class FileShare {
   progress(file: string): Progress | null {
     const coming = this.#fetches.get(file);
     if (coming !== undefined) {
-      const sources = [...fetch.sources.values()].filter(({ have }) => !have.isEmpty).length;
+      const sources = [...coming.sources.values()].filter(({ have }) => !have.isEmpty).length;
       return { blocks: coming.written, all: coming.tables.blocks, sources };
     }
     const all = this.#whole.get(file)?.blocks;

@@ -106,7 +106,7 @@ class Peer:
             if piece >= TABLES:
                 tables.take(piece, kept[piece])
         have = BlockSet.of(tables.blocks, (piece for piece in kept if piece < TABLES))
-        begun = self.share.fetch(tables, have, self._network.now)
+        begun = self.share.begin(tables, have, self._network.now)
         self.act()
         return begun
 

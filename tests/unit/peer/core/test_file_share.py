@@ -299,7 +299,7 @@ def share_that_fetches(file: Content, *, tables: bool = True) -> FileShare:
                 known.take(piece, file.pieces[piece])
     for peer in (ADA, BOB, EVE):
         share.link_opened(peer, 0.0)
-    assert share.fetch(known, BlockSet(known.blocks), 0.0)
+    assert share.begin(known, BlockSet(known.blocks), 0.0)
     share.poll_actions()
     return share
 
@@ -572,11 +572,11 @@ def test_forgotten_file_is_not_sent_any_more() -> None:
 def test_no_more_files_come_at_once_than_memory_allows() -> None:
     share = FileShare(OWN)
     files = [content(BLOCK, seed) for seed in range(MAX_FETCHES + 1)]
-    begun = [share.fetch(Tables(f.id, f.size), BlockSet(1), 0.0) for f in files]
+    begun = [share.begin(Tables(f.id, f.size), BlockSet(1), 0.0) for f in files]
     assert begun == [True] * MAX_FETCHES + [False]
-    assert share.fetch(Tables(files[0].id, BLOCK), BlockSet(1), 0.0)
+    assert share.begin(Tables(files[0].id, BLOCK), BlockSet(1), 0.0)
     share.keep(files[0].id, BLOCK, 0.0)
-    assert share.fetch(Tables(files[0].id, BLOCK), BlockSet(1), 0.0)
+    assert share.begin(Tables(files[0].id, BLOCK), BlockSet(1), 0.0)
 
 
 def test_file_of_which_nothing_comes_makes_room_for_one_that_waits() -> None:
@@ -607,7 +607,7 @@ def test_file_of_which_all_is_there_is_done_at_once() -> None:
     share = FileShare(OWN)
     share.link_opened(ADA, 0.0)
     tables = Tables(FILE.id, FILE.size)
-    share.fetch(tables, BlockSet.whole(4), 0.0)
+    share.begin(tables, BlockSet.whole(4), 0.0)
     actions = share.poll_actions()
     assert FileDone(FILE.id) in actions
     assert said(actions, ADA)[-1] == wire.FileHave(FILE.id, True, b"")
