@@ -13,6 +13,9 @@ _VIDEO_TOLERANCE, _AUDIO_TOLERANCE = 2_000, 15_000
 _AUDIO_AHEAD = 300_000
 """µs of audio that waits for video before it goes alone, or is dropped while there is no key frame to begin
 with."""
+_GROUP = 300_000
+"""µs: what an origin's playlist makes a part of at least (`peer.media.playlist`)."""
+_ROUNDING = 100
 _MAX_FRAGMENT_DATA = MAX_PART_SIZE - 64 * 1024
 _MAX_FRAMES = 1_000
 
@@ -60,6 +63,7 @@ class Packager:
         self._waiting = True
         self._broken = False
         self._segment_began: int | None = None
+        self._groups = _Groups()
 
     def begin(self, video: VideoTrack | None, audio: AudioTrack | None) -> list[MediaPart]:
         """Frames of these tracks follow. After the first time, what follows is discontinuous with what came
@@ -120,7 +124,14 @@ class Packager:
         self._waiting = False
         run = self._append(self._video, VIDEO_TRACK, sample)
         began, end = run.decode_time, self._video.next or 0
-        if sample.last or self._video.microseconds(end - began) >= self._part_duration - _EVEN:
+        length = self._video.microseconds(end - began)
+        if len(run.data) == 1 and self._starts(run, self._video):
+            self._groups.restart()
+        if (
+            sample.last
+            or length >= self._part_duration - _EVEN
+            or self._groups.ends(length, self._video.microseconds(run.durations[-1]))
+        ):
             parts += self._close()
         return parts
 
@@ -179,17 +190,17 @@ class Packager:
         assert clock is not None
         time = clock.microseconds(run.decode_time)
         independent = run.keys[0] and (kind == "video" or self._video is None)
-        late = (
-            self._segment_began is None or time - self._segment_began >= self._segment_duration - 10 * _EVEN
-        )
-        starts = independent and (late or self._broken)
+        starts = independent and self._starts(run, clock)
         if starts:
             self._segment_began = time
         self._sequence += 1
+        length = clock.microseconds(run.decode_time + sum(run.durations)) - time
+        if kind == "video":
+            self._groups.add(length, clock.microseconds(run.durations[-1]))
         part = MediaPart(
             data=fragment(self._sequence, self._rung(0)),
             media_time=time,
-            duration=clock.microseconds(run.decode_time + sum(run.durations)) - time,
+            duration=length,
             capture_time=self._captures[kind],
             independent=independent,
             discontinuity=starts and self._broken,
@@ -203,6 +214,12 @@ class Packager:
         self._clear()
         return [part, *lower]
 
+    def _starts(self, run: Run, clock: TrackClock) -> bool:
+        """Whether a part that can be decoded by itself begins a segment."""
+        began, time = self._segment_began, clock.microseconds(run.decode_time)
+        late = began is None or time - began >= self._segment_duration - 10 * _EVEN
+        return run.keys[0] and (late or self._broken)
+
     def _rung(self, rung: int) -> list[Run]:
         """The open part's tracks in a rung."""
         runs = [self._runs[kind] for kind in ("video", "audio") if kind in self._runs]
@@ -215,3 +232,37 @@ class Packager:
         self._lower.clear()
         self._captures.clear()
         self._size = 0
+
+
+class _Groups:
+    """Which parts a playlist will join to one of its own, whose greatest length the first of these settles.
+
+    When the frame rate changes, parts are cut so that they still fill it, to 85 % (RFC 8216bis, 4.4.4.9).
+    """
+
+    def __init__(self) -> None:
+        self._target: int | None = None
+        self._longest = 0
+        self._length = 0
+
+    def ends(self, length: int, frame: int) -> bool:
+        """Whether the open part, of this length, is the last of its group: one more frame is too much."""
+        return self._target is not None and self._length + length + frame > self._target + _ROUNDING
+
+    def restart(self) -> None:
+        """The open part begins a segment, and so a group."""
+        self._settle(1)
+        self._length = 0
+
+    def add(self, length: int, frame: int) -> None:
+        """A part of this length was closed, whose last frame is so long."""
+        self._longest = max(self._longest, length)
+        self._length += length
+        self._settle(_GROUP - _EVEN)
+        if self.ends(0, frame):
+            self._length = 0
+
+    def _settle(self, least: int) -> None:
+        """As a playlist does with what it has by then."""
+        if self._target is None and self._length >= least:
+            self._target = -(-_GROUP // self._longest) * self._longest

@@ -16,6 +16,8 @@ TARGET_DURATION = 3
 (`fits.MAX_GOP`)."""
 _ADVANCE_SECONDS = 3.0
 """How far ahead of the playlist a part may be asked for (6.2.5.2, Advance Part Limit)."""
+LEAST = 0.85
+"""Of PART-TARGET: shorter parts are the last of their segment (4.4.4.9)."""
 _ROUNDING = 1_000
 
 
@@ -253,7 +255,7 @@ class Playlist:
         self._open.duration += duration
         self._longest = max(self._longest, duration)
         self._elapsed += duration
-        if self._is_full(self._open, duration):
+        if self._is_full(self._open, duration) and self._open.duration >= LEAST * self.part_target:
             self._finish_part()
 
     def _is_full(self, part: HlsPart, following: int) -> bool:

@@ -11,7 +11,8 @@ class Clip:
 
     video_seconds: float = 4.0
     audio_seconds: float = 4.0
-    frame_rate: int = 25
+    frame_rate: int | str = 25
+    """Also a fraction, such as 30000/1001."""
     size: str = "320x180"
     gop: int = 25
     b_frames: int = 0

@@ -4,13 +4,17 @@ codec and size, a window on disk, delta updates, the end."""
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from peer.commands import free_port
+from peer.media.assembly import Item
 from peer.media.hls import HlsOrigin, Wanted, WindowOptions
+from peer.media.live import LiveSource
+from peer.media.pace import Stop, StoppedError
 from peer.media.parts import EncodeOptions, InitSegment, MediaOptions, MediaPart
 from peer.media.playlist import PlaylistError
 from tests.hls_playlist import parse, update
@@ -19,6 +23,7 @@ from tests.integration.clips import Clip
 from tests.integration.played import Played
 from tests.integration.test_media_recording import record
 from tests.programs import programs
+from tests.unit.peer.media.test_live import Planned, arriving
 
 pytestmark = pytest.mark.asyncio
 OPTIONS = MediaOptions(encode=EncodeOptions(preset="ultrafast"))
@@ -78,6 +83,48 @@ async def test_three_sources_one_after_the_other_in_a_window_on_disk(tmp_path: P
         ).decode()
         assert decoded.pictures or decoded.sounds
     assert origin.in_memory < 20
+    origin.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("30", "25"),
+        ("25", "30000/1001"),
+        ("30000/1001", "24"),
+        ("24", "60"),
+        ("60", "30000/1001"),
+        ("60", "24"),
+    ],
+)
+async def test_parts_fill_the_part_target_when_the_frame_rate_changes(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    clips = [
+        Clip(frame_rate=rate, gop=round(Fraction(rate)), video_seconds=3, audio_seconds=0).write(
+            tmp_path / f"{number}.ts"
+        )
+        for number, rate in enumerate((before, after))
+    ]
+    stop, items = Stop(), list[Item]()
+    openings = [arriving(clip) for clip in clips]
+    source = LiveSource("The source", Planned(stop, None, openings), OPTIONS, stop, lambda: 0)
+    with pytest.raises(StoppedError):
+        source.run(items.extend)
+    origin = HlsOrigin(7, WindowOptions(45.0))
+    texts: list[str] = []
+    segment, index = 0, 0
+    for item in items:
+        if isinstance(item, InitSegment):
+            origin.add_init("main", item)
+            continue
+        segment, index = (segment + 1, 0) if item.segment_start else (segment, index + 1)
+        origin.add_part("main", segment, index, item)
+        if origin.begun:
+            texts.append((await origin.media("main", Wanted())).plain.decode())
+    assert check_succession(texts) == []
+    assert texts[-1].count("#EXT-X-DISCONTINUITY\n") == 1
+    assert len({line for text in texts for line in text.splitlines() if "PART-INF" in line}) == 1
     origin.close()
 
 
