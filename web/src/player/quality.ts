@@ -17,6 +17,8 @@ const AGAIN = 3;
 /** What is watched for so long (s) is what the next visit begins with. */
 const KEPT_AFTER = 10;
 const AUTO = "auto";
+/** As in quality.css: there is no room to say what is watched. */
+const NARROW = "(max-width: 30rem)";
 
 /** Chooses among the renditions of a session's stream: by itself, or as the viewer says. Loaded where there are several. */
 export class Quality {
@@ -135,7 +137,8 @@ class QualityMenu extends LitElement {
     const { quality, rendition } = this;
     if (quality === null) return null;
     const { chosen, renditions } = quality;
-    const auto = chosen === null && rendition !== null ? `Auto (${rendition})` : "Auto";
+    const told = chosen === null && rendition !== null && !matchMedia(NARROW).matches;
+    const auto = told ? `Auto (${rendition})` : "Auto";
     // Its keys are its own, not the player's.
     return html`
       <select aria-label="Quality" title="Quality" @change=${this.#onChange} @keydown=${(event: Event) => event.stopPropagation()}>
