@@ -28,10 +28,8 @@ video.addEventListener("waiting", () => {{ if (video.currentTime > 1 && !video.s
 <script src="/{name}/player"></script><script>{script}</script>"""
 PAGES = {
     "hls.js": """
-        const player = new Hls({ lowLatencyMode: true });
+        const player = new Hls({ lowLatencyMode: true, ...window.settings });
         player.on(Hls.Events.ERROR, (_, { type, details, fatal, error }) => {
-          // That the picture waited a moment is for a busy machine to answer; it is counted.
-          if (!fatal && details === Hls.ErrorDetails.BUFFER_STALLED_ERROR) return;
           seen.errors.push(`${fatal ? "fatal " : ""}${type} ${details}: ${error?.message ?? ""}`);
         });
         player.on(Hls.Events.FRAG_LOADED, (_, { part }) => { part ? seen.parts += 1 : seen.segments += 1; });

@@ -1,4 +1,4 @@
-"""Players of others at a real origin: hls.js and Shaka in Chromium, mpv and ffmpeg, all at once, no error."""
+"""Players of others at a real origin, all at once: hls.js, Shaka, mpv and ffmpeg. No error and no stall."""
 
 import asyncio
 import re
@@ -45,7 +45,7 @@ async def follow(media: str, texts: list[str]) -> None:
 
 async def start_mpv(run: Programs, playlist: str, seconds: float) -> Program:
     silent = ("--no-config", "--vo=null", "--ao=null", "--msg-level=all=error,statusline=status")
-    status = "--term-status-msg=time=${=time-pos}"
+    status = "--term-status-msg=time=${=time-pos} waits=${=paused-for-cache}"
     return await run.start("mpv", "mpv", *silent, status, f"--length={seconds}", playlist)
 
 
@@ -81,6 +81,7 @@ async def play(browser: Browser, state: Path, seconds: int) -> list[str]:
         for player in players:
             seen = await player.ask("seen")
             assert seen["errors"] == player.problems == [], await player.state()
+            assert seen["stalls"] == 0, await player.state()
             assert 0 < await player.ask("latency()") < 5.0, await player.state()
         hls, shaka = [await player.ask("seen") for player in players]
         assert hls["parts"] > 2 * seconds
