@@ -8,9 +8,9 @@ import json
 from functools import partial
 from typing import Any
 
-from bench import chat, comparison, glass, ladder, machine, pages, planner, relay, ways
+from bench import chat, comparison, glass, ladder, latency, machine, pages, planner, relay, ways
 
-PARTS = ("pages", "startup", "glass", "relay", "planner", "chat", "ladder", "compare")
+PARTS = ("pages", "startup", "glass", "latency", "relay", "planner", "chat", "ladder", "compare")
 
 
 def main() -> None:
@@ -58,6 +58,14 @@ def main() -> None:
         for run in glass.chosen(way, options.size, options.pages, options.seconds or 60.0):
             found["glass"].append(asyncio.run(glass.glass(run)))
             tell(options.json, glass.text(found["glass"][-1]))
+    if "latency" in wanted:
+        seconds = options.seconds or 20.0
+        found["parts"] = asyncio.run(latency.by_part(seconds))
+        tell(options.json, latency.part_text(found["parts"]))
+        found["hops"] = asyncio.run(latency.by_hops(seconds))
+        tell(options.json, latency.hops_text(found["hops"]))
+        found["players"] = asyncio.run(latency.beside_hls_js(seconds))
+        tell(options.json, latency.players_text(found["players"]))
     if "relay" in wanted:
         found["relay"] = asyncio.run(relay.measure())
         tell(options.json, relay_text(found["relay"]))

@@ -40,6 +40,7 @@ class Run:
     picture: Picture
     pages: int
     seconds: float
+    part: str = "100ms"
 
 
 def chosen(way: str, size: str | None, pages: int | None, seconds: float) -> tuple[Run, ...]:
@@ -51,8 +52,11 @@ def chosen(way: str, size: str | None, pages: int | None, seconds: float) -> tup
 
 
 @dataclass(slots=True)
-class _Scene:
+class Scene:
+    """Everything that runs."""
+
     url: str
+    playlist: str
     publisher: Program
     introducer: Program
     sender: Program
@@ -62,20 +66,20 @@ class _Scene:
 
 async def glass(run: Run) -> dict[str, Any]:
     """Pages are opened one after another, each when the one before is fed; then everybody plays."""
-    async with _scene(run) as scene:
+    async with scene_of(run) as scene:
         watchers = [await scene.seats.seat() for _ in range(run.pages)]
         for watcher in watchers:
             await watcher.go(scene.url, OBSERVE)
             await watcher.page.evaluate("window.observed.begun")
             await watcher.is_fed()
         await asyncio.sleep(SETTLE)
-        began, seen, cpu = time.time(), await _seen(watchers), _cpu(scene, watchers)
+        began, seen, cpu = time.time(), await observed(watchers), _cpu(scene, watchers)
         await asyncio.sleep(run.seconds)
-        after, ended, now = await _seen(watchers), time.time(), _cpu(scene, watchers)
+        after, ended, now = await observed(watchers), time.time(), _cpu(scene, watchers)
         counted = [await watcher.stats() for watcher in watchers]
         await scene.sender.kill()
         await scene.tap.close()
-    pages = [_page(after, before) for after, before in zip(after, seen, strict=True)]
+    pages = [happened(after, before) for after, before in zip(after, seen, strict=True)]
     delays = await asyncio.to_thread(scene.tap.delays, began, ended)
     even = median(delays.even) if delays.even else 0.0
     used = [later - earlier for earlier, later in zip(cpu, now, strict=True)]
@@ -108,7 +112,8 @@ async def glass(run: Run) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _scene(run: Run) -> AsyncIterator[_Scene]:
+async def scene_of(run: Run) -> AsyncIterator[Scene]:
+    """A sender, its publisher and an introducer, and seats."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         programs = Programs(folder)
@@ -122,40 +127,39 @@ async def _scene(run: Run) -> AsyncIterator[_Scene]:
                         server = (await introducer.event("listening"))["url"]
                         publisher = await programs.braidcast(
                             "publish", sender.source, "--server", server, "--json",
-                            "--http", f"{HOST}:{free_port(HOST)}",
+                            "--http", f"{HOST}:{free_port(HOST)}", "--part", run.part,
                         )  # fmt: skip
-                        url = str((await publisher.event("joined"))["watch_url"])
+                        joined = await publisher.event("joined")
                         program = await sender.begin()
                         await publisher.record(lambda record: record.get("parts", 0) > 10)
-                        yield _Scene(url, publisher, introducer, program, place.tap, seats)
+                        yield Scene(
+                            joined["watch_url"], f"{joined['origins'][0]}/index.m3u8",
+                            publisher, introducer, program, place.tap, seats,
+                        )  # fmt: skip
                 finally:
                     await asyncio.gather(*(watcher.leave() for watcher in seats.watchers))
         finally:
             await programs.close()
 
 
-async def _seen(watchers: Sequence[Watcher]) -> list[dict[str, Any]]:
+async def observed(watchers: Sequence[Watcher]) -> list[dict[str, Any]]:
+    """What `observe.js` has seen in each page so far."""
     return list(await asyncio.gather(*(watcher.page.evaluate("window.observed()") for watcher in watchers)))
 
 
-def _page(after: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+def happened(after: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """What happened in a page between two looks at it."""
     seen = len(before["latencies"])
-    readings = [
-        (latency, said)
-        for latency, said in zip(after["latencies"][seen:], after["said"][seen:], strict=True)
-        if said is not None
-    ]
     stalls = after["stalls"][len(before["stalls"]) :]
     return {
-        "latency": [latency for latency, _ in readings],
-        "said": [said for _, said in readings],
+        "latency": after["latencies"][seen:],
+        "said": [said for said in after["said"][seen:] if said is not None],
         "stalls": len(stalls),
         "stall_seconds": sum(stall["seconds"] for stall in stalls),
     }
 
 
-def _cpu(scene: _Scene, watchers: Sequence[Watcher]) -> list[float]:
+def _cpu(scene: Scene, watchers: Sequence[Watcher]) -> list[float]:
     """CPU seconds so far: publisher, introducer, sender, pages; then the machine's busy ones and all."""
     programs = (scene.publisher, scene.introducer, scene.sender)
     pages = sum(group_seconds(watcher.process.pid) for watcher in watchers)
@@ -166,7 +170,7 @@ def text(found: dict[str, Any]) -> str:
     """What a person is told of a run."""
     picture, cpu = found["picture"], found["cpu"]
     delay = found["encoder_delay"]
-    known = "" if delay is None else f"the encoder's own {_spread(delay)}; "
+    known = "" if delay is None else f"the encoder's own {spread(delay)}; "
     worst = max(found["disagreement"], key=abs)
     named = {"rtmp": "ffmpeg by RTMP", "srt": "ffmpeg by SRT", "whip": "Chromium by WHIP",
              "rtsp": "ffmpeg by RTSP, pulled", "hls": "ffmpeg's HLS, pulled"}[found["way"]]  # fmt: skip
@@ -176,15 +180,15 @@ def text(found: dict[str, Any]) -> str:
             f"{picture['bitrate'] / 1e6:.0f} Mbit/s, {found['pages']} pages, "
             f"a browser each, for {found['seconds']:.0f} s",
             f"  encoder        {found['encoder']}",
-            f"  glass to glass {_spread(found['glass'])} of {found['readings']} pictures; "
+            f"  glass to glass {spread(found['glass'])} of {found['readings']} pictures; "
             f"worst page p50 {found['worst_page']['p50']:.2f} s, p95 {found['worst_page']['p95']:.2f} s",
-            f"  of which       {known}liveLatency {_spread(found['live_latency'])}",
+            f"  of which       {known}liveLatency {spread(found['live_latency'])}",
             f"  liveLatency    with the encoder's {1e3 * found['encoder_delay_even']:.0f} ms beside it "
             f"{1e3 * abs(worst):.0f} ms {'less' if worst < 0 else 'more'} than the picture says, "
             "at the page where that is most",
             f"  stalls         {found['stalls']} in {found['stall_seconds']:.2f} s; "
             f"{found['player_stalls']} by the players' count, start-up included",
-            f"  start-up       {_spread(found['startup'])} from opening to the first picture; "
+            f"  start-up       {spread(found['startup'])} from opening to the first picture; "
             f"{100 * found['from_peers']:.0f} % came from peers",
             f"  CPU            {cpu['publisher']:.2f} of a core for the publisher, {cpu['sender']:.2f} "
             f"for the sender, {cpu['page']:.2f} for each page; "
@@ -199,5 +203,6 @@ BUSY = 0.9
 SATURATED = ": too busy, so latency and stalls are the machine's as well"
 
 
-def _spread(values: dict[str, float]) -> str:
+def spread(values: dict[str, float]) -> str:
+    """Seconds, in words."""
     return f"p50 {values['p50']:.3f} s, p95 {values['p95']:.3f} s, greatest {values['max']:.3f} s"

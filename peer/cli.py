@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from peer.hosting import parse_window
 from peer.media.ladder import LadderError, parse_ladder
 from peer.media.parts import AudioCodec, EncodeOptions, MediaOptions
 from peer.membership import Membership, membership, name, owned_url, parse_ice_servers, state_file
-from peer.quantity import parse_amount
+from peer.quantity import parse_amount, parse_time
 from peer.running import FAILURE, CommandError, run, say
 from signaling.server.config import Config
 
@@ -27,6 +28,9 @@ app = typer.Typer(
 )
 token_app = typer.Typer(help="Tokens for closed rooms.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
+
+PART_LENGTHS = (0.03, 0.5)
+"""Seconds: a picture at 30 a second, and half of the shortest segment."""
 
 Server = Annotated[
     str, typer.Option(envvar="BRAIDCAST_SERVER", help="The introducer, such as http://host:8000.")
@@ -109,6 +113,14 @@ LadderOption = Annotated[
         "--ladder",
         envvar="BRAIDCAST_LADDER",
         help="Several renditions: heights and video bit rates, such as 720p:2500k,360p:700k, or auto.",
+    ),
+]
+PartLength = Annotated[
+    str,
+    typer.Option(
+        "--part",
+        envvar="BRAIDCAST_PART",
+        help="How long a part is, such as 200ms: longer ones are later, and have less to carry beside them.",
     ),
 ]
 Once = Annotated[
@@ -197,6 +209,7 @@ def publish(
     height: Height = 360,
     bitrate: Bitrate = "800k",
     ladder: LadderOption = None,
+    part: PartLength = "100ms",
     audio: Audio = "opus",
     once: Once = False,
     token: Token = None,
@@ -215,7 +228,9 @@ def publish(
     async def command() -> int:
         key = key_file or state_file(f"publisher-{room}-{stream}.key")
         place = membership(server, room, token, token_file, key, ice_server or ())
-        media = media_options(height, bitrate, ladder, audio, once)
+        media = replace(
+            media_options(height, bitrate, ladder, audio, once), part_duration=parse_part_length(part)
+        )
         stream_name = name(stream, "stream")
         back = parse_window(window, window_folder, window_size)
         return await commands.publish(
@@ -472,6 +487,14 @@ def media_options(height: int, bitrate: str, ladder: str | None, audio: str, onc
         return MediaOptions(encode=encode, once=once, ladder=None if ladder is None else parse_ladder(ladder))
     except LadderError as error:
         raise CommandError(str(error)) from error
+
+
+def parse_part_length(text: str) -> float:
+    """Seconds. Raises CommandError with one sentence."""
+    length = parse_time(text)
+    if length is None or not PART_LENGTHS[0] <= length <= PART_LENGTHS[1]:
+        raise CommandError(f"{text!r} is no length of a part: give 30ms to 500ms.")
+    return length
 
 
 def parse_rate(text: str) -> int:

@@ -141,6 +141,7 @@ async def test_a_port_in_use_is_one_sentence(run: Programs) -> None:
         ("publish", "test:", "--window", "5h"),
         ("publish", "test:", "--http", "127.0.0.1:0", "--window-folder", "/dev/null/window"),
         ("publish", "test:", "--ladder", "720p"),
+        ("publish", "test:", "--part", "2s"),
         ("relay", "--window-size", "big"),
         ("relay", "--rendition", "no rendition"),
         ("watch", "--room", "no room"),

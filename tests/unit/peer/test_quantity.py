@@ -17,7 +17,9 @@ def test_what_is_no_amount_is_none(text: str) -> None:
     assert parse_amount(text) is None
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("12s", 12), ("1.5m", 90), ("2h", 7_200), ("30d", 2_592_000)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("100ms", 0.1), ("12s", 12), ("1.5m", 90), ("2h", 7_200), ("30d", 2_592_000)]
+)
 def test_times_are_read(text: str, seconds: float) -> None:
     assert parse_time(text) == seconds
 
