@@ -198,6 +198,8 @@ class StreamOrigin:
     ) -> None:
         self._mesh = MeshOrigin(room, stream, clock, on_sent)
         self._hls = HlsOrigin(epoch, window)
+        self._epoch = epoch
+        self._ended = False
         self._on_sent = on_sent
 
     @property
@@ -214,7 +216,11 @@ class StreamOrigin:
         self._mesh.describe(description)
 
     def begin(self, rendition: str, init: InitSegment) -> None:
-        """Parts of this init segment follow."""
+        """Parts of this init segment follow; after the end, those of a stream that has come back."""
+        if self._ended:
+            self._ended = False
+            self._epoch = max(self._epoch + 1, int(time.time()))
+            self._hls.restart(self._epoch)
         self._hls.add_init(rendition, init)
 
     def add(self, rendition: str, seal: Seal, raw: bytes, part: MediaPart) -> None:
@@ -227,7 +233,8 @@ class StreamOrigin:
             log.debug("A part is not in the playlist: %s", error)
 
     def end(self) -> None:
-        """Nothing follows."""
+        """Nothing follows, unless the stream comes back."""
+        self._ended = True
         self._hls.end()
 
     def close(self) -> None:

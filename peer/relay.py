@@ -41,6 +41,8 @@ class Relay:
         self.app: web.Application | None = web.Application() if serves else None
         self._origins: dict[str, StreamOrigin] = {}
         self._inits: dict[tuple[str, str], bytes] = {}
+        self._ended: set[str] = set()
+        """Streams that have ended, and have not come back."""
         self._node = node
         self._streams, self._renditions = streams, renditions
         self._uplink = uplink
@@ -99,6 +101,12 @@ class Relay:
             origin.describe(known.raw)
             if known.description.state == "ended":
                 origin.end()
+                # Parts that are late must not begin the stream anew, and the first of a new one must.
+                self._ended.add(known.name)
+                for key in [key for key in self._inits if key[0] == known.name]:
+                    del self._inits[key]
+            else:
+                self._ended.discard(known.name)
         if known.description.state == "ended":
             return
         for rendition in known.description.renditions:
@@ -115,6 +123,8 @@ class Relay:
         )
 
     def _serve(self, stream: str, rendition: str, part: Part, raw: bytes) -> None:
+        if stream in self._ended:
+            return
         origin, key = self._origins[stream], (stream, rendition)
         renditions = self.carriers[key].stream.description.renditions
         described = next((each for each in renditions if each.id == rendition), None)

@@ -146,6 +146,14 @@ class HlsOrigin:
             entry.playlist.end()
             entry.notify()
 
+    def restart(self, epoch: int) -> None:
+        """The stream has come back after its end: it begins anew, under addresses that were never used."""
+        self.end()
+        self.close()
+        self._renditions.clear()
+        self._epoch = epoch
+        self._shelf = Shelf(self._window.folder, on_lost=self._lost)
+
     def close(self) -> None:
         """Forget everything."""
         self._shelf.close()

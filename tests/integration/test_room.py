@@ -3,7 +3,8 @@
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from peer.commands import free_port
-from tests.programs import Program, Programs, programs
+from tests.programs import PATIENCE, Program, Programs, programs
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
 
@@ -70,6 +71,17 @@ async def sent(base: str) -> dict[str, float]:
 def fed(record: dict[str, Any]) -> bool:
     """Every stripe has a parent."""
     return bool(record["parents"]) and None not in record["parents"]
+
+
+async def until_playlist(address: str, condition: Callable[[str], bool]) -> None:
+    """Wait until there is a playlist of which `condition` is true."""
+    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
+        while True:
+            with suppress(aiohttp.ClientError):
+                async with session.get(address) as response:
+                    if response.status == 200 and condition(await response.text()):
+                        return
+            await asyncio.sleep(0.1)
 
 
 async def go_on(viewers: Sequence[Program], more: int) -> None:
@@ -173,6 +185,18 @@ async def test_a_relay_carries_and_is_an_origin_of_its_own(run: Programs) -> Non
     )  # fmt: skip
     assert await probe.ended() == 0
     assert {"h264", "opus"} <= set(probe.output)
+
+
+async def test_a_relays_playlist_ends_with_its_stream_and_begins_anew_with_it(run: Programs) -> None:
+    room = await open_room(run)
+    http = f"{HOST}:{free_port(HOST)}"
+    await room.join("relay", "--http", http)
+    playlist = f"http://{http}/live/demo/main/180p/media.m3u8"
+    await until_playlist(playlist, lambda text: "#EXT-X-PART:" in text)
+    assert await room.publisher.interrupt() == 130
+    await until_playlist(playlist, lambda text: "#EXT-X-ENDLIST" in text)
+    await room.join("publish", PATTERN)
+    await until_playlist(playlist, lambda text: "#EXT-X-PART:" in text and "#EXT-X-ENDLIST" not in text)
 
 
 async def test_a_viewer_whose_clock_is_wrong_knows_the_latency(run: Programs) -> None:

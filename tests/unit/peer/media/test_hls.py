@@ -149,6 +149,25 @@ async def test_the_end_wakes_those_who_wait(door: Door) -> None:
     assert body.endswith(b"#EXT-X-ENDLIST\n")
 
 
+async def test_a_stream_that_comes_back_after_its_end_begins_under_new_addresses(door: Door) -> None:
+    door.origin.add_init("360p", INIT)
+    feed(door.origin, range(15))
+    waiting = asyncio.create_task(door.get("360p/media.m3u8?_HLS_msn=2"))
+    await door.until_waiting(1)
+    door.origin.restart(8)
+    assert (await waiting)[1].endswith(b"#EXT-X-ENDLIST\n")
+    assert (await door.get("360p/media.m3u8"))[0] == 404
+    door.origin.add_init("360p", INIT)
+    feed(door.origin, range(15))
+    status, body = await door.get("360p/media.m3u8")
+    assert status == 200
+    assert b"ENDLIST" not in body
+    assert b'URI="8-init0.mp4"' in body
+    assert check(body.decode()) == []
+    assert (await door.get("360p/8-0.mp4"))[0] == 200
+    assert (await door.get("360p/7-0.mp4"))[0] == 404
+
+
 async def test_a_player_that_leaves_while_it_waits_is_no_error(
     door: Door, caplog: pytest.LogCaptureFixture
 ) -> None:
