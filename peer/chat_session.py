@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from peer.links.mesh import Mesh
 
 
+LEAST_WAIT = 0.005
+"""Seconds between two looks at the timer, at least."""
 MAX_TRIES = 4
 """Peers that may list what they do not send, before nobody is taken to have it."""
 
@@ -60,15 +62,22 @@ class ChatSession:
         self._acting = False
         self._paging = asyncio.Lock()
         self._page: asyncio.Future[Page]
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = float("inf")
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """With a store: the log has what was kept. Raises StoreError."""
-        if self.keeper is None:
-            yield
-        else:
-            async with self.keeper.opened():
+        try:
+            if self.keeper is None:
                 yield
+            else:
+                async with self.keeper.opened():
+                    yield
+        finally:
+            self._due = float("-inf")  # nothing is to be set any more
+            if self._timer is not None:
+                self._timer.cancel()
 
     async def run(self) -> None:
         """Keep what is said until cancelled. Raises StoreError when that is no longer possible."""
@@ -165,12 +174,13 @@ class ChatSession:
                 if begun:  # else it is what somebody asked for who does not wait any more
                     return page
 
-    def link_opened(self, peer: bytes) -> None:
+    def link_opened(self, peer: bytes, company: int) -> None:
+        """A link to `peer` can carry messages; `company`: how many are in the room."""
         moderation = self.log.moderation
         if moderation is not None and peer in map(peer_id, moderation.state().banned):
             self._mesh.refuse(peer, wire.FORBIDDEN, BANNED)
             return
-        self.log.link_opened(peer, time.monotonic())
+        self.log.link_opened(peer, time.monotonic(), company)
         self._act()
         if self.keeper is not None:
             self.keeper.link_opened()
@@ -191,11 +201,20 @@ class ChatSession:
         self.log.looked_up(token, ids, time.monotonic())
         self._act()
 
-    def next_timer(self) -> float | None:
-        return self.log.next_timer()
+    def _set_timer(self) -> None:
+        """A lost message is asked for within tens of milliseconds: the log's timer is exact."""
+        due = self.log.next_timer()
+        if due is None or due >= self._due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        wait = max(LEAST_WAIT, due - time.monotonic())
+        self._timer = asyncio.get_running_loop().call_later(wait, self._timer_came)
 
-    def handle_timer(self, now: float) -> None:
-        self.log.handle_timer(now)
+    def _timer_came(self) -> None:
+        self._timer, self._due = None, float("inf")
+        self.log.handle_timer(time.monotonic())
         self._act()
 
     def _act(self) -> None:
@@ -208,6 +227,7 @@ class ChatSession:
                     self._do(action)
         finally:
             self._acting = False
+        self._set_timer()
 
     def _ruled(self, id: bytes, live: bool) -> None:
         """A measure is in force: links to those whom it bans or kicks end, and are not taken again."""

@@ -451,6 +451,13 @@ def simulate(
     origin: Annotated[
         bool, typer.Option("--origin/--no-origin", envvar="BRAIDCAST_ORIGIN", help="Whether there is HTTP.")
     ] = True,
+    chat: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BRAIDCAST_CHAT",
+            help="A room that only talks, without a stream: so many messages a second in all.",
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(envvar="BRAIDCAST_PLOT", help="Draw the figures into an image file.")
     ] = None,
@@ -464,7 +471,7 @@ def simulate(
         options = read_options(
             viewers=viewers, seconds=seconds, settle=settle, seed=seed, uplink=uplink, rtt=rtt, jitter=jitter,
             loss=loss, unreachable=unreachable, churn=churn, behind=behind, relays=relays, events=event or [],
-            attacks=attack or [], media=media, origin=origin,
+            attacks=attack or [], media=media, origin=origin, chat=chat,
         )  # fmt: skip
         return await commands.simulate(options, plot, json_lines)
 

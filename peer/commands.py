@@ -29,7 +29,7 @@ from peer.showing import StatusLine, clock, print_json, rate
 from peer.simulator.options import Options
 from peer.simulator.plot import check_plot, draw
 from peer.simulator.progress import SimulationProgress
-from peer.simulator.run import Simulation
+from peer.simulator.run import ChatSimulation, Run, Simulation
 from peer.simulator.table import show
 from signaling.protocol import to_base64url
 from signaling.server.app import INTRODUCER, create_app
@@ -335,9 +335,25 @@ async def watch(
 
 async def simulate(options: Options, plot: Path | None, json_lines: bool) -> int:
     """`braidcast simulate`."""
-    if plot is not None:
-        check_plot(plot)
-    simulation = Simulation(options)
+    simulation: Run
+    if options.chat is not None:
+        simulation = ChatSimulation(options)
+        await _simulated(simulation)
+    else:
+        if plot is not None:
+            check_plot(plot)
+        simulation = Simulation(options)
+        await _simulated(simulation)
+        if plot is not None:
+            draw(simulation.record, simulation.world.measures.delays.shares(), plot)
+    if json_lines:
+        print_json(simulation.record)
+    else:
+        show(simulation.record, Console(highlight=False))
+    return 0
+
+
+async def _simulated(simulation: Run) -> None:
     with SimulationProgress() as progress:
         yielded = time.monotonic()
         for share in simulation:
@@ -345,13 +361,6 @@ async def simulate(options: Options, plot: Path | None, json_lines: bool) -> int
                 progress.update(share)
                 await asyncio.sleep(0)  # Ctrl-C is heard here
                 yielded = time.monotonic()
-    if plot is not None:
-        draw(simulation.record, simulation.world.measures.delays.shares(), plot)
-    if json_lines:
-        print_json(simulation.record)
-    else:
-        show(simulation.record, Console(highlight=False))
-    return 0
 
 
 def _viewer_line(line: StatusLine, stats: dict[str, Any]) -> str:

@@ -70,6 +70,8 @@ class Node:
         """The key of the room's owner, as far as we know."""
         self.streams = StreamDirectory(room, publisher_key)
         self.roster: dict[bytes, protocol.RosterEntry] = {}
+        self.count = 0
+        """How many are in the room, as far as the introducer has told."""
         self.carriers: dict[bytes, Carrier] = {}
         self.on_stream: list[Callable[[KnownStream], None]] = []
         self.on_roster: list[Callable[[], None]] = []
@@ -182,13 +184,12 @@ class Node:
                 self.link_drained(peer, buffered)
             for carrier in list(self.carriers.values()):
                 carrier.handle_timer(now)
-            self.chat.handle_timer(now)
             self.files.beside_video(bool(self.carriers))
             self.files.handle_timer(now)
             self._ask_for_company(now)
-            timers = [self.mesh.next_timer(), self.chat.next_timer(), self.files.next_timer()]
+            timers = [self.mesh.next_timer(), self.files.next_timer()]
             timers += [carrier.core.next_timer() for carrier in self.carriers.values()]
-            due = min((at for at in timers if at is not None), default=now + 1.0)
+            due = min(timers)
             await asyncio.sleep(min(0.25, max(0.005, due - time.monotonic())))
 
     def _take_part(self, now: float) -> None:
@@ -295,9 +296,11 @@ class Node:
             case protocol.Joined():
                 entry = protocol.RosterEntry(event.peer, event.name, event.role)
                 self.roster[bytes.fromhex(event.peer)] = entry
+                self.count = event.count
                 self._tell_roster()
             case protocol.Left():
                 self.roster.pop(bytes.fromhex(event.peer), None)
+                self.count = event.count
                 self.mesh.departed(bytes.fromhex(event.peer))
                 self._tell_roster()
             case protocol.Stream():
@@ -314,6 +317,7 @@ class Node:
     def _up(self, welcome: protocol.Welcome, resumed: bool) -> None:
         """The room was joined, perhaps again."""
         self.roster = {bytes.fromhex(entry.peer): entry for entry in welcome.roster}
+        self.count = welcome.count
         self.mesh.webrtc.set_ice_servers(self._own_ice or welcome.ice_servers)
         self.mesh.signaling_up(True)
         for text in welcome.streams:
@@ -331,7 +335,7 @@ class Node:
     def link_opened(self, peer: bytes) -> None:
         for known in self.streams:
             self.mesh.send(peer, wire.encode(wire.Stream(known.raw)))
-        self.chat.link_opened(peer)
+        self.chat.link_opened(peer, self.count)
         self.files.link_opened(peer)
         for carrier in list(self.carriers.values()):
             carrier.link_opened(peer, self.role_of(peer))
@@ -368,14 +372,14 @@ class Node:
                 elif isinstance(message, wire.Subscribe):
                     refusal = wire.Refuse(message.braid, message.stripe, REFUSE_NOT_CARRIED)
                     self.mesh.send(peer, wire.encode(refusal))
-            case wire.ChatMessage() | wire.ChatHave() | wire.ChatWant() | wire.ChatBefore() | wire.ChatPage():
-                self.chat.received(peer, message)
             case wire.Stream(raw):
                 self._described(raw, peer)
             case wire.Ping():
                 self.mesh.send(peer, wire.encode(self._pong(message)))
             case wire.Pong():
                 self._ponged(peer, message)
+            case _ if isinstance(message, wire.OfChat):
+                self.chat.received(peer, message)
             case _:
                 pass
 

@@ -18,9 +18,12 @@ from peer.wire_messages import (
     Block,
     Bye,
     ChatBefore,
+    ChatGraft,
     ChatHave,
     ChatMessage,
+    ChatNews,
     ChatPage,
+    ChatPrune,
     ChatWant,
     ErrorMessage,
     Hello,
@@ -45,9 +48,12 @@ __all__ = [
     "Block",
     "Bye",
     "ChatBefore",
+    "ChatGraft",
     "ChatHave",
     "ChatMessage",
+    "ChatNews",
     "ChatPage",
+    "ChatPrune",
     "ChatWant",
     "ErrorMessage",
     "Hello",
@@ -76,6 +82,7 @@ MAX_CHAT_IDS = 256
 HELLO, PING, PONG, ERROR, BYE = 0x01, 0x02, 0x03, 0x04, 0x05
 BLOCK, SUBSCRIBE, UNSUBSCRIBE, REFUSE, STATUS, WANT, STREAM = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
 CHAT_MESSAGE, CHAT_HAVE, CHAT_WANT, CHAT_BEFORE, CHAT_PAGE = 0x20, 0x21, 0x22, 0x23, 0x24
+CHAT_NEWS, CHAT_GRAFT, CHAT_PRUNE = 0x25, 0x26, 0x27
 
 # Codes of ERROR
 MALFORMED, VERSION, TOO_LARGE, RATE, UNEXPECTED, FORBIDDEN = 1, 2, 3, 4, 5, 6
@@ -364,7 +371,9 @@ def _chat_ids(data: bytes) -> tuple[bytes, ...]:
     return _split(data, 3, len(data), 32)
 
 
-def _encode_chat_ids(message: ChatHave | ChatWant | ChatBefore | ChatPage) -> bytes:
+def _encode_chat_ids(
+    message: ChatHave | ChatWant | ChatBefore | ChatPage | ChatNews | ChatGraft | ChatPrune,
+) -> bytes:
     return struct.pack(">H", len(message.ids)) + _joined(message.ids, 32)
 
 
@@ -386,6 +395,9 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
     CHAT_WANT: lambda data: ChatWant(_chat_ids(data)),
     CHAT_BEFORE: lambda data: ChatBefore(_chat_ids(data)),
     CHAT_PAGE: lambda data: ChatPage(_chat_ids(data)),
+    CHAT_NEWS: lambda data: ChatNews(_chat_ids(data)),
+    CHAT_GRAFT: lambda data: ChatGraft(_chat_ids(data)),
+    CHAT_PRUNE: lambda data: ChatPrune(_chat_ids(data)),
 }
 
 _ENCODERS: dict[type[Any], tuple[int, Callable[[Any], bytes]]] = {
@@ -406,4 +418,7 @@ _ENCODERS: dict[type[Any], tuple[int, Callable[[Any], bytes]]] = {
     ChatWant: (CHAT_WANT, _encode_chat_ids),
     ChatBefore: (CHAT_BEFORE, _encode_chat_ids),
     ChatPage: (CHAT_PAGE, _encode_chat_ids),
+    ChatNews: (CHAT_NEWS, _encode_chat_ids),
+    ChatGraft: (CHAT_GRAFT, _encode_chat_ids),
+    ChatPrune: (CHAT_PRUNE, _encode_chat_ids),
 }

@@ -165,7 +165,30 @@ class ChatPage:
     ids: tuple[bytes, ...]
 
 
-OfChat: TypeAlias = ChatMessage | ChatHave | ChatWant | ChatBefore | ChatPage
+@dataclass(frozen=True, slots=True)
+class ChatNews:
+    """Ids (32 bytes) of new messages that the sender has, and does not push."""
+
+    ids: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatGraft:
+    """Ids (32 bytes) of new messages that the sender lacks. From now on it wants to be pushed what is new."""
+
+    ids: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPrune:
+    """Ids (32 bytes) of messages that came a second time. What is new comes to the sender from others."""
+
+    ids: tuple[bytes, ...]
+
+
+OfChat: TypeAlias = (
+    ChatMessage | ChatHave | ChatWant | ChatBefore | ChatPage | ChatNews | ChatGraft | ChatPrune
+)
 """All that the log of the chat takes."""
 
 Message: TypeAlias = (

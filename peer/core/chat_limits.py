@@ -35,6 +35,16 @@ class ChatLimits:
     settling: float = 10.0
     """Seconds in which a newcomer takes what it is told as the beginning."""
     announce_after: float = 0.05
+    feeders: int = 4
+    """Links that may bring the same message: copies cost a small room nothing, and the first one counts."""
+    crowd: int = 100
+    """People in a room from whom on a message is to come by one link alone."""
+    news_after: float = 0.02
+    """Seconds in which what is to be told of as new is gathered."""
+    graft_after: float = 0.06
+    """Seconds for which something new that was told of may still come along the tree."""
+    graft_again: float = 0.15
+    """Seconds after which the next teller is asked for it."""
     remembered: int = 1_024
     """Ids of refused and of absent messages, each."""
 

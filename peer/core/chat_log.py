@@ -34,6 +34,7 @@ from peer.core.chat_placing import Deliver, Placing, Revise, Ruled
 from peer.core.chat_rate import Rates
 from peer.core.chat_recall import Recalls, StoreAction
 from peer.core.chat_telling import Telling
+from peer.core.chat_tree import OWN
 from peer.core.shared_file import SharedFile
 from peer.signing import TAG_CHAT
 from signaling.measures import MEASURE, Measure
@@ -72,8 +73,11 @@ class ChatLog:
         self._fetch = Fetch()
         self._actions: list[ChatAction] = []
         self._store = Recalls(self._actions.append) if stored else None
-        self._telling = Telling(self.limits, self._history, self._store, self._actions.append)
+        self._telling = Telling(
+            self.limits, self._history, self._store, self._actions.append, self._lost_on_the_way
+        )
         self._links = self._telling.links
+        self._tree = self._telling.tree
         self._past = Past(
             self._history,
             self._fetch,
@@ -103,16 +107,16 @@ class ChatLog:
 
     # What happens outside
 
-    def link_opened(self, peer: bytes, now: float) -> None:
-        """A link to `peer` can carry messages."""
+    def link_opened(self, peer: bytes, now: float, company: int = 1) -> None:
+        """A link to `peer` can carry messages; `company`: how many are in the room."""
         if peer in self._links:
             self.link_closed(peer, now)
         self._fetch.link_opened(peer, now)
-        self._telling.link_opened(peer, now)
+        self._telling.link_opened(peer, now, company)
 
     def link_closed(self, peer: bytes, now: float) -> None:
         """That link is gone."""
-        self._telling.link_closed(peer)
+        self._telling.link_closed(peer, now)
         self._pending.link_closed(peer)
         self._fetch.link_closed(peer, now)
         self._past.link_closed(peer, now)
@@ -132,6 +136,13 @@ class ChatLog:
                 self._received_have(peer, ids, now)
             case wire.ChatWant(ids):
                 self._telling.wanted(peer, ids, now)
+            case wire.ChatNews(ids):
+                self._received_news(peer, ids, now)
+            case wire.ChatGraft(ids):
+                self._tree.grafted(peer)
+                self._telling.wanted(peer, ids, now)
+            case wire.ChatPrune():
+                self._tree.pruned(peer)
             case wire.ChatBefore(ids):
                 self._telling.asked_before(peer, ids, now)
             case _:
@@ -222,7 +233,8 @@ class ChatLog:
             self._telling.wait_for_links(message.id)
         self._placing.keep(message, complete=True)
         self._placing.deliver(message)
-        self._telling.push(message, ())
+        self._tree.came(message.id, OWN)
+        self._telling.push(message, (), now)
         self._settle(now)
 
     # The store and the past
@@ -343,8 +355,9 @@ class ChatLog:
             return
         if known is not None or message.id in self._history or self._placing.knows(message.id):
             self.counters.duplicates += 1
+            self._tree.came_again(message.id, peer)
             return
-        asked_for = message.id in self._fetch
+        asked_for = message.id in self._fetch and message.id not in self._tree
         if message.is_bare and not self._history.view.is_deleted(message):
             self.counters.bodiless += 1
             self._came_bare(message, peer, now)
@@ -382,8 +395,10 @@ class ChatLog:
             self.counters.overflow += 1
             return
         self._token += 1
-        for holder in self._fetch.arrived(message.id, peer, now):
-            waiting.holders[holder] = None
+        holders = self._fetch.arrived(message.id, peer, now)
+        if not asked_for:
+            holders += self._tree.came(message.id, peer)
+        waiting.holders |= dict.fromkeys(holders)
         self._placing.came(message.id)
         header, signature = message.signed.header, message.signed.signature
         self._actions.append(Verify(waiting.token, message.header.author, TAG_CHAT, header, signature))
@@ -430,6 +445,23 @@ class ChatLog:
             self._telling.unsent.pop(message, None)
         unknown = tuple(id for id in ids if not self._placing.knows(id))
         self._telling.unless_kept(peer, unknown, self._told, now)
+
+    def _received_news(self, peer: bytes, ids: tuple[bytes, ...], now: float) -> None:
+        for message in ids:
+            self._telling.unsent.pop(message, None)
+            waiting = self._pending.get(message)
+            if waiting is not None:
+                waiting.holders[peer] = None
+            elif self._placing.knows(message):
+                self._tree.knows(message, peer)
+            elif self._tree.may_tell(peer, now):
+                self._tree.told(message, peer, now)
+
+    def _lost_on_the_way(self, message: bytes, tellers: tuple[bytes, ...], now: float) -> None:
+        """It was told of as new, and nobody who told of it has sent it in time."""
+        for peer in tellers:
+            if peer in self._links:
+                self._claimed(peer, (message,), now)
 
     def _told(self, peer: bytes, ids: tuple[bytes, ...], now: float) -> None:
         for message in ids:

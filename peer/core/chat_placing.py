@@ -324,7 +324,7 @@ class Placing:
             # The past is told, not pushed: whoever lacks it asks, and no rate of its author's is in the way.
             self._telling.tell_later(message.id, waiting.holders, now)
         else:
-            self._telling.push(message, waiting.holders)
+            self._telling.push(message, waiting.holders, now)
 
     def _found(self, message: bytes, now: float) -> None:
         for follower in self._pending.found(message):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container
 
 from peer import wire
 from peer.core.actions import Send
@@ -12,6 +12,7 @@ from peer.core.chat_limits import ChatLimits
 from peer.core.chat_link import ChatLink
 from peer.core.chat_message import SignedMessage, message_id
 from peer.core.chat_recall import Recalls
+from peer.core.chat_tree import Tree
 from signaling.chat_header import MAX_FOLLOWS
 
 
@@ -19,7 +20,12 @@ class Telling:
     """The links, and what goes out over them."""
 
     def __init__(
-        self, limits: ChatLimits, history: History, store: Recalls | None, act: Callable[[Send], None]
+        self,
+        limits: ChatLimits,
+        history: History,
+        store: Recalls | None,
+        act: Callable[[Send], None],
+        lost: Callable[[bytes, tuple[bytes, ...], float], None],
     ) -> None:
         self.links: dict[bytes, ChatLink] = {}
         self.unsent: dict[bytes, None] = {}
@@ -29,16 +35,19 @@ class Telling:
         self._store = store
         self._act = act
         self._announce_at: float | None = None
+        self.tree = Tree(limits, self.send, lost)
 
-    def link_opened(self, peer: bytes, now: float) -> None:
+    def link_opened(self, peer: bytes, now: float, company: int) -> None:
         self.links[peer] = ChatLink(self._limits, now)
+        self.tree.link_opened(peer, now, company)
         self.send(peer, wire.ChatHave(self._history.summary(self._limits.newest, MAX_IDS)))
         measures = self._history.pinned[-MAX_IDS:]
         if measures:  # they are in force for whoever comes, however long ago they were taken
             self.send(peer, wire.ChatHave(tuple(measure.id for measure in measures)))
 
-    def link_closed(self, peer: bytes) -> None:
+    def link_closed(self, peer: bytes, now: float) -> None:
         self.links.pop(peer, None)
+        self.tree.link_closed(peer, now)
 
     def wait_for_links(self, message: bytes) -> None:
         """One's own message could not be sent to anybody yet."""
@@ -49,14 +58,13 @@ class Telling:
     def send(self, peer: bytes, message: wire.Message) -> None:
         self._act(Send(peer, wire.encode(message)))
 
-    def push(self, message: SignedMessage, holders: Iterable[bytes]) -> None:
-        """Send it to everybody but those that have it."""
+    def push(self, message: SignedMessage, holders: Container[bytes], now: float) -> None:
+        """Send it along the tree, and tell of it everywhere else, but not to those that have it."""
         data = wire.encode(message.signed)
-        for peer in self.links:
-            if peer not in holders:
-                self._act(Send(peer, data))
+        for peer in self.tree.spread(message.id, holders, now):
+            self._act(Send(peer, data))
 
-    def tell_later(self, message: bytes, holders: Iterable[bytes], now: float) -> None:
+    def tell_later(self, message: bytes, holders: Container[bytes], now: float) -> None:
         """Announce it to all but those, together with others."""
         for peer, link in self.links.items():
             if peer not in holders:
@@ -162,6 +170,7 @@ class Telling:
     # Time
 
     def handle_timer(self, now: float) -> None:
+        self.tree.handle_timer(now)
         for peer, link in self.links.items():
             self._answer(peer, link, now)
         if self._announce_at is not None and now >= self._announce_at:
@@ -171,5 +180,9 @@ class Telling:
                     self.send(peer, wire.ChatHave(ids))
 
     def next_timer(self) -> float | None:
-        times = [self._announce_at, *[link.next_timer() for link in self.links.values()]]
+        times = [
+            self._announce_at,
+            self.tree.next_timer(),
+            *[link.next_timer() for link in self.links.values()],
+        ]
         return min((time for time in times if time is not None), default=None)

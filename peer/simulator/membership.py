@@ -16,7 +16,9 @@ from signaling.protocol import (
     Challenge,
     ClientMessage,
     Hello,
+    Joined,
     Leave,
+    Left,
     Neighbours,
     Role,
     ServerMessage,
@@ -58,6 +60,8 @@ class Membership:
         told: Told,
     ) -> None:
         self.up = False
+        self.company = 0
+        """How many are in the room, as far as the introducer has told."""
         self._clock, self._desk, self._identity, self._role = clock, desk, identity, role
         self._delay, self._reaches, self._chance, self._told = delay, reaches, chance, told
         self._nonce = chance.randbytes(16)
@@ -97,6 +101,8 @@ class Membership:
     def introducer_said(self, socket: int, message: ServerMessage) -> None:
         if socket != self._socket or self._gone:
             return
+        if isinstance(message, Welcome | Joined | Left):
+            self.company = message.count
         if isinstance(message, Challenge):
             self._desk.send(socket, self._hello(message))
         elif isinstance(message, Welcome):

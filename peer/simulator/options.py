@@ -79,6 +79,8 @@ class Options:
     media: str = "pattern"
     events: tuple[SceneEvent, ...] = ()
     attacks: tuple[Attack, ...] = field(default=())
+    chat: float | None = None
+    """Messages a second in a room without a stream; None in one that has a stream."""
 
 
 EVENTS = {
@@ -110,11 +112,16 @@ def read_options(
     attacks: list[str],
     media: str,
     origin: bool,
+    chat: str | None,
 ) -> Options:
     """Options from what was given on the command line. Raises CommandError."""
     if media not in TRACES:
         raise CommandError(f"{media!r} is no recorded stream: there are {' and '.join(TRACES)}.")
     parse_uplink(uplink, recorded(media).rate)
+    if chat is not None and (attacks or relays):
+        raise CommandError(
+            "A room that only talks has neither attackers nor relays: leave out --chat or those."
+        )
     return Options(
         viewers=viewers,
         seconds=_above_zero(seconds),
@@ -132,6 +139,7 @@ def read_options(
         media=media,
         events=tuple(map(parse_event, events)),
         attacks=tuple(parse_attack(text, tuple(ATTACKS)) for text in attacks),
+        chat=None if chat is None else parse_pace(chat),
     )
 
 
@@ -161,6 +169,14 @@ def parse_seconds(text: str) -> float:
     if match is None:
         raise CommandError(f"{text!r} is no time: give 40ms, 60s or 2m.")
     return _number(match[1], text) * {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}[match[2]]
+
+
+def parse_pace(text: str) -> float:
+    """Messages a second: `5` or `0.5`. Raises CommandError."""
+    pace = _number(text, text)
+    if not 0 < pace <= 1000:
+        raise CommandError(f"{text!r} is no pace: give messages a second, such as 5, at most 1000.")
+    return pace
 
 
 def _above_zero(text: str) -> float:

@@ -345,7 +345,7 @@ class SimulatedPeer:
     # --- inside
 
     def _reaches_server(self) -> bool:
-        return self.world.network.connected(self.id, self.world.server)
+        return self.world.reaches_server(self.id)
 
     def _gone(self) -> None:
         if self.alive:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 
+from peer.simulator.chat_world import ChatWorld
 from peer.simulator.options import Options
 from peer.simulator.results import Record, results
 from peer.simulator.scenes import Scene, finish
@@ -14,13 +15,11 @@ STEP = 0.02
 """Virtual seconds in one go: even ten thousand viewers take less than a second of real time for that."""
 
 
-class Simulation:
+class Run:
     """Iterate over it for the share that is done, from 0 to 1; then take the `record`."""
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
-        self.world = World(options)
-        self.scene = Scene(self.world)
+    def __init__(self, world: World | ChatWorld) -> None:
+        self.scene = Scene(world)
         self.record: Record = {}
 
     def __iter__(self) -> Iterator[float]:
@@ -29,16 +28,42 @@ class Simulation:
         try:
             while not self.scene.done:
                 self.scene.step(STEP)
-                yield min(1.0, self.world.clock.now / self.scene.end)
-            finish(self.world)
-            self.record = results(self.world)
+                yield min(1.0, self.scene.world.clock.now / self.scene.end)
+            self.record = self.results()
         finally:
             gc.enable()
+
+    def results(self) -> Record:
+        """The figures at the end."""
+        raise NotImplementedError
+
+
+class Simulation(Run):
+    """A room with a stream."""
+
+    def __init__(self, options: Options) -> None:
+        self.world = World(options)
+        super().__init__(self.world)
+
+    def results(self) -> Record:
+        finish(self.world)
+        return results(self.world)
+
+
+class ChatSimulation(Run):
+    """A room that only talks."""
+
+    def __init__(self, options: Options) -> None:
+        self.world = ChatWorld(options)
+        super().__init__(self.world)
+
+    def results(self) -> Record:
+        return self.world.measures.results()
 
 
 def simulate(options: Options) -> Record:
     """One whole run."""
-    simulation = Simulation(options)
+    simulation = Simulation(options) if options.chat is None else ChatSimulation(options)
     for _ in simulation:
         pass
     return simulation.record

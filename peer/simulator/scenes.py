@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from peer.simulator.chat_world import AT_REST, ChatWorld
 from peer.simulator.options import Options, SceneEvent
-from peer.simulator.peer import SimulatedPeer
+from peer.simulator.room import Occupant
 from peer.simulator.world import WARM_UP, World
 
 JOINS_PER_SECOND = 50.0
@@ -16,7 +19,7 @@ FORGET = 1.0
 class Scene:
     """Runs a world from its filling to the end of the measures."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World | ChatWorld) -> None:
         self.world = world
         self.options: Options = world.options
         flash = next((event for event in self.options.events if event.what == "flash"), None)
@@ -26,6 +29,9 @@ class Scene:
         self.fill = max(LEAST_FILL, self._first / JOINS_PER_SECOND)
         self.measured_from = WARM_UP + self.fill + self.options.settle
         self.end = self.measured_from + self.options.seconds
+        if isinstance(world, ChatWorld):
+            world.silent_from = self.end
+            self.end += AT_REST
         self.outage = False
         world.attacks_from = self.measured_from
         self._began = False
@@ -75,6 +81,7 @@ class Scene:
             clock.post(at + event.lasts, self._heal)
 
     def _relay(self) -> None:
+        assert isinstance(self.world, World), "a room that only talks has no relays"
         self.world.add(self.options.relay_uplink, "relay")
 
     def _come(self) -> None:
@@ -85,7 +92,7 @@ class Scene:
             stay = self.world.chance.expovariate(1 / self.options.churn)
             self.world.clock.post(begin + stay, self._go, peer)
 
-    def _go(self, peer: SimulatedPeer) -> None:
+    def _go(self, peer: Occupant) -> None:
         if not peer.alive:
             return
         if self.world.chance.random() < POLITE:
@@ -97,7 +104,7 @@ class Scene:
         self._come()
 
     def _vanish(self, share: float) -> None:
-        present = self.world.viewers()
+        present: Sequence[Occupant] = self.world.viewers()
         for peer in self.world.chance.sample(present, round(share * len(present))):
             peer.kill()
 
@@ -109,7 +116,7 @@ class Scene:
             self.world.desk.start()
 
     def _partition(self, share: float) -> None:
-        present = self.world.viewers()
+        present: Sequence[Occupant] = self.world.viewers()
         cut_off = self.world.chance.sample(present, round(share * len(present)))
         self.world.network.islands = dict.fromkeys((peer.id for peer in cut_off), 1)
 

@@ -10,9 +10,41 @@ from rich.table import Table
 
 def show(record: dict[str, Any], console: Console) -> None:
     """Print the table."""
+    _print(_of_chat(record) if "delivery" in record else _of_stream(record), console)
+
+
+def _print(rows: list[tuple[str, str]], console: Console) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
+    for name, text in rows:
+        table.add_row(name, text)
+    console.print(table)
+
+
+def _of_chat(record: dict[str, Any]) -> list[tuple[str, str]]:
+    delivery = record["delivery"]
+    control = ", ".join(f"{name} {size:g}" for name, size in record["control"].items())
+    return [
+        (
+            "present",
+            f"{record['present']} of {record['peers']}, {record['seconds']} s, seed {record['seed']}",
+        ),
+        ("messages", f"{record['messages']}, delivered {record['deliveries']} times"),
+        ("delivery", ", ".join(f"{name} {_ms(delivery[name])}" for name in ("p50", "p95", "p99", "max"))),
+        ("exactly once", f"{record['missing']} missing, {record['delivered_twice']} delivered twice"),
+        ("same order everywhere", "yes" if record["same_order"] else "no"),
+        ("copies a peer and message", f"{record['copies']:.3f}, and {record['history_copies']} of the past"),
+        (
+            "bytes a peer and message",
+            f"{record['message_bytes']:g} of messages, {record['control_bytes']:g} of control ({control})",
+        ),
+        ("network", f"{record['links_per_peer']} links a peer, {record['rejections']} ended for what came"),
+        ("digest", record["digest"]),
+    ]
+
+
+def _of_stream(record: dict[str, Any]) -> list[tuple[str, str]]:
     origin, offload, delay = record["origin"], record["offload"], record["mesh_delay"]
     stream, defence = record["stream"], record["defence"]
     startup, overhead, machine = record["startup"], record["overhead"], record["machine"]
@@ -89,9 +121,7 @@ def show(record: dict[str, Any], console: Console) -> None:
         ),
         ("digest", record["digest"]),
     ]
-    for name, text in rows:
-        table.add_row(name, text)
-    console.print(table)
+    return rows
 
 
 def _attackers(defence: dict[str, Any]) -> str:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import random
-
 from peer.core.neighbour import Role
 from peer.description import Rendition, StreamDescription, sign_description
 from peer.identity import Identity
-from peer.links.clock import VirtualClock
 from peer.parity import seal_parity
 from peer.seal import SEAL, SealedPart
 from peer.sealer import STRIPES
 from peer.signing import braid_id
 from peer.simulator.attacks import ATTACKS, Behaviour
-from peer.simulator.introducer import Desk
 from peer.simulator.measures import Measures, add
-from peer.simulator.member_links import MemberLinks
 from peer.simulator.membership import ROOM
-from peer.simulator.network import Conditions, EmulatedNetwork
 from peer.simulator.options import NO_UPLINK, Options, UploadSpread, parse_uplink
 from peer.simulator.origin import HttpOrigin
 from peer.simulator.peer import SimulatedPeer
+from peer.simulator.room import Room
 from peer.simulator.source import Source, recorded
 from peer.simulator.watching import Timeline
 from peer.wire import MAX_MESSAGE
-from signaling.protocol import Answer, Offer, to_base64url
 
 STREAM, RENDITION = "main", "360p"
 EPOCH = 1000
@@ -38,29 +32,19 @@ ATTACK_SPREAD = 10.0
 BLOCK_HEAD = 1 + SEAL + 3
 
 
-class World:
-    """Scenes tell it who comes and goes; `run` lets time pass. It is the switchboard of all links."""
+class World(Room[SimulatedPeer]):
+    """Scenes tell it who comes and goes; `run` lets time pass."""
 
     def __init__(self, options: Options) -> None:
-        self.options = options
-        self.seed = options.seed
-        self.clock = VirtualClock()
-        self.chance = random.Random(f"{options.seed} scene")
+        super().__init__(options)
         self.trace = recorded(options.media)
         self.stripes = STRIPES
         self.stream, self.rendition, self.epoch = STREAM, RENDITION, EPOCH
-        conditions = Conditions(options.rtt, options.jitter, options.loss, unreachable=options.unreachable)
-        self.network = EmulatedNetwork(self.clock, conditions, options.seed)
-        self.server = bytes(16)
-        self.network.paths.place(self.server, well_connected=True)
-        self.desk = Desk(self.clock, options.seed)
-        self.publisher_identity = self._identity("publisher")
+        self.publisher_identity = self.new_identity("publisher")
         self.braid = braid_id(self.publisher_identity.key, ROOM, STREAM, RENDITION)
         self.origin = HttpOrigin(self.clock, self.trace.bandwidth) if options.origin else None
         self.description = self._describe()
         self.timeline = Timeline()
-        self.peers: dict[bytes, SimulatedPeer] = {}
-        """All that are there, the publisher first."""
         self.measures = Measures(self)
         self.uploads: UploadSpread = parse_uplink(options.uplink, self.trace.rate)
         self.attackers: list[Behaviour] = []
@@ -77,10 +61,6 @@ class World:
         self.clock.post(self._source.next_duration(), self._publish)
 
     # --- what scenes do
-
-    def run(self, seconds: float) -> None:
-        """Let virtual time pass."""
-        self.clock.run_until(self.clock.now + seconds)
 
     def viewer(self) -> SimulatedPeer:
         """A newcomer, whose upload is drawn."""
@@ -99,7 +79,7 @@ class World:
         """A newcomer with that upload (bit/s); None for one that gives nothing."""
         self.came += 1
         return self._add(
-            self._identity(f"{role} {self.came}"),
+            self.new_identity(f"{role} {self.came}"),
             role,
             NO_UPLINK if upload is None else upload,
             upload is not None,
@@ -135,31 +115,6 @@ class World:
         if other is not None and not other.tag:
             self.measures.wrongly_rejected += 1
 
-    # --- the switchboard
-
-    @property
-    def up(self) -> bool:
-        return False  # each peer learns by its own socket that the introducer can be reached
-
-    def offer(self, sender: bytes, to: bytes, connection: bytes) -> None:
-        peer = self.peers[sender]
-        peer.membership.send(Offer(to.hex(), connection.hex(), to_base64url(peer.identity.key), "", "", ""))
-
-    def answer(self, sender: bytes, to: bytes, connection: bytes) -> None:
-        peer = self.peers[sender]
-        peer.membership.send(Answer(to.hex(), connection.hex(), to_base64url(peer.identity.key), "", "", ""))
-
-    def connect(self, caller: MemberLinks, callee: bytes, connection: bytes) -> None:
-        other = self.peers.get(callee)
-        if other is None:
-            return
-        ends = self.network.connect(caller.own, caller, callee, other.links, connection)
-        caller.begin(ends[0])
-        other.links.begin(ends[1])
-
-    def vanish(self, peer: bytes) -> None:
-        self.network.remove(peer)
-
     # --- inside
 
     def _turn(self, peer: SimulatedPeer) -> None:
@@ -177,9 +132,6 @@ class World:
             if drawn < 0:
                 return attack.name
         return None
-
-    def _identity(self, name: str) -> Identity:
-        return Identity(random.Random(f"{self.seed} {name}").randbytes(32))
 
     def _add(self, identity: Identity, role: Role, uplink: float, carries: bool) -> SimulatedPeer:
         self.network.add(identity.id, uplink)

@@ -1,11 +1,12 @@
 """Who was introduced to whom in a room, so that the links that result keep everybody connected."""
 
 from collections import deque
+from collections.abc import Iterable
 
 from signaling.core.pool import Chance, Pool
 
 FIRST = 3
-"""Peers that a newcomer is introduced to."""
+"""Peers that a newcomer is introduced to, and that everybody is to know at least, of those who are here."""
 REACH = 512
 """Peers that are looked at to see whether the neighbours of one who left are still connected."""
 
@@ -18,6 +19,8 @@ class Acquaintance:
         self._friends: dict[str, dict[str, None]] = {}
         self._quiet: Pool[str] = Pool()
         self._busy: Pool[str] = Pool()
+        self._absent: dict[str, Pool[str]] = {}
+        """Those who may come back, and the pool that they were in."""
 
     def __contains__(self, peer: object) -> bool:
         return peer in self._friends
@@ -44,13 +47,35 @@ class Acquaintance:
 
     def leave(self, peer: str) -> list[tuple[str, str]]:
         """Introductions, first to second, that keep the rest connected when a peer has left."""
+        was_here = peer not in self._absent
+        self._absent.pop(peer, None)
         orphans = self._friends.pop(peer, {})
         self._quiet.discard(peer)
         self._busy.discard(peer)
         for orphan in orphans:
             del self._friends[orphan][peer]
+        return self._console(orphans) if was_here else []
+
+    def miss(self, peer: str) -> list[tuple[str, str]]:
+        """A peer seems to be gone, and may come back. Returns introductions as `leave` does."""
+        pool = self._busy if peer in self._busy else self._quiet
+        pool.discard(peer)
+        self._absent[peer] = pool
+        return self._console(self._friends[peer])
+
+    def back(self, peer: str) -> None:
+        """It is here again, and those whom it knows are still those."""
+        pool = self._absent.pop(peer, None)
+        if pool is not None:
+            pool.add(peer)
+
+    def _console(self, orphans: Iterable[str]) -> list[tuple[str, str]]:
+        """Introductions for those who have lost a friend: all stay connected, and nobody has too few."""
         pairs: list[tuple[str, str]] = []
-        apart = sorted(orphans)
+        apart = sorted(orphan for orphan in orphans if orphan not in self._absent)
+        for orphan in apart:
+            if sum(friend not in self._absent for friend in self._friends[orphan]) < FIRST:
+                pairs += [(orphan, name) for name in self.more(orphan, 1)]
         while len(apart) > 1:
             first = apart[0]
             apart = self._unreached(first, set(apart[1:]))
@@ -64,7 +89,7 @@ class Acquaintance:
         waiting = deque([start])
         while waiting and goals and len(seen) < REACH:
             for friend in self._friends[waiting.popleft()]:
-                if friend not in seen:
+                if friend not in seen and friend not in self._absent:
                     seen.add(friend)
                     goals.discard(friend)
                     waiting.append(friend)

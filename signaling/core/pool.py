@@ -22,6 +22,9 @@ class Pool(Generic[T]):
         self._items: list[T] = []
         self._places: dict[T, int] = {}
 
+    def __contains__(self, item: object) -> bool:
+        return item in self._places
+
     def __len__(self) -> int:
         return len(self._items)
 

@@ -1,6 +1,7 @@
 """One room: who is in it, its streams and braids, and who is told what."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from signaling.core.acquaintance import Acquaintance
 from signaling.core.actions import Action, Send
@@ -40,6 +41,8 @@ ROSTER_BYTES = 32_768
 STREAMS_BYTES = 28_672
 """Of a welcome, so that it fits a frame whatever people call themselves; more streams follow on their own."""
 MORE_NEIGHBOURS = 3
+MISSED_AFTER = 2.0
+"""Seconds without a socket after which a peer is taken to be gone as far as its neighbours need others."""
 ASK_INTERVAL = 1.0
 """Seconds between two requests for more neighbours."""
 
@@ -121,6 +124,8 @@ class Room:
         other_name = name != member.name
         member.nonce = nonce
         member.name = name
+        if member.links:
+            self._acquaintance.back(member.id)
         self.welcome(member, ice_servers)
         if other_name:
             self._announce_presence(member)
@@ -131,6 +136,18 @@ class Room:
         member.socket = None
         member.dropped_at = now
         self.braids.dropped(member, now)
+        if member.links:
+            self._timers.at(now + MISSED_AFTER, partial(self._miss, member, now))
+
+    def _miss(self, member: Member, dropped_at: float, now: float) -> None:
+        """It has not come back at once: most such peers never do, and their neighbours need others."""
+        known = self.members.get(member.id) is member
+        if known and member.socket is None and member.dropped_at == dropped_at:
+            self._acquaint(self._acquaintance.miss(member.id))
+
+    def _acquaint(self, pairs: list[tuple[str, str]]) -> None:
+        for first, second in pairs:
+            self._introduce(self.members[first], [second])
 
     def remove(self, member: Member, now: float) -> None:
         """A member is gone for good."""
@@ -139,8 +156,7 @@ class Room:
         self._notable.pop(member.id, None)
         self.braids.left(member, now)
         if member.id in self._acquaintance:
-            for first, second in self._acquaintance.leave(member.id):
-                self._introduce(self.members[first], [second])
+            self._acquaint(self._acquaintance.leave(member.id))
         if len(self.members) < self._limits.roster or member.role in ("publisher", "relay"):
             self.broadcast(Left(member.id, len(self.members)))
         names = self.streams.abandon(member.id, now)

@@ -87,6 +87,10 @@ GOOD: dict[str, wire.Message] = {
     "chat before": wire.ChatBefore((sha256(b"a").digest(),)),
     "chat page": wire.ChatPage((sha256(b"a").digest(), sha256(b"b").digest())),
     "chat page of nothing": wire.ChatPage(()),
+    "chat news": wire.ChatNews((sha256(b"a").digest(), sha256(b"b").digest())),
+    "chat graft": wire.ChatGraft((sha256(b"a").digest(),)),
+    "chat graft of nothing": wire.ChatGraft(()),
+    "chat prune": wire.ChatPrune((sha256(b"a").digest(),)),
     "block without a proof": wire.Block(PART.raw, 0, (), b""),
 }
 
@@ -114,7 +118,7 @@ def messages() -> Json:
     return {
         "publisher": PUBLISHER.key.hex(),
         "good": good + whole,
-        "unknown": ["00", "7f", "ff00112233", "17", "25"],
+        "unknown": ["00", "7f", "ff00112233", "17", "28"],
         "refused": [
             {"name": name, "raw": start.hex(), "zeros": zeros, "code": code}
             for name, (start, zeros, code) in refused().items()

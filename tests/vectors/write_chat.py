@@ -105,9 +105,9 @@ class RecordedLog(ChatLog):
                 done = {"actions": [plain(action) for action in actions], "timer": self.next_timer()}
                 self.steps.append({"event": event, "now": now, **arguments, **done})
 
-    def link_opened(self, peer: bytes, now: float) -> None:
-        opened = super().link_opened
-        self._record("link_opened", now, lambda: opened(peer, now), peer=peer.hex())
+    def link_opened(self, peer: bytes, now: float, company: int = 1) -> None:
+        opened, fields = super().link_opened, {"peer": peer.hex(), "company": company}
+        self._record("link_opened", now, lambda: opened(peer, now, company), **fields)
 
     def link_closed(self, peer: bytes, now: float) -> None:
         closed = super().link_closed
@@ -839,6 +839,40 @@ def acts_before_what_they_are_done_to() -> RecordedLog:
     return scene.log
 
 
+def tree_loses_and_gains_branches() -> RecordedLog:
+    scene = Scene(ChatLimits(feeders=1, graft_again=0.2))
+    dan, past = identity("dan").id, chain(BOB, 8)
+    scene.log.link_opened(dan, scene.now, 100)
+    scene.receive(BOB.id, past[0])
+    scene.receive(EVE.id, past[0])
+    scene.receive(dan, past[0])
+    scene.receive(BOB.id, past[1])
+    scene.receive(EVE.id, wire.ChatNews((number(past[1]), number(past[2]))))
+    scene.receive(dan, wire.ChatNews((number(past[2]),)))
+    scene.wait(0.1)
+    scene.receive(EVE.id, past[2])
+    scene.receive(BOB.id, past[2])
+    scene.receive(dan, wire.ChatGraft((number(past[2]),)))
+    scene.receive(EVE.id, past[3])
+    for peer in (dan, EVE.id, BOB.id):
+        scene.receive(peer, wire.ChatNews((number(past[4]),)))
+    scene.wait(0.1)
+    scene.log.link_closed(dan, scene.now)
+    scene.wait(4)
+    scene.receive(BOB.id, past[4])
+    for peer in (BOB.id, EVE.id):
+        scene.receive(peer, wire.ChatPrune((number(past[4]),)))
+    scene.say("to somebody at least")
+    scene.receive(EVE.id, past[5])
+    scene.receive(EVE.id, wire.ChatPrune(()))
+    scene.receive(BOB.id, past[5])
+    scene.wait(1)
+    scene.log.link_opened(dan, scene.now, 100)
+    scene.receive(BOB.id, past[6])
+    scene.wait(1)
+    return scene.log
+
+
 SCENES: dict[str, Callable[[], RecordedLog]] = {
     scene.__name__: scene
     for scene in (
@@ -859,6 +893,7 @@ SCENES: dict[str, Callable[[], RecordedLog]] = {
         acts_before_what_they_are_done_to,
         measures_of_every_sort,
         people_who_are_held_back,
+        tree_loses_and_gains_branches,
     )
 } | {
     "links_come_and_go": lambda: day(1),
@@ -867,6 +902,7 @@ SCENES: dict[str, Callable[[], RecordedLog]] = {
     "moderated_by_others": lambda: moderated_day(1, 3),
     "moderated_by_oneself": lambda: moderated_day(2, 0),
     "moderated_with_little_memory": lambda: moderated_day(3, 2, ChatLimits(messages=10, newest=5)),
+    "links_come_and_go_in_a_crowd": lambda: day(5, ChatLimits(feeders=1)),
     "links_come_and_go_with_stores": lambda: day(4, ChatLimits(messages=8, newest=5), stored=True),
 }
 

@@ -220,13 +220,13 @@ export class ChatSession implements Talk {
     if (this.#pages[0]?.begin()) this.#act();
   }
 
-  linkOpened(peer: string): void {
+  linkOpened(peer: string, company: number): void {
     if (this.log.moderation?.state().banned.some((key) => peerIdOf(key) === peer) === true) {
       this.#mesh?.refuse(peer, FORBIDDEN, BANNED);
       return;
     }
     this.#links.add(peer);
-    this.log.linkOpened(peer, seconds());
+    this.log.linkOpened(peer, seconds(), company);
     this.#act();
     clearTimeout(this.#mending);
     // What this peer has said last comes first.

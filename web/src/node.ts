@@ -291,7 +291,7 @@ export class Node implements MeshEvents {
 
   linkOpened(peer: string): void {
     for (const { raw } of this.streams) this.mesh.send(peer, encode({ type: "stream", description: raw }));
-    this.#chat?.linkOpened(peer);
+    this.#chat?.linkOpened(peer, this.count);
     const role = this.#roleOf(peer);
     for (const carrier of [...this.#carriers]) carrier.linkOpened(peer, role);
     this.#observe(seconds());
@@ -330,13 +330,6 @@ export class Node implements MeshEvents {
         }
         break;
       }
-      case "chatMessage":
-      case "chatHave":
-      case "chatWant":
-      case "chatBefore":
-      case "chatPage":
-        this.#chat?.received(peer, message);
-        break;
       case "stream":
         this.described(message.description, peer);
         break;
@@ -346,6 +339,8 @@ export class Node implements MeshEvents {
       case "pong":
         this.clocks.ponged(peer, message, this.#watches(message.publisher));
         break;
+      default:
+        if ("ids" in message || message.type === "chatMessage") this.#chat?.received(peer, message);
     }
     this.#clockwork.poke();
   }

@@ -140,8 +140,29 @@ export interface ChatPage {
   ids: readonly string[];
 }
 
+/** Ids (64 hex digits) of new messages that the sender has, and does not push. */
+export interface ChatNews {
+  type: "chatNews";
+  ids: readonly string[];
+}
+
+/** Ids (64 hex digits) of new messages that the sender lacks. From now on it wants to be pushed what is new. */
+export interface ChatGraft {
+  type: "chatGraft";
+  ids: readonly string[];
+}
+
+/** Ids (64 hex digits) of messages that came a second time. What is new comes to the sender from others. */
+export interface ChatPrune {
+  type: "chatPrune";
+  ids: readonly string[];
+}
+
 /** All that the log of the chat takes. */
-export type OfChat = ChatMessage | ChatHave | ChatWant | ChatBefore | ChatPage;
+export type OfChat = ChatMessage | ChatIds;
+
+/** Those that name messages and nothing else. */
+export type ChatIds = ChatHave | ChatWant | ChatBefore | ChatPage | ChatNews | ChatGraft | ChatPrune;
 
 export type Message =
   | Hello

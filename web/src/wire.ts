@@ -9,7 +9,7 @@ import { MAX_LEAVES, MAX_PROOF } from "./merkle.ts";
 import { OctetError, Reader, Writer } from "./octets.ts";
 import { MAX_BLOCK, MAX_STRIPES, MAX_TIME, SEAL } from "./seal.ts";
 import { ChatHeaderError, MAX_HEADER, parseChatHeader } from "./wire-chat.ts";
-import type { Message, StripeStatus } from "./wire-messages.ts";
+import type { ChatIds, Message, StripeStatus } from "./wire-messages.ts";
 
 export * from "./wire-messages.ts";
 
@@ -17,6 +17,16 @@ export const PROTOCOL_VERSION = 1;
 export const MAX_MESSAGE = 65536;
 export const MAX_DESCRIPTION = 32 + 64 + 32768;
 export const MAX_CHAT_IDS = 256;
+/** Types 0x21 and so on. */
+const CHAT: readonly ChatIds["type"][] = [
+  "chatHave",
+  "chatWant",
+  "chatBefore",
+  "chatPage",
+  "chatNews",
+  "chatGraft",
+  "chatPrune",
+];
 
 /** Codes of an ErrorMessage. */
 export const MALFORMED = 1;
@@ -145,16 +155,10 @@ function read(type: number, reader: Reader): Message | null {
       return readStream(reader);
     case 0x20:
       return readChatMessage(reader);
-    case 0x21:
-      return { type: "chatHave", ids: chatIds(reader) };
-    case 0x22:
-      return { type: "chatWant", ids: chatIds(reader) };
-    case 0x23:
-      return { type: "chatBefore", ids: chatIds(reader) };
-    case 0x24:
-      return { type: "chatPage", ids: chatIds(reader) };
-    default:
-      return null;
+    default: {
+      const chat = CHAT[type - 0x21];
+      return chat === undefined ? null : { type: chat, ids: chatIds(reader) };
+    }
   }
 }
 
@@ -290,7 +294,7 @@ function write(message: Message): Writer {
       writer.u8(0x20).u16(message.header.length).bytes(message.header).bytes(message.signature, 64);
       return message.body === null ? writer.u8(0) : writer.u8(1).bytes(message.body);
     default:
-      writer.u8({ chatHave: 0x21, chatWant: 0x22, chatBefore: 0x23, chatPage: 0x24 }[message.type]);
+      writer.u8(0x21 + CHAT.indexOf(message.type));
       writer.u16(message.ids.length);
       for (const id of message.ids) writer.hex(id, 32);
       return writer;

@@ -188,7 +188,7 @@ async function link(one: ChatSession, other: ChatSession): Promise<void> {
   peers.forEach((peer, at) => {
     const chat = chats[at] as ChatSession;
     chat.use(peer.mesh);
-    peer.onLink = (id, open) => (open ? chat.linkOpened(id) : chat.linkClosed(id));
+    peer.onLink = (id, open) => (open ? chat.linkOpened(id, 2) : chat.linkClosed(id));
     peer.onMessage = (id, message) => {
       if (message.type.startsWith("chat")) chat.received(id, message as OfChat);
     };

@@ -16,6 +16,7 @@ interface Step {
   event: string;
   now: number;
   peer: string;
+  company: number;
   data: string;
   token: number;
   ok: boolean;
@@ -53,7 +54,7 @@ interface Trace {
 }
 
 const EVENTS: Record<string, (log: ChatLog, step: Step) => void> = {
-  link_opened: (log, step) => log.linkOpened(step.peer, step.now),
+  link_opened: (log, step) => log.linkOpened(step.peer, step.now, step.company),
   link_closed: (log, step) => log.linkClosed(step.peer, step.now),
   received: (log, step) => {
     log.received(step.peer, ofChat(step.data), step.now);

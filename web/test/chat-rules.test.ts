@@ -14,7 +14,7 @@ const SIGNATURE = new Uint8Array(64);
 
 function linked(key: Uint8Array): ChatLog {
   const log = new ChatLog("demo", key);
-  for (const peer of PEERS) log.linkOpened(peer, 0);
+  for (const peer of PEERS) log.linkOpened(peer, 0, PEERS.length);
   log.pollActions();
   return log;
 }

@@ -40,7 +40,7 @@ async function people(count: number): Promise<Person[]> {
       };
       const chat = new ChatSession("demo", identity, events, owner);
       chat.use(peer.mesh);
-      peer.onLink = (other, open) => (open ? chat.linkOpened(other) : chat.linkClosed(other));
+      peer.onLink = (other, open) => (open ? chat.linkOpened(other, 2) : chat.linkClosed(other));
       peer.onMessage = (other, message) => {
         if (message.type.startsWith("chat")) {
           chat.received(other, message as OfChat);
@@ -126,7 +126,7 @@ test("a session goes on over another mesh", async () => {
   await all[0].chat.say("Between", "");
   expect(texts(all[0])).toEqual(["Before", "Between"]);
   all[0].chat.use(all[0].peer.mesh);
-  all[0].chat.linkOpened(all[1].peer.id);
+  all[0].chat.linkOpened(all[1].peer.id, 2);
   await until(() => texts(all[1]).length === 2, all);
 });
 

@@ -95,7 +95,7 @@ class Somebody:
             here.mesh.links[there.identity.id] = there
             here.roster.append(RosterEntry(there.id, there.chat.name, "member"))
         for here, there in ((self, other), (other, self)):
-            here.session.link_opened(there.identity.id)
+            here.session.link_opened(there.identity.id, 2)
             here.files.link_opened(there.identity.id)
 
     def part(self, other: Somebody) -> None:

@@ -53,24 +53,18 @@ def link(one: ChatSession, other: ChatSession) -> None:
         mesh: Any = here._mesh
         mesh.others[there._identity.id] = there
     for here, there in ((one, other), (other, one)):
-        here.link_opened(there._identity.id)
+        here.link_opened(there._identity.id, 2)
 
 
 @asynccontextmanager
 async def running(chat: ChatSession) -> AsyncIterator[asyncio.Task[None]]:
-    async def clockwork() -> None:
-        while True:
-            await asyncio.sleep(0.02)
-            chat.handle_timer(asyncio.get_running_loop().time())
-
     async with chat.opened():
-        tasks = [asyncio.create_task(chat.run()), asyncio.create_task(clockwork())]
+        task = asyncio.create_task(chat.run())
         try:
-            yield tasks[0]
+            yield task
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -225,7 +219,7 @@ async def test_peer_that_lists_what_it_does_not_send_hides_nothing(
             mesh: Any = victim._mesh
             liars.append(Liar(victim))
             mesh.others[LIAR] = liars[-1]
-            victim.link_opened(LIAR)
+            victim.link_opened(LIAR, 2)
             link(victim, relay)
         await until(lambda: len(plain.messages()) == 200)
         page = await plain.before(plain.messages()[0].id)
@@ -262,6 +256,6 @@ async def test_session_ends_while_its_store_is_asked(tmp_path: Path) -> None:
     await fill(tmp_path, 5_100)
     relay = session(identity("relay"), ChatStore(tmp_path, ROOM))
     async with running(relay):
-        relay.link_opened(bytes(16))
+        relay.link_opened(bytes(16), 2)
         for _ in range(3):
             relay.received(bytes(16), wire.ChatBefore((relay.messages()[0].id,)))

@@ -37,7 +37,6 @@ async def company(*people: Somebody) -> AsyncIterator[None]:
         while True:
             await asyncio.sleep(0.02)
             now = asyncio.get_running_loop().time()
-            somebody.session.handle_timer(now)
             for peer in list(somebody.mesh.links):
                 somebody.files.link_drained(peer, 0)
             somebody.files.handle_timer(now)

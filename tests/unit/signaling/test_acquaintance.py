@@ -70,3 +70,42 @@ def test_rooms_stay_in_one_piece_whoever_comes_and_goes(seed: int, steps: int, j
         else:
             graph.leave(peers.pop(chance.randrange(len(peers))))
         assert pieces(graph, peers) <= 1
+
+
+def test_nobody_is_named_to_newcomers_who_may_be_gone() -> None:
+    graph = Acquaintance(random.Random(1))
+    for name in ("a", "b", "c"):
+        graph.arrive(name, busy=name == "c")
+    graph.miss("a")
+    graph.miss("c")
+    assert graph.arrive("d", busy=False) == ["b"]
+    graph.back("a")
+    graph.back("b")
+    assert set(graph.arrive("e", busy=False)) == {"a", "b", "d"}
+    graph.back("c")
+    assert graph.more("e", 3) == ["c"], "a publisher, as before"
+
+
+def test_friends_of_one_who_may_be_gone_get_others_and_stay_in_one_piece_without() -> None:
+    graph = Acquaintance(random.Random(1))
+    graph.arrive("centre", busy=False)
+    names = [f"p{number}" for number in range(8)]
+    for name in names:
+        graph.arrive(name, busy=False)
+    before = graph.friends("centre")
+    pairs = graph.miss("centre")
+    assert {first for first, _ in pairs} <= before
+    assert all(len(graph.friends(name) - {"centre"}) >= FIRST for name in before)
+    assert pieces(graph, names) == 1
+    assert graph.leave("centre") == [], "they were seen to when it was missed"
+
+
+def test_everybody_may_be_gone_at_once() -> None:
+    graph = Acquaintance(random.Random(1))
+    for name in ("a", "b", "c"):
+        graph.arrive(name, busy=False)
+    assert [graph.miss(name) for name in ("a", "b", "c")] == [[], [], []]
+    for name in ("a", "b", "c"):
+        graph.back(name)
+    assert graph.leave("a") == []
+    assert graph.friends("b") == {"c"}

@@ -31,6 +31,16 @@ export interface ChatLimits {
   readonly settling: number;
   /** Seconds. */
   readonly announceAfter: number;
+  /** Links that may bring the same message: copies cost a small room nothing, and the first one counts. */
+  readonly feeders: number;
+  /** People in a room from whom on a message is to come by one link alone. */
+  readonly crowd: number;
+  /** Seconds in which what is to be told of as new is gathered. */
+  readonly newsAfter: number;
+  /** Seconds for which something new that was told of may still come along the tree. */
+  readonly graftAfter: number;
+  /** Seconds after which the next teller is asked for it. */
+  readonly graftAgain: number;
   /** Ids of refused and of absent messages, each. */
   readonly remembered: number;
 }
@@ -54,6 +64,11 @@ export const LIMITS: ChatLimits = {
   owed: 512,
   settling: 10,
   announceAfter: 0.05,
+  feeders: 4,
+  crowd: 100,
+  newsAfter: 0.02,
+  graftAfter: 0.06,
+  graftAgain: 0.15,
   remembered: 1_024,
 };
 

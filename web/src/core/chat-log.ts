@@ -35,6 +35,7 @@ import { Rates } from "./chat-rate.ts";
 import { Recalls, type StoreAction } from "./chat-recall.ts";
 import type { Restraints } from "./chat-restraints.ts";
 import { Telling } from "./chat-telling.ts";
+import { OWN, type Tree } from "./chat-tree.ts";
 import { forgetOldest } from "./forget-oldest.ts";
 import { MEASURE, type Measure } from "./measures.ts";
 import type { Moderation } from "./moderation.ts";
@@ -58,6 +59,7 @@ export class ChatLog {
   readonly #store: Recalls | null;
   readonly #telling: Telling;
   readonly #links: ReadonlyMap<string, ChatLink>;
+  readonly #tree: Tree;
   readonly #past: Past;
   #actions: ChatAction[] = [];
   #token = 0;
@@ -89,8 +91,11 @@ export class ChatLog {
     this.#banned = new Rates(this.#limits.banned);
     const act = (action: ChatAction) => void this.#actions.push(action);
     this.#store = stored ? new Recalls(act) : null;
-    this.#telling = new Telling(this.#limits, this.#history, this.#store, act);
+    const lost = (id: string, tellers: readonly string[], now: number) =>
+      this.#lostOnTheWay(id, tellers, now);
+    this.#telling = new Telling(this.#limits, this.#history, this.#store, act, lost);
     this.#links = this.#telling.links;
+    this.#tree = this.#telling.tree;
     const claimed = (peer: string, ids: readonly string[], now: number) => this.#claimed(peer, ids, now);
     this.#past = new Past(this.#history, this.#fetch, this.#telling, claimed, act, this.#limits.remembered);
     this.#placing = new Placing(
@@ -109,16 +114,16 @@ export class ChatLog {
 
   // What happens outside
 
-  /** A link to `peer` can carry messages. */
-  linkOpened(peer: string, now: number): void {
+  /** A link to `peer` can carry messages; `company`: how many are in the room. */
+  linkOpened(peer: string, now: number, company: number): void {
     if (this.#links.has(peer)) this.linkClosed(peer, now);
     this.#fetch.linkOpened(peer, now);
-    this.#telling.linkOpened(peer, now);
+    this.#telling.linkOpened(peer, now, company);
   }
 
   /** That link is gone. */
   linkClosed(peer: string, now: number): void {
-    this.#telling.linkClosed(peer);
+    this.#telling.linkClosed(peer, now);
     this.#pending.linkClosed(peer);
     this.#fetch.linkClosed(peer, now);
     this.#past.linkClosed(peer, now);
@@ -138,6 +143,13 @@ export class ChatLog {
       this.#receivedHave(peer, message.ids, now);
     } else if (message.type === "chatWant") {
       this.#telling.wanted(peer, link, message.ids, now);
+    } else if (message.type === "chatNews") {
+      this.#receivedNews(peer, message.ids, now);
+    } else if (message.type === "chatGraft") {
+      this.#tree.grafted(peer);
+      this.#telling.wanted(peer, link, message.ids, now);
+    } else if (message.type === "chatPrune") {
+      this.#tree.pruned(peer);
     } else if (message.type === "chatBefore") {
       this.#telling.askedBefore(peer, link, message.ids, now);
     } else {
@@ -238,7 +250,8 @@ export class ChatLog {
     if (this.#links.size === 0) this.#telling.waitForLinks(message.id);
     this.#placing.keep(message, true);
     this.#placing.deliver(message);
-    this.#telling.push(message, new Set());
+    this.#tree.came(message.id, OWN);
+    this.#telling.push(message, new Set(), now);
     this.#settle(now);
   }
 
@@ -366,9 +379,10 @@ export class ChatLog {
     }
     if (known !== undefined || this.#history.has(id) || this.#placing.knows(id)) {
       this.counters.duplicates++;
+      this.#tree.cameAgain(id, peer);
       return;
     }
-    const askedFor = this.#fetch.has(id);
+    const askedFor = this.#fetch.has(id) && !this.#tree.has(id);
     if (signed.body === null && !this.#history.view.isDeleted(message)) {
       this.counters.bodiless++;
       this.#cameBare(message, peer, now);
@@ -424,6 +438,7 @@ export class ChatLog {
     }
     this.#token++;
     for (const holder of this.#fetch.arrived(message.id, peer, now)) holders.add(holder);
+    if (!askedFor) for (const holder of this.#tree.came(message.id, peer)) holders.add(holder);
     this.#placing.came(message.id);
     const { header, signature } = message.signed;
     const key = fromHex(message.header.author);
@@ -471,6 +486,21 @@ export class ChatLog {
     for (const id of ids) this.#telling.unsent.delete(id);
     const unknown = ids.filter((id) => !this.#placing.knows(id));
     this.#telling.unlessKept(peer, unknown, (_, missing, later) => this.#told(peer, missing, later), now);
+  }
+
+  #receivedNews(peer: string, ids: readonly string[], now: number): void {
+    for (const id of ids) {
+      this.#telling.unsent.delete(id);
+      const waiting = this.#pending.get(id);
+      if (waiting !== undefined) waiting.holders.add(peer);
+      else if (this.#placing.knows(id)) this.#tree.knows(id, peer);
+      else if (this.#tree.mayTell(peer, now)) this.#tree.told(id, peer, now);
+    }
+  }
+
+  /** It was told of as new, and nobody who told of it has sent it in time. */
+  #lostOnTheWay(id: string, tellers: readonly string[], now: number): void {
+    for (const peer of tellers) if (this.#links.has(peer)) this.#claimed(peer, [id], now);
   }
 
   #told(peer: string, ids: readonly string[], now: number): void {

@@ -342,7 +342,7 @@ export class Placing {
     this.deliver(message);
     // The past is told, not pushed: whoever lacks it asks, and no rate of its author's is in the way.
     if (askedFor) this.#telling.tellLater(id, holders, now);
-    else this.#telling.push(message, holders);
+    else this.#telling.push(message, holders, now);
   }
 
   #found(id: string, now: number): void {

@@ -8,6 +8,7 @@ import type { ChatLimits } from "./chat-limits.ts";
 import { ChatLink } from "./chat-link.ts";
 import { comparePlaces, type SignedMessage } from "./chat-message.ts";
 import type { Recalls } from "./chat-recall.ts";
+import { Tree } from "./chat-tree.ts";
 import { forgetOldest } from "./forget-oldest.ts";
 
 interface Holders {
@@ -23,17 +24,26 @@ export class Telling {
   readonly #history: History;
   readonly #store: Recalls | null;
   readonly #act: (action: Send) => void;
+  readonly tree: Tree;
   #announceAt: number | null = null;
 
-  constructor(limits: ChatLimits, history: History, store: Recalls | null, act: (action: Send) => void) {
+  constructor(
+    limits: ChatLimits,
+    history: History,
+    store: Recalls | null,
+    act: (action: Send) => void,
+    lost: (id: string, tellers: readonly string[], now: number) => void,
+  ) {
     this.#limits = limits;
     this.#history = history;
     this.#store = store;
     this.#act = act;
+    this.tree = new Tree(limits, (peer, message) => this.send(peer, message), lost);
   }
 
-  linkOpened(peer: string, now: number): void {
+  linkOpened(peer: string, now: number, company: number): void {
     this.links.set(peer, new ChatLink(this.#limits, now));
+    this.tree.linkOpened(peer, now, company);
     const ids = this.#history.summary(this.#limits.newest, MAX_CHAT_IDS);
     this.send(peer, { type: "chatHave", ids });
     // They are in force for whoever comes, however long ago they were taken.
@@ -41,8 +51,9 @@ export class Telling {
     if (measures.length > 0) this.send(peer, { type: "chatHave", ids: measures });
   }
 
-  linkClosed(peer: string): void {
+  linkClosed(peer: string, now: number): void {
     this.links.delete(peer);
+    this.tree.linkClosed(peer, now);
   }
 
   /** One's own message could not be sent to anybody yet. */
@@ -55,10 +66,10 @@ export class Telling {
     this.#act(send(peer, encode(message)));
   }
 
-  /** Sends it to everybody but those that have it. */
-  push(message: SignedMessage, holders: Holders): void {
+  /** Sends it along the tree, and tells of it everywhere else, but not to those that have it. */
+  push(message: SignedMessage, holders: Holders, now: number): void {
     const data = encode(message.signed);
-    for (const peer of this.links.keys()) if (!holders.has(peer)) this.#act(send(peer, data));
+    for (const peer of this.tree.spread(message.id, holders, now)) this.#act(send(peer, data));
   }
 
   /** Announces it to all but those, together with others. */
@@ -176,6 +187,7 @@ export class Telling {
   // Time
 
   handleTimer(now: number): void {
+    this.tree.handleTimer(now);
     for (const [peer, link] of this.links) this.#answer(peer, link, now);
     if (this.#announceAt === null || now < this.#announceAt) return;
     this.#announceAt = null;
@@ -186,7 +198,7 @@ export class Telling {
 
   nextTimer(): number | null {
     const links = [...this.links.values()].map((link) => link.nextTimer());
-    const times = [this.#announceAt, ...links].filter((time) => time !== null);
+    const times = [this.#announceAt, this.tree.nextTimer(), ...links].filter((time) => time !== null);
     return times.length > 0 ? Math.min(...times) : null;
   }
 }

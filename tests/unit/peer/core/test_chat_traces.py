@@ -60,7 +60,7 @@ def play(log: ChatLog, step: dict[str, Any]) -> None:
     now = step["now"]
     match step["event"]:
         case "link_opened":
-            log.link_opened(bytes.fromhex(step["peer"]), now)
+            log.link_opened(bytes.fromhex(step["peer"]), now, step["company"])
         case "link_closed":
             log.link_closed(bytes.fromhex(step["peer"]), now)
         case "received":
