@@ -109,3 +109,24 @@ def test_everybody_may_be_gone_at_once() -> None:
         graph.back(name)
     assert graph.leave("a") == []
     assert graph.friends("b") == {"c"}
+
+
+def test_two_circles_that_one_peer_held_together_are_introduced_to_each_other() -> None:
+    graph = Acquaintance(random.Random(1))
+    graph.arrive("bridge", busy=False)
+    circles = [[f"{name}{number}" for number in range(4)] for name in "ab"]
+    for name in (name for circle in circles for name in circle):
+        graph.arrive(name, busy=False)
+        for other in graph.friends(name) - {"bridge"}:  # as if they had come where nobody else was
+            del graph._friends[name][other], graph._friends[other][name]
+    for circle in circles:
+        graph._meet("bridge", circle[0])
+        for name in circle:
+            for other in circle:
+                if name != other:
+                    graph._meet(name, other)
+    for name in [*circles[0][1:], *circles[1][1:]]:
+        graph._friends[name].pop("bridge", None)
+        graph._friends["bridge"].pop(name, None)
+    assert graph.miss("bridge") == [("b0", "a0")]
+    assert pieces(graph, [*circles[0], *circles[1]]) == 1

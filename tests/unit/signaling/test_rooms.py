@@ -275,6 +275,35 @@ def test_neighbours_of_one_who_left_are_introduced_to_each_other() -> None:
     assert len(one.got(Introduce)) == 1, "they know each other already"
 
 
+def test_neighbours_of_one_who_does_not_come_back_at_once_get_others_before_it_is_forgotten() -> None:
+    """Whoever was killed counted as a neighbour for twenty seconds, and newcomers were named nobody else."""
+    world = World()
+    peers = [world.join(f"p{number}") for number in range(9)]
+    gone = peers[4]
+    before = {peer.id: len(peer.got(Introduce)) for peer in peers}
+    gone.drop()
+    world.wait(1.0)
+    assert all(len(peer.got(Introduce)) == before[peer.id] for peer in peers), "it may be back at once"
+    world.wait(1.5)
+    newcomer = world.join("newcomer")
+    assert gone.id not in {entry.peer for entry in newcomer.last(Introduce).peers}
+    assert len(newcomer.last(Introduce).peers) == 3
+
+
+def test_one_who_comes_back_keeps_its_neighbours_whether_it_opens_links_or_not() -> None:
+    world = World()
+    first, off = world.join("first"), world.join("off", capabilities=["no-links"])
+    for peer in (first, off):
+        session = peer.last(Welcome).session
+        capabilities = ["no-links"] if peer is off else []
+        peer.drop()
+        world.wait(3.0)
+        back = world.join(peer.name, session=session, capabilities=capabilities)
+        assert back.last(Welcome).session == session
+    second = world.join("second")
+    assert {entry.peer for entry in second.last(Introduce).peers} == {first.id}
+
+
 def test_peer_gets_more_neighbours_but_not_twice_in_a_second() -> None:
     world = World()
     peers = [world.join(f"p{number}") for number in range(9)]
