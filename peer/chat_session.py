@@ -118,31 +118,41 @@ class ChatSession:
         Others send at most 200, and not all of them when links are lost meanwhile. Empty when nobody who is
         here has any. Raises StoreError.
         """
-        entries = self.log.messages()
-        place = next((at for at, entry in enumerate(entries) if entry.id == message), 0)
-        if place:
-            return entries[max(0, place - count) : place]
-        tries = 0
+        found = self.log.before(message, count)
+        if found:
+            return found
+        first, tries, partial = message, 0, list[Entry]()
         while tries < MAX_TRIES:
             ids, found = await self._kept_before(message, count)
             if not ids:
                 page = await self._asked(self.log.ask_before, (message,))
                 if not page.ids:
                     break
-                if not page.came:
-                    tries += 1  # who listed them did not send them: the same question goes to the next one
+                if page.came < len(page.ids):
+                    # Who listed them did not send them all: the same question goes to the next one.
+                    tries += 2 if page.came else 1
+                    partial = list(page.messages)
                     continue
                 ids, found = page.ids, list(page.messages)
             if found:
                 return found
             message = ids[0]  # all of that is of kinds that are not shown
-        return []
+        return partial or self._left_before(first, count)
+
+    def _left_before(self, message: bytes, count: int) -> list[Entry]:
+        """What there is before that message, although something is missing that nobody sends."""
+        entries = self.log.messages()
+        place = next((at for at, entry in enumerate(entries) if entry.id == message), 0)
+        return entries[max(0, place - count) : place]
 
     async def _kept_before(self, message: bytes, count: int) -> tuple[tuple[bytes, ...], list[Entry]]:
-        """Ids and texts of what is in the store just before that message."""
+        """Ids and texts of what is in the store just before that message, if nothing is missing there."""
         if self.keeper is None:
             return (), []
         self.keeper.flush()
+        lacking = self.log.lacking(message)
+        if len(await self.keeper.store.find(lacking)) < len(lacking):
+            return (), []
         ids = (await self.keeper.store.up_to((message,), count + 1))[:-1]
         return ids, await self._shown(await self.keeper.store.recall(ids))
 

@@ -149,6 +149,11 @@ class History:
         end = bisect_left(self._order, place)
         return [found[2] for found in self._order[max(0, end - count) : end]]
 
+    def back_from(self, place: Place) -> Iterator[SignedMessage]:
+        """Those at `place` and before it, the last one first."""
+        for at in range(bisect_right(self._order, place) - 1, -1, -1):
+            yield self._by_id[self._order[at][2]]
+
     def among_newest(self, place: Place, count: int) -> bool:
         """Whether `place` is one of the last `count`."""
         return len(self._order) <= count or place >= self._order[-count]

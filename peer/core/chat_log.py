@@ -320,6 +320,29 @@ class ChatLog:
         entries = [self._history.view.entry(message) for message in self._history]
         return [entry for entry in entries if entry is not None]
 
+    def before(self, id: bytes, count: int) -> list[Entry]:
+        """The last `count` texts in memory before that message, in order, down to where something is missing.
+
+        What a page left out, because a link ended meanwhile, is not here, and what is older than that may be.
+        """
+        known = self._history.get(id)
+        found: list[Entry] = []
+        for message in () if known is None else self._history.back_from(known.place):
+            entry = self._history.view.entry(message)
+            if entry is not None and message.id != id:
+                found.append(entry)
+            if len(found) == count or self._lacking(message):
+                break
+        return found[::-1]
+
+    def lacking(self, id: bytes) -> tuple[bytes, ...]:
+        """What that message follows and what is not in memory; nothing when it is not there itself."""
+        known = self._history.get(id)
+        return () if known is None else self._lacking(known)
+
+    def _lacking(self, message: SignedMessage) -> tuple[bytes, ...]:
+        return tuple(followed for followed in message.header.follows if followed not in self._history)
+
     def shown(
         self, messages: Iterable[wire.ChatMessage], acts: Iterable[wire.ChatMessage] = ()
     ) -> tuple[Entry, ...]:

@@ -105,8 +105,11 @@ export class ChatKeeper {
     }
   }
 
-  /** What is kept just before that message, in order, and what is to be shown of it. */
+  /** What is kept just before that message, in order, and what is to be shown of it, if nothing is missing there. */
   async before(id: string, count: number, log: ChatLog): Promise<Past> {
+    const lacking = log.lacking(id);
+    const here = lacking.length > 0 ? await this.#store.find(lacking).catch(() => []) : [];
+    if (here.length < lacking.length) return { ids: [], messages: [] };
     const ids = (await this.#store.upTo([id], count + 1).catch(() => [])).slice(0, -1);
     const found = this.#store.recall(ids).then((messages) => this.#genuine(messages));
     const acts = this.#store.actsOn(ids).then((messages) => this.#genuine(messages));

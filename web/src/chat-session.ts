@@ -187,18 +187,20 @@ export class ChatSession implements Talk {
    * at most. Empty when nobody here has any.
    */
   async before(id: string, count = 200): Promise<Entry[]> {
-    const entries = this.log.messages();
-    const at = entries.findIndex((entry) => entry.id === id);
-    if (at > 0) return entries.slice(Math.max(0, at - count), at);
+    const here = this.log.before(id, count);
+    if (here.length > 0) return here;
     let asked = id;
+    let partial: readonly Entry[] = [];
     for (let tries = 0; tries < MAX_TRIES; ) {
       let past: Past = (await this.keeper?.before(asked, count, this.log)) ?? { ids: [], messages: [] };
       if (past.ids.length === 0) {
         const before = [asked];
         const page = await this.#page(() => this.log.askBefore(before, seconds()));
         if (!page.ids?.length) break;
-        if (page.came === 0) {
-          tries++; // who listed them did not send them: the same question goes to the next one
+        if (page.came < page.ids.length) {
+          // Who listed them did not send them all: the same question goes to the next one.
+          tries += page.came > 0 ? 2 : 1;
+          partial = page.messages;
           continue;
         }
         past = { ids: page.ids, messages: page.messages };
@@ -206,7 +208,14 @@ export class ChatSession implements Talk {
       if (past.messages.length > 0) return [...past.messages];
       asked = past.ids[0] ?? asked; // all of that is of kinds that are not shown
     }
-    return [];
+    return partial.length > 0 ? [...partial] : this.#leftBefore(id, count);
+  }
+
+  /** What there is before that message, although something is missing that nobody sends. */
+  #leftBefore(id: string, count: number): Entry[] {
+    const entries = this.log.messages();
+    const at = entries.findIndex((entry) => entry.id === id);
+    return entries.slice(Math.max(0, at - count), Math.max(0, at));
   }
 
   #page(begin: () => boolean): Promise<Page> {

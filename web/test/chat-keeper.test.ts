@@ -221,6 +221,39 @@ test.each([
   expect(texts(chat)).toEqual(texts(bob.chat).slice(-expected));
 });
 
+test("a page that was torn is read whole and hides nothing", async () => {
+  vi.stubGlobal("RTCPeerConnection", () => {});
+  const bob = await monologue(450);
+  const chat = await session(new MemoryStore());
+  const clock = setInterval(() => {
+    for (const each of [chat, bob.chat]) each.handleTimer(performance.now() / 1000);
+  }, 20);
+  onTestFinished(() => {
+    clearInterval(clock);
+    vi.unstubAllGlobals();
+  });
+  let torn = false;
+  const received = chat.received.bind(chat);
+  chat.received = (peer, message) => {
+    const body =
+      message.type === "chatMessage" ? new TextDecoder().decode(message.body ?? new Uint8Array()) : "{}";
+    const number = Number((JSON.parse(body) as { text?: string }).text ?? -1);
+    if (torn || number < 126 || number > 149) received(peer, message);
+    else if (number === 149) {
+      torn = true;
+      void link(chat, bob.chat);
+    }
+  };
+  await link(chat, bob.chat);
+  await vi.waitFor(() => expect(texts(chat).length).toBe(200), { timeout: 15_000, interval: 20 });
+  let read = chat.messages().slice(0, 1);
+  for (let pages = 0; pages < 10 && read[0]?.text !== "0"; pages++) {
+    read = [...(await chat.before(read[0]?.id ?? "")), ...read];
+  }
+  expect(torn).toBe(true);
+  expect(read.map(({ text }) => text)).toEqual(texts(bob.chat).slice(0, 251));
+});
+
 test("where the browser lets nothing be kept there is a chat all the same", async () => {
   const chat = await openChat("https://host", "demo", ada, NOBODY);
   await chat.say("not kept", "Ada");

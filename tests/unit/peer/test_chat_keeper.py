@@ -15,11 +15,11 @@ from peer.chat_retention import Retention
 from peer.chat_session import ChatSession
 from peer.chat_store import ChatStore, StoreError
 from peer.core import chat_fetch
-from peer.core.chat_message import message_id
+from peer.core.chat_message import message_id, read_text
 from peer.core.chat_recall import Keep
 from peer.identity import Identity
 from tests.chat_past import ROOM, fill
-from tests.unit.peer.core.chat_network import identity, text_message
+from tests.unit.peer.core.chat_network import chain, identity, text_message
 
 pytestmark = pytest.mark.asyncio
 PATIENCE = 20.0
@@ -226,6 +226,61 @@ async def test_peer_that_lists_what_it_does_not_send_hides_nothing(
         assert [entry.text for entry in page] == [f"{number}" for number in range(51, 250)]
         await has(store, 450)
         assert min(liar.asked for liar in liars) > 0
+
+
+class Torn:
+    """A link that ends in the middle of a page: some of it never arrives."""
+
+    def __init__(self, reader: ChatSession, relay: ChatSession, lost: range) -> None:
+        self._reader, self._relay, self._lost = reader, relay, lost
+        self.torn = False
+
+    def received(self, peer: bytes, message: wire.OfChat) -> None:
+        text = read_text(message.body or b"") if isinstance(message, wire.ChatMessage) else None
+        if text is None or self.torn or text.text not in map(str, self._lost):
+            self._reader.received(peer, message)
+        elif text.text == str(self._lost[-1]):
+            self.torn = True
+            self._reader.link_closed(peer)
+            self._relay.link_closed(self._reader._identity.id)
+            link(self._reader, self._relay)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+async def test_page_that_was_torn_is_read_whole_and_hides_nothing(tmp_path: Path, stored: bool) -> None:
+    """What came of a page stood for all of it: a page of the browser once went from 25 on to 50."""
+    await fill(tmp_path / "relay", 450)
+    relay = session(identity("relay"), ChatStore(tmp_path / "relay", ROOM))
+    reader = session(identity("reader"), ChatStore(tmp_path / "reader", ROOM) if stored else None)
+    async with running(relay), running(reader):
+        link(relay, reader)
+        mesh: Any = relay._mesh
+        await until(lambda: len(reader.messages()) >= 200)
+        torn = mesh.others[reader._identity.id] = Torn(reader, relay, range(126, 150))
+        first = next(entry for entry in reader.messages() if entry.text == "250")
+        read = [first]
+        while page := await asyncio.wait_for(reader.before(read[0].id), PATIENCE):
+            read = page + read
+        assert [entry.text for entry in read] == [f"{number}" for number in range(251)]
+        assert torn.torn or stored
+
+
+async def test_what_nobody_has_any_more_hides_nothing_of_what_is_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chat_fetch, "QUIET", 0.1)
+    reader = session(identity("reader"), None)
+    relay = session(identity("relay"), None)
+    async with running(reader), running(relay):
+        link(relay, reader)
+        messages = chain(identity("eve"), 9)
+        for message in [*messages[:3], *messages[5:]]:
+            reader.received(relay._identity.id, message)
+        await until(lambda: len(reader.messages()) == 7)
+        reader.link_closed(relay._identity.id)
+        read = await asyncio.wait_for(reader.before(reader.messages()[-1].id), PATIENCE)
+        read = await asyncio.wait_for(reader.before(read[0].id), PATIENCE) + read
+        assert [entry.text for entry in read] == ["0", "1", "2", "5", "6", "7"]
 
 
 async def test_past_is_not_hidden_behind_messages_that_are_not_shown(tmp_path: Path) -> None:

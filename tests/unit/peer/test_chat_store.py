@@ -15,6 +15,7 @@ import pytest
 from peer import wire
 from peer.chat_retention import Retention, RetentionError, parse_retention
 from peer.chat_store import AT_ONCE, ChatStore, Gap, StoreError
+from peer.core.chat_acts import Edit, write_act
 from peer.core.chat_message import message_id
 from peer.core.chat_recall import Keep
 from tests.unit.peer.core.chat_network import ROOM, chain, identity, text_message
@@ -252,3 +253,51 @@ async def test_retention_is_read(age: str | None, size: str, expected: Retention
 async def test_what_is_no_retention_is_refused(age: str, size: str) -> None:
     with pytest.raises(RetentionError, match="is no"):
         parse_retention(age, size)
+
+
+FIRST_VERSION = """
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY, clock INTEGER NOT NULL, author BLOB NOT NULL, id BLOB NOT NULL UNIQUE,
+    kept INTEGER NOT NULL, lacks INTEGER NOT NULL,
+    signature BLOB NOT NULL, header BLOB NOT NULL, body BLOB NOT NULL
+);
+CREATE UNIQUE INDEX places ON messages (clock, author, id);
+CREATE INDEX lacking ON messages (clock, author, id) WHERE lacks;
+CREATE TABLE forgotten (clock INTEGER NOT NULL, author BLOB NOT NULL, id BLOB NOT NULL);
+CREATE VIRTUAL TABLE texts USING fts5 (text, content='', tokenize="unicode61 remove_diacritics 2");
+PRAGMA user_version = 1;
+"""
+"""What files were before messages could be edited and taken back, and rooms moderated."""
+
+
+async def test_file_of_the_first_version_is_read_searched_and_obeys_what_came_later(tmp_path: Path) -> None:
+    messages = chain(ADA, 12)
+    file = sqlite3.connect(ChatStore(tmp_path, ROOM).path)
+    file.executescript(FIRST_VERSION)
+    for number, (kept_before, message) in enumerate(zip(kept(messages), messages, strict=True)):
+        row = (*kept_before.place, 10**9, number == 6, message.signature, message.header, message.body)
+        file.execute(
+            "INSERT INTO messages (clock, author, id, kept, lacks, signature, header, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+        file.execute("INSERT INTO texts (rowid, text) VALUES (?, ?)", (number + 1, f"{number}"))
+    file.commit()
+    file.close()
+    first, second = ids(messages)[:2]
+    edit = text_message(
+        ADA, clock=13, follows=(ids(messages)[-1],), kind=2, body=write_act(Edit(second, "changed"), ())
+    )
+    for _ in range(2):  # the file is of this version when it is opened again
+        async with opened(tmp_path) as store:
+            assert messages[-1] in (await store.restore(5, 10**6)).messages
+            assert await store.search("7") == [messages[7]]
+            assert await store.gap(None) is None, "what it seemed to lack is here"
+            await store.keep([Keep((13, ADA.key, message_id(edit.header)), edit, True)])
+            await store.erase(first, ADA.key)
+            assert await store.acts_on([second]) == [edit]
+            assert await store.search("changed") == [messages[1]]
+            assert await store.search("0") == []
+    version = sqlite3.connect(ChatStore(tmp_path, ROOM).path)
+    assert version.execute("PRAGMA user_version").fetchone() == (2,)
+    version.close()

@@ -178,6 +178,14 @@ export class History {
     return this.#order.slice(Math.max(0, end - count), end).map((found) => found.id);
   }
 
+  /** Those at that place and before it, the last one first. */
+  *backFrom(place: Place): Iterable<SignedMessage> {
+    for (let at = indexIn(this.#order, place); at >= 0; at--) {
+      const message = this.#order[at];
+      if (message !== undefined && comparePlaces(message.place, place) <= 0) yield message;
+    }
+  }
+
   /** Whether that place is one of the last `count`. */
   amongNewest(place: Place, count: number): boolean {
     const first = this.#order.at(-count);

@@ -354,6 +354,27 @@ export class ChatLog {
     return entries.filter((entry) => entry !== null);
   }
 
+  /**
+   * The last `count` texts in memory before that message, in order, down to where something is missing: what a page left out,
+   * because a link ended meanwhile, is not here, and what is older than that may be.
+   */
+  before(id: string, count: number): Entry[] {
+    const known = this.#history.get(id);
+    const found: Entry[] = [];
+    for (const message of known === undefined ? [] : this.#history.backFrom(known.place)) {
+      const entry = this.#history.view.entry(message);
+      if (entry !== null && message.id !== id) found.push(entry);
+      if (found.length === count || this.lacking(message.id).length > 0) break;
+    }
+    return found.reverse();
+  }
+
+  /** What that message follows and what is not in memory; nothing when it is not there itself. */
+  lacking(id: string): string[] {
+    const follows = this.#history.get(id)?.header.follows ?? [];
+    return follows.filter((followed) => !this.#history.has(followed));
+  }
+
   /** What is to be shown of messages from the store, where `acts` there were done to them. */
   shown(messages: readonly ChatMessage[], acts: readonly ChatMessage[] = []): Entry[] {
     const open = (message: ChatMessage): SignedMessage => openMessage(message, this.#room);
