@@ -23,6 +23,7 @@ import { Viewing } from "./viewing.ts";
 /** What is most probably watched. */
 const MAIN = "main";
 
+export const NOT_LOADED = "A part of this page could not be loaded: load the page again.";
 const NO_LINKS =
   "No direct connection to other viewers can be made at the moment. The stream comes from its own server, if it has one.";
 const NO_CHAT = "No direct connection to others can be made at the moment: no messages get through.";
@@ -153,7 +154,7 @@ export class Membership extends EventTarget implements Room, NodeEvents {
     this.#start(identity);
     const loaded = await loading;
     if (loaded === null) {
-      this.refused("A part of this page could not be loaded: load the page again.");
+      this.refused(NOT_LOADED);
       return;
     }
     this.chat = await loaded.openChat(

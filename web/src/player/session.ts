@@ -1,3 +1,4 @@
+import { NOT_LOADED } from "../membership.ts";
 import { read } from "../preferences.ts";
 import type { P2pMode, Room, StreamState, Watch } from "../room.ts";
 import { FrameWatcher } from "./frames.ts";
@@ -230,7 +231,7 @@ export class PlayerSession {
     const loaded = await import("./hls-fallback.ts").catch(() => null);
     if (this.#hls !== loading) return;
     if (loaded === null) {
-      this.#leaveHls("A part of this page could not be loaded: load the page again.");
+      this.#leaveHls(NOT_LOADED);
       return;
     }
     const hls = new loaded.HlsFallback(this.#options.video, url, {
