@@ -19,6 +19,9 @@ STATUS_FRESH = 2.0
 """Seconds for which a STATUS counts; it comes every 0.5 s."""
 HEARD_WITHIN = 0.75
 """Seconds without a word after which a peer may be dead: STATUS has been missed."""
+LATE_AT_FIRST = 5.0
+"""Seconds of a link in which silence is no lie: a page that has just been opened, or the publisher that many
+come to at once, stops for a moment now and then."""
 REFUSED_FOR = 2.0
 WANTS_PER_SECOND = 64.0
 WANTS_BURST = 128.0
@@ -122,6 +125,8 @@ class Neighbour:
         """It was or would be our parent of a stripe, and is silent on it: a lie if it says that it is fed."""
         status = self.status
         if self.is_gone(now) or status is None or stripe >= len(status.stripes):
+            return
+        if now - self.since < LATE_AT_FIRST:
             return
         if status.stripes[stripe].fed and not status.stripes[stripe].starved:
             self.conduct.pushed_nothing()

@@ -15,6 +15,11 @@ const SURE_PARTS = 5;
 export const STATUS_FRESH = 2.0;
 /** Seconds without a word after which a peer may be dead: STATUS has been missed. */
 export const HEARD_WITHIN = 0.75;
+/**
+ * Seconds of a link in which silence is no lie: a page that has just been opened, or the publisher that many come to at
+ * once, stops for a moment now and then.
+ */
+const LATE_AT_FIRST = 5.0;
 export const REFUSED_FOR = 2.0;
 export const WANTS_PER_SECOND = 64.0;
 export const WANTS_BURST = 128.0;
@@ -132,7 +137,8 @@ export class Neighbour {
   /** It was or would be our parent of a stripe, and is silent on it: a lie if it says that it is fed. */
   pushedNothing(stripe: number, now: number): void {
     const state = this.status?.stripes[stripe];
-    if (state?.fed && !state.starved && !this.isGone(now)) this.conduct.pushedNothing();
+    if (!state?.fed || state.starved || this.isGone(now) || now - this.since < LATE_AT_FIRST) return;
+    this.conduct.pushedNothing();
   }
 
   /** We ask it for lost blocks of a part (none: for all), which it may have said that it has. */

@@ -273,6 +273,24 @@ def test_parent_that_falls_silent_altogether_is_replaced_before_its_stripe_is_mi
     assert bench.core.neighbours[HIGH].doubt == 0
 
 
+def test_page_that_stops_for_a_moment_as_it_opens_is_the_parent_again_when_it_goes_on() -> None:
+    """It was doubted for twenty seconds once, in which the publisher fed one edge more than it had to."""
+    bench = fed_by(HIGH, LOW)
+    asked: list[tuple[bytes, int]] = []
+    for number in range(5, 50):
+        moved = bool(asked)
+        for peer in (HIGH, LOW):
+            bench.tell(peer, status(*ALL, newest=number - 1, path=(ROOT, peer[:4])))
+        bench.push(HIGH, range(number, number + 1), range(0 if moved else 1, STRIPES))
+        if moved:
+            bench.push(LOW, range(number, number + 1), range(1))
+        bench.wait(0.1)
+        asked += subscribed(bench)
+    assert asked == [(LOW, 0), (HIGH, 0)]
+    assert bench.core.stripe_parents() == (HIGH,) * STRIPES
+    assert bench.core.neighbours[HIGH].doubt == 0
+
+
 def test_parent_that_turns_out_to_be_below_us_is_left_at_once() -> None:
     bench = fed_by(HIGH, LOW)
     bench.tell(HIGH, status(*ALL, path=(ROOT, ME[:4], HIGH[:4])))
