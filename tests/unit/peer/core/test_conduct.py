@@ -6,7 +6,7 @@ import pytest
 
 from peer.core.conduct import ALLOWED, ANSWERS, BACKLOG_BURST, PROMISE, PROMISES, Conduct
 from peer.core.judge import BYE_PROTOCOL, Judge
-from peer.core.neighbour import LATE_AT_FIRST, NO_PART, Neighbour, SURE_PARTS
+from peer.core.neighbour import LATE_AT_FIRST, NO_PART, SURE_PARTS, Neighbour
 from peer.core.standing import BROKEN_PROMISE, EMPTY_WORD, FLOOD, IN_TIME, MEAGRE, STRAY, Standing
 from peer.wire import Block, Message, Refuse, Status, StripeStatus, Subscribe, Unsubscribe, Want
 from tests.unit.peer.core.braid_bench import status
