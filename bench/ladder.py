@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.usage import process_seconds
 from peer.commands import free_port
-from tests.programs import Programs, programs
+from tests.programs import Programs
 
 SECONDS = 20.0
 SIZE, RATE = "1280x720", 2_500_000
@@ -44,8 +44,11 @@ async def measure(seconds: float = SECONDS) -> list[dict[str, Any]]:
         for passes, b_frames in ((True, 0), (False, 2)):
             source = await asyncio.to_thread(film, Path(folder) / f"{b_frames}.mp4", b_frames)
             for ladder in LADDERS[0 if passes else 1 :]:
-                async with programs(Path(folder)) as run:
+                run = Programs(Path(folder))
+                try:
                     found.append({"passes": passes, **await _row(run, source, ladder, seconds)})
+                finally:
+                    await run.close()
     return found
 
 
