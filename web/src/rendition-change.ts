@@ -28,8 +28,9 @@ export class RenditionChange {
   readonly carrier: Carrier;
   readonly #host: Changing;
   readonly #core: RenditionSwitch<Waiting>;
-  #forward = 0;
-  #told = 0;
+  /** Enough, until the player tells. */
+  #forward = 1;
+  #told = seconds();
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   /** @param proof seconds for which the other braid must bring parts before we leave ours */

@@ -90,6 +90,7 @@ export class Viewing implements Watch {
 
   async choose(id: string, proof = 0): Promise<void> {
     this.#chosen = id;
+    if (this.#change?.carrier.rendition.id === id) return;
     const { RenditionChange } = await import("./rendition-change.ts");
     this.#endChange();
     const [node, carrier] = [this.#node, this.#carrier];

@@ -372,3 +372,24 @@ test("a playhead that was late for reasons of its own catches up although the la
   expect(playback.controller.low(playback.position, playback.now)).toBeLessThan(0.19);
   expect(playback.waited).toBe(0);
 });
+
+test("a browser that waits for more than there is before a hole is led over it", () => {
+  const controller = new LatencyController({ guard: 0.15 });
+  controller.partLength(PART);
+  // 0.36 s are left, which is more than the guard; but the browser wants more, and no more will ever come there.
+  const ranges = [
+    { start: 0, end: 10.36 },
+    { start: 11, end: 13 },
+  ];
+  let now = 0;
+  const sample = (position: number, waiting: boolean) => {
+    now += TICK;
+    controller.sample({ position, ranges, playing: true, seeking: false, waiting }, now);
+    return controller.pollActions();
+  };
+  expect([sample(9.95, false), sample(10, false)].flat()).toEqual([]);
+  const actions: Action[] = [];
+  for (let step = 0; step < 10; step += 1) actions.push(...sample(10, true));
+  expect(actions[0]).toMatchObject({ type: "seek", reason: "gap" });
+  expect((actions[0] as { to: number }).to).toBeGreaterThanOrEqual(11);
+});

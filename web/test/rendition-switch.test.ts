@@ -116,6 +116,15 @@ test("a player that runs dry is not shown a whole group again, nor what is older
   expect(older.done).toBe(false);
 });
 
+test("a player that is dry before the other braid has brought anything leaves the one that is too much", () => {
+  const change = new RenditionSwitch<Part>(part("old", 22), 0);
+  expect(told(change.old(part("old", 23), 0.01, 2.4))).toEqual(["old 23"]);
+  expect(change.done).toBe(true);
+  const trial = new RenditionSwitch<Part>(part("old", 22), 2);
+  trial.old(part("old", 23), 0.01, 2.4);
+  expect(trial.done).toBe(false);
+});
+
 test("another epoch is gone over to at its first key frame, and so is anything when nothing was shown yet", () => {
   const change = new RenditionSwitch<Part>(part("old", 27), 0);
   expect(told(change.fresh(part("new", 0, 2), 0.4, 3))).toEqual(["new 0"]);

@@ -22,6 +22,8 @@ const KEEP = 0.1;
 const HOLD = 0.3;
 /** Forward buffer at which what the other braid has is better than waiting, however much is left out or shown again. */
 const DRY = 0.06;
+/** Forward buffer at which ours is left though nothing of the other is there yet. */
+const LOST = 0.02;
 /** Seconds that a player takes again without laying them out as something new. */
 const AGAIN = 0.4;
 /** Parts of the other braid that are kept, at most: a few groups of pictures. */
@@ -84,12 +86,21 @@ export class RenditionSwitch<P extends Switched> {
       this.#heldUntil = null;
       return this.#others.splice(entry);
     }
-    if (this.#heldUntil === null || now < this.#heldUntil) return [];
+    if (this.#heldUntil === null) {
+      this.done = this.#isLost(forward);
+      return [];
+    }
+    if (now < this.#heldUntil) return [];
     const held = this.#held;
     this.#held = [];
     this.#heldUntil = null;
     this.last = held.at(-1) ?? this.last;
     return held;
+  }
+
+  /** Dry before the other has brought anything: both share a way that is too narrow for one of them. */
+  #isLost(forward: number): boolean {
+    return this.proof === 0 && this.last !== null && forward <= LOST && this.#others.length === 0;
   }
 
   #proved(now: number): boolean {

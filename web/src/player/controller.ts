@@ -232,7 +232,9 @@ export class LatencyController {
     const next = rangeAfter(sample.ranges, sample.position);
     const atHole = sample.seeking
       ? stopped > SEEK_LACKS && forward < SEEK_LACKS
-      : forward <= AT_HOLE || (forward < this.#guard && stopped > STOPPED);
+      : forward <= AT_HOLE ||
+        (forward < this.#guard && stopped > STOPPED) ||
+        (sample.waiting && stopped > DRY_WAIT); // for more than will ever come before the hole
     if (next === undefined || !atHole) {
       this.#holeSeenAt = null;
       return false;
