@@ -10,11 +10,14 @@ import type { Page } from "./core/chat-past.ts";
 import type { Ruled } from "./core/chat-placing.ts";
 import { type Measure, measure, type Verb } from "./core/measures.ts";
 import { BANNED, KICKED, MODERATOR, type Moderation, type Rule } from "./core/moderation.ts";
+import type { SharedFile } from "./core/shared-file.ts";
 import { toBase64url, toHex } from "./encoding.ts";
+import { FileSession } from "./file-session.ts";
+import { openFileStore } from "./file-store.ts";
 import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
 import type { Talk } from "./room.ts";
-import type { Moderate } from "./signaling-types.ts";
+import type { Moderate, Neighbours } from "./signaling-types.ts";
 import { MALFORMED, type OfChat } from "./wire.ts";
 
 /** Peers that may list what they do not send, before nobody is taken to have it. */
@@ -32,8 +35,8 @@ const PATIENCE = 2000;
 export interface ChatEvents {
   /** Each accepted text, in the order of arrival; null when what is shown of others has changed. */
   changed(message: Entry | null): void;
-  /** The introducer is to be told of measures, which it carries out. */
-  tell(message: Moderate): void;
+  /** The introducer is to be told of measures, which it carries out, or asked for more neighbours. */
+  tell(message: Moderate | Neighbours): void;
   /** One is not in the room any more, for the reason that the sentence says. */
   removed(sentence: string): void;
 }
@@ -50,7 +53,28 @@ export async function openChat(
   const restored = await Promise.race([restoredChat(server, room, identity, events, owner), late]).catch(
     () => null,
   );
-  return restored ?? new ChatSession(room, identity, events, owner);
+  const chat = restored ?? new ChatSession(room, identity, events, owner);
+  void withFiles(chat, `braidcast.files ${server} ${room} ${identity.id}`, identity, events);
+  return chat;
+}
+
+/** Files need not be there before the words are. Where the browser lets nothing be kept, the chat goes on without. */
+async function withFiles(
+  chat: ChatSession,
+  name: string,
+  identity: Identity,
+  events: ChatEvents,
+): Promise<void> {
+  try {
+    const files = new FileSession(identity.id, await openFileStore(name), {
+      changed: () => events.changed(null),
+      company: () => events.tell({ type: "neighbours", links: 1 }),
+    });
+    await files.restore();
+    chat.useFiles(files);
+  } catch {
+    // no database
+  }
 }
 
 async function restoredChat(
@@ -72,7 +96,11 @@ export class ChatSession implements Talk {
   readonly log: ChatLog;
   /** One's own, in hex digits. */
   readonly key: string;
+  /** Null until they are there, and where the browser lets nothing be kept. */
+  files: FileSession | null = null;
   readonly #links = new Set<string>();
+  /** The files of messages, by the messages' ids. */
+  readonly #fileOf = new Map<string, string>();
   #mesh: Mesh | null = null;
   #acting = false;
   /** Questions about the past, one after the other; the first has been asked. */
@@ -96,17 +124,39 @@ export class ChatSession implements Talk {
     clearTimeout(this.#mending);
     for (const peer of [...this.#links]) this.linkClosed(peer);
     this.#mesh = mesh;
+    this.files?.use(mesh);
   }
 
   /**
    * Signs and sends a text, which may answer another one (its id). Rejects with a ChatError, which has a sentence, when it
    * cannot be said.
    */
-  say(text: string, name: string, reply: string | null = null): Promise<Entry> {
+  say(
+    text: string,
+    name: string,
+    reply: string | null = null,
+    file: SharedFile | null = null,
+  ): Promise<Entry> {
     return this.#sign(
-      () => this.log.compose(text, name, Date.now(), seconds(), reply),
+      () => this.log.compose(text, name, Date.now(), seconds(), reply, file),
       (draft, signature) => this.log.said(draft, signature, seconds()),
     );
+  }
+
+  /** Takes a file in and tells of it. Rejects with a sentence. */
+  async sendFile(file: File, name: string, text = ""): Promise<void> {
+    if (this.files === null) throw new Error("The browser lets no files be kept here, so none can be sent.");
+    if (this.silenced !== null) throw new Error(this.silenced);
+    const shared = await this.files.offer(file);
+    await this.say(text.trim() === "" ? shared.name : text, name, null, shared);
+  }
+
+  /** Messages may tell of files from now on. */
+  useFiles(files: FileSession): void {
+    this.files = files;
+    files.use(this.#mesh);
+    for (const peer of this.#links) files.linkOpened(peer);
+    this.events.changed(null);
   }
 
   /** Signs and sends what is done to a message. Rejects with a ChatError when it cannot be. */
@@ -179,7 +229,9 @@ export class ChatSession implements Talk {
 
   /** All texts in the order that is the same for everybody. */
   messages(): Entry[] {
-    return this.log.messages();
+    const messages = this.log.messages();
+    for (const { id, file } of messages) if (file !== null) this.#fileOf.set(id, file.id);
+    return messages;
   }
 
   /**
@@ -237,6 +289,7 @@ export class ChatSession implements Talk {
     this.#links.add(peer);
     this.log.linkOpened(peer, seconds(), company);
     this.#act();
+    this.files?.linkOpened(peer);
     clearTimeout(this.#mending);
     // What this peer has said last comes first.
     const ask = (ids: readonly string[]) => this.#page(() => this.log.askMissing(ids, seconds()));
@@ -247,6 +300,17 @@ export class ChatSession implements Talk {
     this.#links.delete(peer);
     this.log.linkClosed(peer, seconds());
     this.#act();
+    this.files?.linkClosed(peer);
+  }
+
+  /** The link to `peer` still holds so many bytes of blocks. */
+  drained(peer: string, buffered: number): void {
+    this.files?.drained(peer, buffered);
+  }
+
+  /** A message about a file came. */
+  receivedOfFiles(peer: string, data: Uint8Array): void {
+    this.files?.received(peer, data);
   }
 
   received(peer: string, message: OfChat): void {
@@ -255,12 +319,22 @@ export class ChatSession implements Talk {
   }
 
   nextTimer(): number | null {
-    return this.log.nextTimer();
+    const timers = [this.log.nextTimer(), this.files?.share.nextTimer()].filter((at) => at != null);
+    return timers.length === 0 ? null : Math.min(...timers);
   }
 
-  handleTimer(now: number): void {
+  /** `live`: a stream comes here, which goes first. */
+  handleTimer(now: number, live = false): void {
     this.log.handleTimer(now);
     this.#act();
+    this.files?.handleTimer(now, live);
+  }
+
+  /** Nobody is to have the file of a message that is gone, if no other message tells of it. */
+  #takenBack(id: string): void {
+    const file = this.#fileOf.get(id);
+    this.#fileOf.delete(id);
+    if (file !== undefined && ![...this.#fileOf.values()].includes(file)) void this.files?.forget(file);
   }
 
   #act(): void {
@@ -284,6 +358,7 @@ export class ChatSession implements Talk {
               this.events.changed(action.message);
               break;
             case "revise":
+              if (action.message === null && this.keeper === null) this.#takenBack(action.id);
               this.events.changed(null);
               break;
             case "page":
@@ -301,6 +376,7 @@ export class ChatSession implements Talk {
               this.keeper?.keepMeasure(action);
               break;
             case "erase":
+              this.#takenBack(action.target);
               this.keeper?.erase(action, this.log);
               break;
             case "recall":

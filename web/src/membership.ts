@@ -97,6 +97,11 @@ export class Membership extends EventTarget implements Room, NodeEvents {
     await this.chat.say(text, this.#name, reply);
   }
 
+  async sendFile(file: File, text?: string): Promise<void> {
+    await this.#ready;
+    await this.chat?.sendFile(file, this.#name, text);
+  }
+
   setName(name: string): void {
     this.#name = name;
     this.#node?.rename(name);

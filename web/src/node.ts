@@ -307,7 +307,12 @@ export class Node implements MeshEvents {
     for (const carrier of this.#carriers) carrier.linkQuiet(peer, quiet);
   }
 
+  linkFileMessage(peer: string, data: Uint8Array): void {
+    this.#chat?.receivedOfFiles(peer, data);
+  }
+
   linkDrained(peer: string, buffered: number): void {
+    this.#chat?.drained(peer, buffered);
     for (const carrier of this.#carriers) carrier.drained(peer, buffered);
   }
 
@@ -364,7 +369,7 @@ export class Node implements MeshEvents {
     // A link says when it has drained, but not while it never filled.
     for (const [peer, buffered] of this.mesh.buffers()) this.linkDrained(peer, buffered);
     for (const carrier of [...this.#carriers]) carrier.handleTimer(now);
-    this.#chat?.handleTimer(now);
+    this.#chat?.handleTimer(now, this.#carriers.size > 0);
     this.#observe(now);
     const timers = [this.mesh.nextTimer(), this.#chat?.nextTimer() ?? null];
     for (const carrier of this.#carriers) timers.push(carrier.core.nextTimer());

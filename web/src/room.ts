@@ -135,6 +135,24 @@ export interface ChatMessage {
 
 export type RoomState = "connecting" | "joined" | "reconnecting" | "closed";
 
+/** How far a file is. */
+export type FileState =
+  | { readonly state: "away" }
+  /** Bytes that are here, and peers that have some of it. */
+  | { readonly state: "coming"; readonly received: number; readonly sources: number }
+  | { readonly state: "here" }
+  | { readonly state: "failed"; readonly sentence: string };
+
+/** The files that messages tell of. Nothing comes before somebody asks for it. */
+export interface Files {
+  stateOf(file: SharedFile): FileState;
+  /** Gets a file, or goes on where that stopped. */
+  begin(file: SharedFile): void;
+  stop(file: SharedFile): void;
+  /** All of a file that is here. */
+  data(file: SharedFile): Promise<Blob | null>;
+}
+
 /** What people do in a chat, besides saying something. Calls reject with one sentence for a person. */
 export interface Talk {
   /** One's own key, 64 hex digits. */
@@ -145,6 +163,7 @@ export interface Talk {
   readonly silenced: string | null;
   /** Does something to a message: puts it otherwise or takes it back, being its author, or gives it an emoji. */
   do(act: Act): Promise<void>;
+  readonly files: Files | null;
   /** Takes a measure of moderation, as far as one may. */
   rule(verb: Verb, fields?: Partial<Measure>): Promise<void>;
 }
@@ -168,6 +187,8 @@ export interface Room extends EventTarget {
   older(than: ChatMessage): Promise<ChatMessage[]>;
   /** `reply` is the id of the message that is answered. Rejects with one sentence for a person. */
   send(text: string, reply?: string): Promise<void>;
+  /** Sends a file, which is given to others while the page is open. Rejects with one sentence for a person. */
+  sendFile(file: File, text?: string): Promise<void>;
   /** What can be done in the chat; null until it is there. */
   readonly chat: Talk | null;
   setName(name: string): void;

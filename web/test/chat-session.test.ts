@@ -35,7 +35,9 @@ async function people(count: number): Promise<Person[]> {
         changed: (entry) => {
           if (entry !== null) heard.push(entry);
         },
-        tell: (message) => told.push(message),
+        tell: (message) => {
+          if (message.type === "moderate") told.push(message);
+        },
         removed: (sentence) => removed.push(sentence),
       };
       const chat = new ChatSession("demo", identity, events, owner);

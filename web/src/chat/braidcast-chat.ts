@@ -7,6 +7,7 @@ import type { ChatMessage, Room, Talk } from "../room.ts";
 import { rooms } from "../rooms.ts";
 import { sheets } from "../styles/sheet.ts";
 import css from "./braidcast-chat.css?inline";
+import type { BraidcastFile } from "./braidcast-file.ts";
 import { choicesFor } from "./choices.ts";
 import { messageItem } from "./message-item.ts";
 import { type Choice, MessageMenu } from "./message-menu.ts";
@@ -61,6 +62,10 @@ export class BraidcastChat extends LitElement {
   #problem: string | null = null;
   #announced = "";
   #about: About | null = null;
+  /** Files are held over the chat. */
+  #dropping = false;
+  /** The name of a file that is being read. */
+  #sending: string | null = null;
   /** Of those who have said something, by key: they may be gone, and their words hidden. */
   readonly #names = new Map<string, string>();
   readonly #menu = new MessageMenu(this);
@@ -118,6 +123,7 @@ export class BraidcastChat extends LitElement {
   }
 
   protected override updated(changed: PropertyValues<this>): void {
+    for (const file of this.renderRoot.querySelectorAll<BraidcastFile>("braidcast-file")) file.look();
     if (JOINING.some((name) => changed.has(name))) this.#join();
     if (changed.has("name")) this.#joined?.setName(this.name);
     if (this.#atEnd) this.#toEnd();
@@ -299,6 +305,57 @@ export class BraidcastChat extends LitElement {
     else await this.#joined?.chat?.do({ type: "edit", target: about.message.id, text: text.trim() });
   }
 
+  readonly #onFiles = (event: Event): void => {
+    const input = event.target as HTMLInputElement;
+    const files = [...(input.files ?? [])];
+    input.value = "";
+    void this.#sendFiles(files);
+  };
+
+  readonly #onDrag = (event: DragEvent): void => {
+    if (!(event.dataTransfer?.types.includes("Files") ?? false)) return;
+    event.preventDefault();
+    this.#setDropping(event.type === "dragover");
+  };
+
+  readonly #onDrop = (event: DragEvent): void => {
+    this.#setDropping(false);
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (files.length === 0) return;
+    event.preventDefault();
+    void this.#sendFiles(files);
+  };
+
+  readonly #onPaste = (event: ClipboardEvent): void => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length === 0) return;
+    event.preventDefault();
+    void this.#sendFiles(files);
+  };
+
+  #setDropping(dropping: boolean): void {
+    if (dropping === this.#dropping) return;
+    this.#dropping = dropping;
+    this.requestUpdate();
+  }
+
+  async #sendFiles(files: readonly File[]): Promise<void> {
+    for (const file of files) {
+      this.#sending = file.name;
+      this.requestUpdate();
+      try {
+        if (this.#joined === null)
+          throw new Error("Not connected to the room, so nothing can be sent at the moment.");
+        await this.#joined.sendFile(file);
+        this.#problem = null;
+      } catch (error) {
+        this.#problem = sentence(error);
+      }
+      this.#sending = null;
+      this.requestUpdate();
+    }
+  }
+
   readonly #onName = (event: Event): void => {
     this.name = (event.target as HTMLInputElement).value.trim().slice(0, LONGEST_NAME);
     preferences.setNickname(this.name);
@@ -312,7 +369,7 @@ export class BraidcastChat extends LitElement {
     const byId = new Map(messages.map((message) => [message.id, message]));
     const stop = this.#menu.stop([...byId.keys()]);
     return html`
-      <section aria-label="Chat">
+      <section aria-label="Chat" class=${this.#dropping ? "dropping" : ""} @dragover=${this.#onDrag} @dragleave=${this.#onDrag} @drop=${this.#onDrop}>
         <div class="list">
         <div class="scroll" tabindex="0" role="log" aria-live="off" aria-label="Messages" @scroll=${this.#onScroll}>
           ${messages.length === 0 ? html`<p class="empty">${ready ? "Nothing has been said yet. Say hello." : "The chat appears here."}</p>` : nothing}
@@ -339,7 +396,9 @@ export class BraidcastChat extends LitElement {
           <label class="name">Your name
             <input type="text" .value=${this.name} maxlength=${LONGEST_NAME} autocomplete="nickname" placeholder="Guest" @change=${this.#onName} /></label>
           <div class="line">
-            <textarea rows="1" maxlength=${LONGEST} aria-label="Message" placeholder="Message" enterkeyhint="send" @keydown=${this.#onKey}></textarea>
+            <input type="file" class="choose" multiple hidden @change=${this.#onFiles} />
+            <button type="button" class="button attach" aria-label="Attach a file" title="Attach a file" ?disabled=${!ready || room.chat?.files == null} @click=${this.#choose}>+</button>
+            <textarea rows="1" maxlength=${LONGEST} aria-label="Message" placeholder="Message" enterkeyhint="send" @keydown=${this.#onKey} @paste=${this.#onPaste}></textarea>
             <button type="submit" class="button primary" ?disabled=${!ready}>${this.#about?.edits === true ? "Save" : "Send"}</button>
           </div>
         </form>
@@ -358,7 +417,10 @@ export class BraidcastChat extends LitElement {
     return html`<button type="button" class="button older" ?disabled=${this.#fetching} @click=${this.#older}>${this.#fetching ? "Loading older messages…" : "Older messages"}</button>`;
   }
 
+  readonly #choose = (): void => this.renderRoot.querySelector<HTMLInputElement>(".choose")?.click();
+
   #status(room: Room | null): TemplateResult | typeof nothing {
+    if (this.#sending !== null) return html`<p class="problem" role="status">Reading ${this.#sending} …</p>`;
     const problem = this.#problem ?? waitingFor(room) ?? room?.chat?.silenced ?? null;
     return problem === null ? nothing : html`<p class="problem" role="alert">${problem}</p>`;
   }
@@ -375,6 +437,7 @@ export class BraidcastChat extends LitElement {
       before,
       answered: byId.get(message.reply ?? ""),
       menu: this.#menu.render(message.id, shownName(message), stop, () => this.#choices(message)),
+      files: this.#joined?.chat?.files ?? null,
       onQuote: (id) => this.#showMessage(id),
       onReaction: (emoji, on) => this.#act({ type: "reaction", target: message.id, emoji, on }),
     });

@@ -1,7 +1,8 @@
 /** How a message is shown. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { ChatMessage } from "../room.ts";
+import type { ChatMessage, Files } from "../room.ts";
+import "./braidcast-file.ts";
 import { formatTime, hueOf, initialsOf, shownName } from "./names.ts";
 
 const GROUP_WITHIN = 5 * 60_000;
@@ -15,6 +16,7 @@ export interface Surroundings {
   /** The message that this one answers, if it is here. */
   answered: ChatMessage | undefined;
   menu: TemplateResult;
+  files: Files | null;
   onQuote(id: string): void;
   onReaction(emoji: string, on: boolean): void;
 }
@@ -38,7 +40,8 @@ export function messageItem(message: ChatMessage, around: Surroundings): Templat
               <time datetime=${Number.isNaN(time.getTime()) ? "" : time.toISOString()}>${formatTime(message.time)}</time></p>`
       }
       ${message.reply === null ? nothing : quote(message.reply, around)}
-      <p class="text">${message.text}${message.edited ? html` <span class="edited">(edited)</span>` : nothing}</p>
+      ${message.file?.name === message.text ? nothing : html`<p class="text">${message.text}${message.edited ? html` <span class="edited">(edited)</span>` : nothing}</p>`}
+      ${message.file == null ? nothing : html`<braidcast-file .file=${message.file} .files=${around.files}></braidcast-file>`}
       ${message.reactions.length === 0 ? nothing : reactions(message, around)}
       ${around.menu}
     </li>`;

@@ -30,6 +30,8 @@ const HOUSEKEEPING: ReadonlySet<Message["type"]> = new Set(["ping", "pong", "sta
 
 /** The types of the messages by which neighbours introduce. */
 const INTRODUCTIONS = [0x30, 0x35] as const;
+/** The first of the messages by which files travel. */
+const FILES = 0x40;
 
 /** Neighbours that are counted; an introducer may name any number. */
 const FRIENDS = 512;
@@ -41,6 +43,7 @@ export interface MeshEvents {
   linkQuiet(peer: string, quiet: boolean): void;
   linkDrained(peer: string, buffered: number): void;
   linkMessage(peer: string, message: Message, data: Uint8Array): void;
+  linkFileMessage(peer: string, data: Uint8Array): void;
   ping(): Ping;
 }
 
@@ -269,6 +272,11 @@ export class Mesh implements LinkEvents, Host {
     if (channel === "control" && type >= first && type <= last) {
       this.introducing?.message(peer, data);
       this.#act();
+      return;
+    }
+    if (type >= FILES && type < FILES + 6) {
+      this.set.used(peer, now);
+      this.events.linkFileMessage(peer, data);
       return;
     }
     let message: Message | null;

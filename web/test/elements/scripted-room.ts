@@ -1,5 +1,6 @@
 import type {
   ChatMessage,
+  FileState,
   JoinOptions,
   P2pMode,
   Part,
@@ -19,9 +20,14 @@ type Direction =
   | { type: "room"; id: string; state: RoomState; roster: RosterEntry[]; count: number }
   | { type: "streams"; streams: StreamState[] }
   | { type: "chat"; messages: ChatMessage[]; past: ChatMessage[] }
+  | { type: "file"; id: string; file: FileState }
   | { type: "error"; message: string }
   | { type: "gap"; seconds: number }
   | { type: "stats"; stats: Partial<WatchStats> };
+
+/** A PNG of one dot. */
+const PIXEL =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
 
 type Header = { clock: number } & (
   | { type: "init"; codecs: string; rendition: Rendition }
@@ -40,9 +46,16 @@ export class ScriptedRoom extends EventTarget implements Room {
     key: "",
     moderation: null,
     silenced: null,
+    files: {
+      stateOf: ({ id }) => this.fileStates.get(id) ?? { state: "away" },
+      begin: ({ id }) => this.#tell({ type: "begin", id }),
+      stop: ({ id }) => this.#tell({ type: "stop file", id }),
+      data: async () => new Blob([Uint8Array.from(atob(PIXEL), (letter) => letter.charCodeAt(0))]),
+    },
     do: async (act) => this.#tell({ ...act, type: "act", act: act.type }),
     rule: async (verb, fields) => this.#tell({ type: "rule", verb, ...fields }),
   };
+  readonly fileStates = new Map<string, FileState>();
   /** What is older than those. */
   past: ChatMessage[] = [];
   readonly #socket: WebSocket;
@@ -103,6 +116,10 @@ export class ScriptedRoom extends EventTarget implements Room {
     this.#tell({ type: "send", text, ...(reply !== undefined && { reply }) });
   }
 
+  async sendFile({ name, size, type }: File): Promise<void> {
+    this.#tell({ type: "file", name, size, media: type });
+  }
+
   setName(name: string): void {
     this.#tell({ type: "name", name });
   }
@@ -136,6 +153,10 @@ export class ScriptedRoom extends EventTarget implements Room {
       case "chat":
         this.messages = direction.messages;
         this.past = direction.past;
+        this.#fire("chat", this.messages);
+        break;
+      case "file":
+        this.fileStates.set(direction.id, direction.file);
         this.#fire("chat", this.messages);
         break;
       case "error":
