@@ -96,7 +96,7 @@ async def measure(server: str, count: int, seconds: float) -> int:
         for each in watching:
             for number, values in each.late.items():
                 late[number] += values
-        print_json({str(number): sorted(values) for number, values in sorted(late.items())})
+        print_json({str(number): [round(value, 4) for value in late[number]] for number in sorted(late)})
     return 0
 
 
