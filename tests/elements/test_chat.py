@@ -211,3 +211,34 @@ async def test_a_menu_closes_by_escape_and_gives_the_focus_back(watching: Open) 
         await viewer.page.keyboard.press("Escape")
         assert await viewer.page.get_by_role("menu").count() == 0
         assert await button.evaluate("(it) => it.matches(':focus')")
+
+
+async def test_words_are_found_and_one_goes_to_where_they_were_said(watching: Open) -> None:
+    director = Director(stream_state=None)
+    async with watching(director, path="/chat/demo") as viewer:
+        for number in range(60):
+            await director.say(ANA, "Ana", "the pelican" if number == 3 else f"message {number}")
+        page = viewer.page
+        log = page.get_by_role("log")
+        await log.get_by_text("message 59").wait_for()
+        assert await page.evaluate("customElements.get('braidcast-chat-search') === undefined")
+        await page.get_by_text("Search", exact=True).click()
+        field = page.get_by_role("searchbox", name="Words to find")
+        await field.fill("albatross")
+        await field.press("Enter")
+        await page.get_by_text("Nothing that is here says that.").wait_for()
+        await field.fill("pelican")
+        await page.get_by_role("button", name="Find").click()
+        await page.get_by_text("1 message.", exact=True).wait_for()
+        await page.locator(".found").get_by_role("button", name="the pelican").click()
+
+        async def there() -> bool:
+            return bool(
+                await log.get_by_text("the pelican").evaluate(
+                    "(text) => { const { top, bottom } = text.getBoundingClientRect();"
+                    " const list = text.closest('.scroll').getBoundingClientRect();"
+                    " return top >= list.top && bottom <= list.bottom; }"
+                )
+            )
+
+        await eventually(there, "the list goes to what was found")

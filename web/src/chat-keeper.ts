@@ -1,14 +1,16 @@
 /** Keeps a room's chat in the browser: does what the log asks of its store. */
 
 import type { ChatStore, Kept } from "./chat-store.ts";
+import { readAct } from "./core/chat-acts.ts";
 import type { ChatLog } from "./core/chat-log.ts";
-import { ChatBreachError, type Entry, openMessage } from "./core/chat-message.ts";
+import { ChatBreachError, type Entry, openMessage, type Place, readText } from "./core/chat-message.ts";
 import type { Page } from "./core/chat-past.ts";
 import type { Erase, Keep, KeepMeasure, StoreAction } from "./core/chat-recall.ts";
+import { forgetOldest } from "./core/forget-oldest.ts";
 import { fromHex } from "./encoding.ts";
 import { TAG_CHAT, verify } from "./identity.ts";
 import type { ChatMessage } from "./wire.ts";
-import { messageId, parseChatHeader, roomHash } from "./wire-chat.ts";
+import { messageId, parseChatHeader, roomHash, TEXT } from "./wire-chat.ts";
 
 /** Messages that a page has at once when it is opened again. */
 const RESTORED = 500;
@@ -18,6 +20,13 @@ const KEPT = 20_000;
 const MENDED = 25;
 /** After so many more it is looked whether there are too many. */
 const FORGET_EVERY = 500;
+
+/** Where a header says what a message is (docs/protocol.md section 8). */
+const KIND = 1;
+/** Messages that are looked at together when words are searched. */
+const SEARCHED = 1_000;
+/** Times what is wanted: some of it may have been edited or hidden. */
+const SPARE = 4;
 
 /** Messages in order, and the texts among them. */
 export interface Past {
@@ -116,6 +125,32 @@ export class ChatKeeper {
     return { ids, messages: log.shown(await found.catch(() => []), await acts.catch(() => [])) };
   }
 
+  /** The last `count` texts kept which are shown so that they match, in order. */
+  async search(matches: (text: string) => boolean, count: number, log: ChatLog): Promise<Entry[]> {
+    await this.#flush(log);
+    const candidates = new Set<string>();
+    let after: Place | null = null;
+    for (;;) {
+      const rows = await this.#store.next(after, SEARCHED);
+      for (const { kept } of rows) {
+        const said = saidIn(kept);
+        if (said === null || !matches(said.text)) continue;
+        candidates.delete(said.id);
+        candidates.add(said.id);
+        if (candidates.size > SPARE * count) forgetOldest(candidates);
+      }
+      if (rows.length < SEARCHED) break;
+      after = rows.at(-1)?.place ?? null;
+    }
+    const ids = [...candidates];
+    const found = await this.#genuine(await this.#store.recall(ids));
+    const acts = await this.#genuine(await this.#store.actsOn(ids));
+    return log
+      .shown(found, acts)
+      .filter(({ text }) => matches(text))
+      .slice(-count);
+  }
+
   /**
    * Fetches what was said while the page was closed, by `ask`, which gets messages and what is before them from others:
    * as far as they have it, and down to what was kept before, but not more than some thousands of messages.
@@ -147,4 +182,15 @@ export class ChatKeeper {
       throw error;
     }
   }
+}
+
+/** A text, or what an edit makes of one, with the id of that text; unchecked. */
+function saidIn({ id, message: { header, body } }: Kept): { id: string; text: string } | null {
+  if (body === null) return null;
+  if (header[KIND] === TEXT) {
+    const text = readText(body);
+    return text === null ? null : { id, text: text.text };
+  }
+  const act = readAct(header[KIND] ?? 0, body);
+  return act?.type === "edit" ? { id: act.target, text: act.text } : null;
 }

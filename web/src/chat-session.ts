@@ -1,6 +1,7 @@
 /** The room's chat at a browser peer: the log's shell. */
 
 import { ChatKeeper, type Past } from "./chat-keeper.ts";
+import { matcher } from "./chat-search.ts";
 import { seconds } from "./clockwork.ts";
 import type { Act } from "./core/chat-acts.ts";
 import { peerIdOf } from "./core/chat-author.ts";
@@ -268,6 +269,18 @@ export class ChatSession implements Talk {
     const entries = this.log.messages();
     const at = entries.findIndex((entry) => entry.id === id);
     return entries.slice(Math.max(0, at - count), Math.max(0, at));
+  }
+
+  /** The last `count` texts that hold all these words, in order: of memory, and of the browser's database. */
+  async search(words: string, count: number): Promise<Entry[]> {
+    const matches = matcher(words);
+    if (matches === null) return [];
+    const here = this.log.messages();
+    const found = here.filter(({ text }) => matches(text)).slice(-count);
+    if (found.length === count || this.keeper === null) return found;
+    const known = new Set(here.map(({ id }) => id));
+    const kept = await this.keeper.search(matches, count, this.log);
+    return [...kept.filter(({ id }) => !known.has(id)), ...found].slice(-count);
   }
 
   #page(begin: () => boolean): Promise<Page> {

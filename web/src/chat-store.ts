@@ -59,6 +59,8 @@ export interface ChatStore {
   /** What was done to these messages. */
   actsOn(ids: readonly string[]): Promise<Kept[]>;
   recall(ids: readonly string[]): Promise<Kept[]>;
+  /** The first `count` messages behind that place, in order. */
+  next(after: Place | null, count: number): Promise<{ place: Place; kept: Kept }[]>;
   find(ids: readonly string[]): Promise<string[]>;
   /** Ids of the `count` messages up to the last of these, in order; none if none of these is kept. */
   upTo(ids: readonly string[], count: number): Promise<string[]>;
@@ -147,6 +149,12 @@ class BrowserStore implements ChatStore {
 
   async recall(ids: readonly string[]): Promise<Kept[]> {
     return (await this.#rows(ids)).map(messageOf);
+  }
+
+  async next(after: Place | null, count: number): Promise<{ place: Place; kept: Kept }[]> {
+    const range = after === null ? null : IDBKeyRange.lowerBound([...after], true);
+    const rows = this.#db.transaction(MESSAGES).objectStore(MESSAGES).getAll(range, count);
+    return (await answer<Row[]>(rows)).map((row) => ({ place: row.place, kept: messageOf(row) }));
   }
 
   async find(ids: readonly string[]): Promise<string[]> {

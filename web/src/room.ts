@@ -164,6 +164,8 @@ export interface Talk {
   /** Does something to a message: puts it otherwise or takes it back, being its author, or gives it an emoji. */
   do(act: Act): Promise<void>;
   readonly files: Files | null;
+  /** The last `count` texts that hold all these words, in order, of what is in memory and in the browser's database. */
+  search(words: string, count: number): Promise<ChatMessage[]>;
   /** Takes a measure of moderation, as far as one may. */
   rule(verb: Verb, fields?: Partial<Measure>): Promise<void>;
 }

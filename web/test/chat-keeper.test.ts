@@ -58,6 +58,11 @@ class MemoryStore implements ChatStore {
     return this.rows.filter(({ place }) => ids.includes(place[2])).map(keptOf);
   }
 
+  async next(after: Place | null, count: number): Promise<{ place: Place; kept: Kept }[]> {
+    const rows = this.rows.filter(({ place }) => after === null || comparePlaces(place, after) > 0);
+    return rows.slice(0, count).map((row) => ({ place: row.place, kept: keptOf(row) }));
+  }
+
   async find(ids: readonly string[]): Promise<string[]> {
     return (await this.recall(ids)).map(({ id }) => id);
   }
@@ -252,6 +257,36 @@ test("a page that was torn is read whole and hides nothing", async () => {
   }
   expect(torn).toBe(true);
   expect(read.map(({ text }) => text)).toEqual(texts(bob.chat).slice(0, 251));
+});
+
+test("words are found in what memory does not have any more, and as they read after edits", async () => {
+  const { chat, store } = await monologue(2500);
+  const message = (text: string) => chat.messages().find((entry) => entry.text === text)?.id ?? "";
+  const [edited, gone] = [message("1234"), message("123")];
+  await chat.do({ type: "edit", target: edited, text: "Crème brûlée for all" });
+  await chat.do({ type: "delete", target: gone });
+  await vi.waitFor(() => expect(store.rows.length).toBe(2502));
+  const reopened = await session(store);
+  expect(reopened.messages().length).toBeLessThan(600);
+  const found = async (words: string, count = 50) =>
+    (await reopened.search(words, count)).map(({ text }) => text);
+  expect(await found("1233")).toEqual(["1233"]);
+  expect(await found("123")).toEqual([
+    "1230",
+    "1231",
+    "1232",
+    "1233",
+    "1235",
+    "1236",
+    "1237",
+    "1238",
+    "1239",
+  ]);
+  expect(await found("1234")).toEqual([]);
+  expect(await found("CREME for al")).toEqual(["Crème brûlée for all"]);
+  expect(await found("creme nothing")).toEqual([]);
+  expect(await found("2", 3)).toEqual(["2497", "2498", "2499"]);
+  expect(await found(" .,")).toEqual([]);
 });
 
 test("where the browser lets nothing be kept there is a chat all the same", async () => {

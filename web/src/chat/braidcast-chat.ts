@@ -389,7 +389,7 @@ export class BraidcastChat extends LitElement {
         }
         </div>
         <div class="unseen" role="status">${this.#announced}</div>
-        ${room?.chat == null ? nothing : this.#panel(room.chat)}
+        ${room?.chat == null ? nothing : [this.#search(room.chat), this.#panel(room.chat)]}
         <form @submit=${this.#onSubmit}>
           ${this.#status(room)}
           ${this.#about === null ? nothing : this.#aboutLine(this.#about)}
@@ -450,6 +450,41 @@ export class BraidcastChat extends LitElement {
       edit: () => this.#begin({ message, edits: true }),
     });
   }
+
+  #search(chat: Talk): TemplateResult {
+    return html`<details class="moderation search" @toggle=${this.#onSearch}>
+      <summary>Search</summary>
+      <braidcast-chat-search class="within" .talk=${chat} @chosen=${this.#onFound}></braidcast-chat-search>
+    </details>`;
+  }
+
+  /** What searches comes when somebody wants to. */
+  readonly #onSearch = (event: Event): void => {
+    const details = event.currentTarget as HTMLDetailsElement;
+    if (!details.open) return;
+    import("./search.ts")
+      .then(async () => {
+        await this.updateComplete;
+        details.querySelector("input")?.focus();
+      })
+      .catch(() => this.#say("The search could not be loaded: reload the page and try again."));
+  };
+
+  /** Goes to a message; where it is not among those in the page, it and what was before it take their place. */
+  readonly #onFound = async (event: Event): Promise<void> => {
+    const message = (event as CustomEvent<ChatMessage>).detail;
+    if (!this.#shown().messages.some(({ id }) => id === message.id)) {
+      this.#past = [message];
+      this.#cut = true;
+      this.#begins = this.#atEnd = false;
+      this.requestUpdate();
+      await this.updateComplete;
+      await this.#older();
+    }
+    this.#atEnd = false;
+    await this.updateComplete;
+    this.#showMessage(message.id);
+  };
 
   #panel(chat: Talk): TemplateResult {
     const { onOwn } = this;

@@ -54,6 +54,8 @@ export class ScriptedRoom extends EventTarget implements Room {
     },
     do: async (act) => this.#tell({ ...act, type: "act", act: act.type }),
     rule: async (verb, fields) => this.#tell({ type: "rule", verb, ...fields }),
+    search: async (words, count) =>
+      [...this.past, ...this.messages].filter(({ text }) => text.includes(words)).slice(-count),
   };
   readonly fileStates = new Map<string, FileState>();
   /** What is older than those. */
