@@ -46,6 +46,40 @@ async def test_a_page_gets_what_was_said_while_it_was_closed_and_a_newcomer_read
             assert shown == [f"{number}" for number in range(450)]
 
 
+@pytest.mark.slow
+async def test_words_are_found_in_what_only_the_browser_s_database_holds(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """A page that is loaded again has the last 500 messages in memory."""
+    async with programs(tmp_path) as run:
+        introducer = await run.braidcast("signal", "--port", "0", "--json")
+        server = (await introducer.event("listening"))["url"]
+        page = await (await browser.new_context()).new_page()
+        for count in (5, 700):
+            await fill(tmp_path / f"{count}", count)
+            async with Peer.join(server, ROOM, role="relay", store=tmp_path / f"{count}"):
+                await page.goto(f"{server}/chat/{ROOM}")
+                await shows(page, [f"{number}" for number in range(count)])
+                await page.goto("about:blank")
+        await page.goto(f"{server}/chat/{ROOM}")
+        await shows(page, [f"{number}" for number in range(200, 700)])
+        await page.get_by_text("Search", exact=True).click()
+        field = page.get_by_role("searchbox", name="Words to find")
+        await field.fill("42")
+        await field.press("Enter")
+        await page.get_by_text("11 messages.", exact=True).wait_for()
+        found = page.locator(".found").get_by_role("button")
+        assert [text.split()[-1] for text in await found.all_inner_texts()] == [
+            *map(str, range(429, 419, -1)),
+            "42",
+        ]
+        await found.last.click()
+        log = page.get_by_role("log")
+        await log.get_by_text("41", exact=True).wait_for()
+        shown = await log.locator("li .text").all_inner_texts()
+        assert shown == [f"{number}" for number in range(43)], "and what was said before it"
+
+
 async def change_on_disk(page: Page, text: str) -> None:
     """Put other words where `text` lies in the browser's database."""
     await page.evaluate(
