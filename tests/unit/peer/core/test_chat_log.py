@@ -573,3 +573,15 @@ def test_words_that_no_link_took_are_counted_up_to_a_bound() -> None:
         draft = log.compose(f"{number}", "", WALL, 0.0)
         log.said(draft, ADA.sign(TAG_CHAT, draft.header), 0.0)
     assert log.unsent == 2
+
+
+def test_past_in_memory_is_read_back_down_to_where_something_is_missing() -> None:
+    bench = Bench()
+    first, *later = chain(BOB, 5)
+    bench.accept(later)
+    bench.wait(6.0)
+    ids = list(map(number, later))
+    assert [entry.text for entry in bench.log.before(ids[-1], 10)] == ["1", "2", "3"]
+    assert [entry.text for entry in bench.log.before(ids[-1], 2)] == ["2", "3"]
+    assert bench.log.before(number(first), 10) == []
+    assert [bench.log.lacking(id) for id in (ids[0], ids[1], number(first))] == [(number(first),), (), ()]
