@@ -128,6 +128,7 @@ async def test_page_sends_what_is_chosen_and_dropped_and_nothing_of_it_is_run(
         assert await other.title() != "owned"
 
 
+@pytest.mark.slow
 async def test_page_goes_on_with_a_file_that_it_had_begun_before_a_reload(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ async def test_two_pages_feed_each_other(browser: Browser, built_pages: Path) ->
         assert abs(to_peers - from_peers) <= 0.03 * to_peers
 
 
+@pytest.mark.slow
 async def test_the_page_that_feeds_others_crashes(browser: Browser, built_pages: Path) -> None:
     async with staged(browser, built_pages) as stage:
         viewers = [await stage.open(), await stage.open(), await stage.open()]
@@ -61,6 +62,7 @@ async def test_the_page_that_feeds_others_crashes(browser: Browser, built_pages:
         await stage.needs_no_http()
 
 
+@pytest.mark.slow
 async def test_the_introducer_goes_and_comes_back(browser: Browser, built_pages: Path) -> None:
     async with staged(browser, built_pages) as stage:
         one, other = await stage.open(), await stage.open()

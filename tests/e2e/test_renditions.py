@@ -26,6 +26,7 @@ async def watches(viewer: Viewer, rendition: str, height: int) -> None:
     await viewer.until(f"stats.rendition === {rendition!r} && video.videoHeight === {height}")
 
 
+@pytest.mark.slow
 async def test_a_viewer_chooses_another_quality_and_the_picture_goes_on(
     browser: Browser, built_pages: Path
 ) -> None:

@@ -33,6 +33,7 @@ async def played(run: Programs, playlist: str) -> None:
     await ffplay.kill()
 
 
+@pytest.mark.slow
 async def test_ffmpeg_plays_in_pages_and_players_and_comes_back_as_another(
     chromium: str, sample_video: Path, tmp_path: Path
 ) -> None:

@@ -50,6 +50,7 @@ async def test_a_clock_that_is_ten_minutes_fast_does_not_change_the_latency(
             assert abs(said - seen) < 0.1
 
 
+@pytest.mark.slow
 async def test_a_phone_on_the_local_network_without_webcrypto(chromium: str, tmp_path: Path) -> None:
     async with programs(tmp_path) as run, audience(chromium, run, tmp_path) as seats:
         demo = await run.braidcast("demo", "--host", "0.0.0.0", "--port", "0", "--json")

@@ -113,6 +113,7 @@ async def test_viewers_feed_each_other_and_counters_of_both_sides_agree(
     assert from_peers / (from_peers + from_origin) > 0.6
 
 
+@pytest.mark.slow
 async def test_a_viewer_is_killed_and_those_whom_it_fed_go_on(run: Programs) -> None:
     room = await open_room(run)
     viewers = [await room.join("watch") for _ in range(4)]
@@ -127,6 +128,7 @@ async def test_a_viewer_is_killed_and_those_whom_it_fed_go_on(run: Programs) -> 
     assert [viewer.latest()["parts_skipped"] for viewer in others] == skipped
 
 
+@pytest.mark.slow
 async def test_the_introducer_is_killed_and_comes_back(run: Programs) -> None:
     port = free_port(HOST)
     room = await open_room(run, port=port)
@@ -154,6 +156,7 @@ async def test_the_introducer_is_killed_and_comes_back(run: Programs) -> None:
     assert [viewer.latest()["parts_skipped"] for viewer in viewers] == [0, 0]
 
 
+@pytest.mark.slow
 async def test_a_stream_without_any_origin_comes_over_links_alone(run: Programs, tmp_path: Path) -> None:
     room = await open_room(run, origin=False)
     recording = tmp_path / "recorded.mp4"

@@ -205,6 +205,7 @@ async def test_a_browser_sends_by_whip_leaves_and_comes_back(run: Programs, chro
     assert "my-token" not in publisher.tail()
 
 
+@pytest.mark.slow
 async def test_an_hls_playlist_is_shown_to_its_end(run: Programs, tmp_path: Path) -> None:
     made = await segments(tmp_path, 6)
     made.done = True

@@ -110,6 +110,7 @@ def test_logs_come_to_the_same_messages_and_order(
     assert_same(nodes, said)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32))
 @hypothesis_settings(max_examples=200)
 def test_logs_of_a_long_day_come_to_the_same_messages_and_order(seed: int) -> None:

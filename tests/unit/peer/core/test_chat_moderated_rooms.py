@@ -94,6 +94,7 @@ def assert_one_sight(nodes: list[Node], seed: int) -> None:
         assert replayed(order) == expected
 
 
+@pytest.mark.slow
 @given(st.integers(2, 5), STEPS, st.integers(0, 2**32))
 @hypothesis_settings(max_examples=60)
 def test_rooms_with_measures_come_to_one_sight(

@@ -43,6 +43,7 @@ def in_one_piece(swarm: Swarm) -> bool:
     return seen == alive
 
 
+@pytest.mark.slow
 def test_those_who_stay_go_on_watching_while_the_introducer_is_away_and_others_vanish() -> None:
     swarm, staying, since, first = outage(1)
     due = swarm.published - first - int(1.0 / PART)
