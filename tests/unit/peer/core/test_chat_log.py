@@ -585,3 +585,9 @@ def test_past_in_memory_is_read_back_down_to_where_something_is_missing() -> Non
     assert [entry.text for entry in bench.log.before(ids[-1], 2)] == ["2", "3"]
     assert bench.log.before(number(first), 10) == []
     assert [bench.log.lacking(id) for id in (ids[0], ids[1], number(first))] == [(number(first),), (), ()]
+
+
+def test_past_that_is_all_in_memory_is_read_back_to_its_beginning() -> None:
+    bench = Bench()
+    bench.accept(past := chain(BOB, 4))
+    assert [entry.text for entry in bench.log.before(number(past[-1]), 10)] == ["0", "1", "2"]
