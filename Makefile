@@ -11,8 +11,7 @@ PORT ?= 8000
 SAMPLE := .cache/sample/bigbuckbunny.mp4
 INPUT ?= $(SAMPLE)
 TESTS ?= tests
-# Browsers and namespaces take the whole machine; what mostly waits runs beside each other, the files with the
-# longest tests first, so that none is left alone at the end.
+# Browsers and namespaces take the whole machine; what mostly waits runs beside each other.
 TESTS_ALONE := $(filter tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/e2e tests/network)
 TESTS_TOGETHER := $(filter-out tests tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/elements tests/integration tests/unit)
 # All unit tests together also show what of the cores none of them reaches.
@@ -56,7 +55,7 @@ test-all: test ## The same, and soaks and clusters
 test-python: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs $(PLAYERS) ## pytest; TESTS=tests/unit/peer for a part
 	@$(if $(MEASURED),$(BIN)/coverage erase)
 	@$(if $(strip $(TESTS_TOGETHER)),$(BIN)/python scripts/run_tests.py $(if $(TEST_ALL),,-m "not slow") \
-		$(if $(MEASURED),-p tests.core_coverage) --numprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS_TOGETHER))
+		$(if $(MEASURED),-p tests.core_coverage) --numprocesses 3 --dist loadfile $(TESTS_TOGETHER))
 	@$(if $(MEASURED),$(BIN)/coverage combine --quiet && $(BIN)/coverage report)
 	@$(if $(strip $(TESTS_ALONE)),$(BIN)/python scripts/run_tests.py $(if $(TEST_ALL),,-m "not slow") $(TESTS_ALONE))
 

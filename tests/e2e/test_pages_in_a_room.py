@@ -94,6 +94,7 @@ async def test_a_stream_without_any_origin_comes_by_the_mesh_alone(
         assert stage.sent()[0] == 0
 
 
+@pytest.mark.slow
 async def test_the_publisher_starts_again(browser: Browser, built_pages: Path) -> None:
     async with staged(browser, built_pages) as stage:
         viewer = await stage.open()
@@ -119,6 +120,7 @@ async def test_the_publisher_crashes_and_goes_on_in_a_new_epoch(browser: Browser
         await stage.needs_no_http()
 
 
+@pytest.mark.slow
 async def test_sharing_is_switched_while_watching(browser: Browser, built_pages: Path) -> None:
     async with staged(browser, built_pages) as stage:
         steady, changing = await stage.open(), await stage.open()
@@ -140,6 +142,7 @@ async def test_sharing_is_switched_while_watching(browser: Browser, built_pages:
             await viewer.plays_on()
 
 
+@pytest.mark.slow
 async def test_a_page_that_cannot_link_plays_over_http_says_so_and_recovers(
     browser: Browser, built_pages: Path
 ) -> None:

@@ -32,6 +32,7 @@ async def latencies(watcher: Watcher) -> tuple[float, float]:
     return statistics.median(f["said"] for f in frames), statistics.median(f["seen"] for f in frames)
 
 
+@pytest.mark.slow
 async def test_a_clock_that_is_ten_minutes_fast_does_not_change_the_latency(
     chromium: str, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ def playlist(room: Room, path: str) -> str:
     return f"{room.origin}/live/demo/main/{path}"
 
 
+@pytest.mark.slow
 async def test_each_viewer_has_the_rendition_that_it_chose_and_one_that_is_not_there_is_a_sentence(
     run: Programs,
 ) -> None:

@@ -182,6 +182,7 @@ def test_changed_bytes_are_never_shown_and_never_stop_the_log(data: st.DataObjec
     assert "still here" in nodes[2].texts()
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32))
 @hypothesis_settings(max_examples=20)
 def test_flood_of_everything_stays_within_bounds(seed: int) -> None:

@@ -72,6 +72,7 @@ def forgotten_branches(nodes: list[Node]) -> set[Place]:
     return {message.place for number, message in kept.items() if number not in told}
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32))
 @example(0)
 @example(8397)
