@@ -28,6 +28,7 @@ async def said_of_captures(watcher: Watcher) -> list[float]:
     return [latency - said for latency, said in pairs if said is not None]
 
 
+@pytest.mark.slow
 async def test_three_pages_say_of_their_latency_what_the_time_code_in_the_picture_says(
     chromium: str, tmp_path: Path
 ) -> None:

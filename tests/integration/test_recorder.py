@@ -308,6 +308,7 @@ async def test_nothing_came_and_a_folder_that_is_not_there(tmp_path: Path) -> No
         Recorder(tmp_path / "nowhere" / "out.mp4")
 
 
+@pytest.mark.slow
 async def test_publisher_and_viewer_record_and_one_of_them_is_killed(tmp_path: Path) -> None:
     mine, theirs = tmp_path / "mine.mp4", tmp_path / "theirs.mp4"
     async with programs(tmp_path) as run:
