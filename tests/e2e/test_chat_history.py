@@ -8,30 +8,67 @@ from playwright.async_api import Browser, Page
 
 from peer.api import Peer
 from tests.chat_past import ROOM, fill
-from tests.programs import programs
+from tests.e2e.audience import eventually
+from tests.programs import Programs, programs
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120), pytest.mark.usefixtures("built_pages")]
 
 SEEN = "document.querySelector('braidcast-chat').messages?.map(({ text }) => text)"
 
 
+KEPT = """
+async () => {
+  const answer = (request) =>
+    new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
+  const found = (await indexedDB.databases()).find(({ name }) => name.startsWith("braidcast.chat "));
+  if (found === undefined) return 0;
+  const database = await answer(indexedDB.open(found.name));
+  const count = await answer(database.transaction("messages").objectStore("messages").count());
+  database.close();
+  return count;
+}
+"""
+
+
 async def shows(page: Page, texts: list[str]) -> None:
     await page.wait_for_function(f"(texts) => {SEEN}?.join() === texts.join()", arg=texts)
+
+
+async def keeps(page: Page, count: int) -> None:
+    """Wait until the page's database holds that many messages: what is shown is written a moment later."""
+
+    async def all_kept() -> bool:
+        return bool(await page.evaluate(KEPT) == count)
+
+    async def how_many() -> str:
+        return f"{count} messages are kept, not {await page.evaluate(KEPT)}"
+
+    await eventually(all_kept, how_many)
+
+
+async def closed_page(run: Programs, browser: Browser, folder: Path, count: int) -> tuple[str, Page]:
+    """A page that was in a room, was closed, got `count` messages when it came back, and is closed again.
+
+    Returns the address of the server, too. What was said is in the folder of that number.
+    """
+    introducer = await run.braidcast("signal", "--port", "0", "--json")
+    server = (await introducer.event("listening"))["url"]
+    page = await (await browser.new_context()).new_page()
+    for said in (5, count):
+        await fill(folder / f"{said}", said)
+        async with Peer.join(server, ROOM, role="relay", store=folder / f"{said}"):
+            await page.goto(f"{server}/chat/{ROOM}")
+            await shows(page, [f"{number}" for number in range(said)])
+            await keeps(page, said)
+            await page.goto("about:blank")
+    return server, page
 
 
 async def test_a_page_gets_what_was_said_while_it_was_closed_and_a_newcomer_reads_back(
     browser: Browser, tmp_path: Path
 ) -> None:
     async with programs(tmp_path) as run:
-        introducer = await run.braidcast("signal", "--port", "0", "--json")
-        server = (await introducer.event("listening"))["url"]
-        page = await (await browser.new_context()).new_page()
-        for count in (5, 450):
-            await fill(tmp_path / f"{count}", count)
-            async with Peer.join(server, ROOM, role="relay", store=tmp_path / f"{count}"):
-                await page.goto(f"{server}/chat/{ROOM}")
-                await shows(page, [f"{number}" for number in range(count)])
-                await page.goto("about:blank")
+        server, _ = await closed_page(run, browser, tmp_path, 450)
         async with Peer.join(server, ROOM, role="relay", store=tmp_path / "450"):
             newcomer = await (await browser.new_context()).new_page()
             await newcomer.goto(f"{server}/chat/{ROOM}")
@@ -52,15 +89,7 @@ async def test_words_are_found_in_what_only_the_browser_s_database_holds(
 ) -> None:
     """A page that is loaded again has the last 500 messages in memory."""
     async with programs(tmp_path) as run:
-        introducer = await run.braidcast("signal", "--port", "0", "--json")
-        server = (await introducer.event("listening"))["url"]
-        page = await (await browser.new_context()).new_page()
-        for count in (5, 700):
-            await fill(tmp_path / f"{count}", count)
-            async with Peer.join(server, ROOM, role="relay", store=tmp_path / f"{count}"):
-                await page.goto(f"{server}/chat/{ROOM}")
-                await shows(page, [f"{number}" for number in range(count)])
-                await page.goto("about:blank")
+        server, page = await closed_page(run, browser, tmp_path, 700)
         await page.goto(f"{server}/chat/{ROOM}")
         await shows(page, [f"{number}" for number in range(200, 700)])
         await page.get_by_text("Search", exact=True).click()
