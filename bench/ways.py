@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from yarl import URL
 
 from peer.commands import free_port
 from tests.e2e.audience import Audience, eventually
@@ -16,7 +14,7 @@ from tests.encoder_tap import EncoderTap
 from tests.integration import whip_page
 from tests.integration.hls_site import site
 from tests.integration.rtsp_camera import camera
-from tests.programs import PATIENCE, Program, Programs
+from tests.programs import PATIENCE, Program, Programs, reachable
 from tests.time_code import Picture
 
 HOST = "127.0.0.1"
@@ -50,23 +48,12 @@ class Sender:
 Way = Callable[[Place], AbstractAsyncContextManager[Sender]]
 
 
-async def _reachable(address: str) -> None:
-    url = URL(address)
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection(url.host, url.port)
-                writer.close()
-                return
-            await asyncio.sleep(0.05)
-
-
 @asynccontextmanager
 async def rtmp(place: Place) -> AsyncIterator[Sender]:
     address = f"rtmp://{HOST}:{free_port(HOST)}/live/key"
 
     async def begin() -> Program:
-        await _reachable(address)
+        await reachable(address)
         return await place.ffmpeg(f"[f=flv]{address}")
 
     yield Sender(address, begin)
@@ -120,7 +107,7 @@ async def whip(place: Place) -> AsyncIterator[Sender]:
     seat = await place.seats.seat()
 
     async def begin() -> Program:
-        await _reachable(endpoint)
+        await reachable(endpoint)
         await seat.go(f"{endpoint}/nothing")  # a page of that origin, so that it may send there
         picture = place.picture
         size = (picture.width, picture.height)

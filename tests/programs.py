@@ -15,11 +15,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from yarl import URL
+
 PATIENCE = 45.0
 """Seconds: long enough for a busy machine; nothing is asserted about how long anything takes."""
 KEPT_LINES = 20_000
 SHOWN_LINES = 25
 BRAIDCAST = str(Path(sys.executable).with_name("braidcast"))
+
+
+async def reachable(address: str) -> None:
+    """Wait until somebody accepts connections at the host and port of a URL."""
+    url = URL(address)
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(url.host, url.port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
 
 
 @dataclass

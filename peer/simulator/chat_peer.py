@@ -18,14 +18,7 @@ from peer.simulator.member_introductions import MemberIntroductions
 from peer.simulator.member_links import MemberLinks
 from peer.simulator.membership import ROOM, Membership
 from peer.simulator.peer import LINKS_EVERY, WALL, WRONG
-from signaling.protocol import (
-    ClientMessage,
-    Introduce,
-    Left,
-    RelayedAnswer,
-    RelayedOffer,
-    ServerMessage,
-)
+from signaling.protocol import ClientMessage, ServerMessage
 
 if TYPE_CHECKING:
     from peer.simulator.chat_world import ChatWorld
@@ -134,21 +127,8 @@ class ChatPeer:
         self.links.signaling_up(False)
 
     def told(self, message: ServerMessage) -> None:
-        if self.links.gone:
-            return
-        match message:
-            case Introduce(peers):
-                for who in peers:
-                    self.links.introduced(bytes.fromhex(who.peer))
-                    self.links.befriend(bytes.fromhex(who.peer))
-            case RelayedOffer():
-                self.links.offered(bytes.fromhex(message.sender), bytes.fromhex(message.connection))
-            case RelayedAnswer():
-                self.links.answered(bytes.fromhex(message.sender), bytes.fromhex(message.connection))
-            case Left(peer):
-                self.links.departed(bytes.fromhex(peer))
-            case _:
-                pass
+        if not self.links.gone:
+            self.links.told(message)
 
     # --- from links
 

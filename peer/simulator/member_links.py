@@ -13,6 +13,7 @@ from peer.links.link import Channel, Link
 from peer.simulator.codec import decode
 from peer.simulator.member_introductions import MemberIntroductions
 from peer.wire_introductions import TYPES
+from signaling.protocol import Introduce, Left, RelayedAnswer, RelayedOffer, ServerMessage
 
 PURPOSE = "braid:swarm"
 """Why the braid's links are wanted."""
@@ -128,6 +129,22 @@ class MemberLinks:
         """A link to this neighbour is wanted for good."""
         self._set.want(peer, "neighbour", self._clock.now)
         self._act()
+
+    def told(self, message: ServerMessage) -> None:
+        """What the introducer says of links; other messages are not for them."""
+        match message:
+            case Introduce(peers):
+                for who in peers:
+                    self.introduced(bytes.fromhex(who.peer))
+                    self.befriend(bytes.fromhex(who.peer))
+            case RelayedOffer():
+                self.offered(bytes.fromhex(message.sender), bytes.fromhex(message.connection))
+            case RelayedAnswer():
+                self.answered(bytes.fromhex(message.sender), bytes.fromhex(message.connection))
+            case Left(peer):
+                self.departed(bytes.fromhex(peer))
+            case _:
+                pass
 
     def round_trips(self) -> list[tuple[bytes, float]]:
         """Seconds by peer, for those with an open link."""

@@ -24,11 +24,7 @@ from peer.simulator.watching import DISTANCES, Player
 from signaling.protocol import (
     Announce,
     ClientMessage,
-    Introduce,
-    Left,
     Plan,
-    RelayedAnswer,
-    RelayedOffer,
     Report,
     ServerMessage,
     Watch,
@@ -190,18 +186,8 @@ class SimulatedPeer:
                     message.sequence, parents, standbys, message.children_limit, self.world.clock.now
                 )
                 self.act()
-            case Introduce(peers):
-                for who in peers:
-                    self.links.introduced(bytes.fromhex(who.peer))
-                    self.links.befriend(bytes.fromhex(who.peer))
-            case RelayedOffer():
-                self.links.offered(bytes.fromhex(message.sender), bytes.fromhex(message.connection))
-            case RelayedAnswer():
-                self.links.answered(bytes.fromhex(message.sender), bytes.fromhex(message.connection))
-            case Left(peer):
-                self.links.departed(bytes.fromhex(peer))
             case _:
-                pass
+                self.links.told(message)
 
     # --- from links
 

@@ -6,7 +6,6 @@ import signal
 import socket
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -19,7 +18,7 @@ from tests.ffprobe import probed
 from tests.integration import whip_page
 from tests.integration.hls_site import segments, site
 from tests.link_page import linking_chromium
-from tests.programs import PATIENCE, Program, Programs, programs
+from tests.programs import PATIENCE, Program, Programs, programs, reachable
 
 pytestmark = pytest.mark.asyncio
 
@@ -78,18 +77,6 @@ async def listening(port: int, expected: bool) -> None:
                 except OSError:
                     taken = True
             if taken == expected:
-                return
-            await asyncio.sleep(0.05)
-
-
-async def reachable(address: str) -> None:
-    """Wait until somebody accepts connections at the host and port of a URL."""
-    url = URL(address)
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection(url.host, url.port)
-                writer.close()
                 return
             await asyncio.sleep(0.05)
 

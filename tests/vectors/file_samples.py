@@ -8,7 +8,7 @@ from peer import wire_files as wire
 from peer.core.block_set import BlockSet
 from peer.file_tables import TABLES, TOP
 from peer.wire import MALFORMED, TOO_LARGE
-from tests.vectors.introduction_samples import plain
+from tests.vectors.introduction_samples import messages
 from tests.vectors.samples import Json
 from tests.vectors.shared_files import Content, octets
 
@@ -55,18 +55,7 @@ def refused() -> dict[str, tuple[bytes, int, int]]:
 
 def files() -> Json:
     return {
-        "good": [
-            {
-                "name": name,
-                "raw": wire.encode(message).hex(),
-                "message": {"type": type(message).__name__} | plain(message),
-            }
-            for name, message in GOOD.items()
-        ],
-        "refused": [
-            {"name": name, "raw": start.hex(), "zeros": zeros, "code": code}
-            for name, (start, zeros, code) in refused().items()
-        ],
+        **messages(GOOD, wire.encode, refused()),
         "cut": [cut(size) for size in SIZES],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from peer import wire_introductions as wire
@@ -56,6 +57,28 @@ def plain(value: Any) -> Json:
     return value
 
 
+def messages(
+    good: Mapping[str, Any],
+    encode: Callable[[Any], bytes],
+    refused: Mapping[str, tuple[bytes, int, int]],
+) -> dict[str, Json]:
+    """What is read and written alike, and what is refused as `refused` says it."""
+    return {
+        "good": [
+            {
+                "name": name,
+                "raw": encode(message).hex(),
+                "message": {"type": type(message).__name__} | plain(message),
+            }
+            for name, message in good.items()
+        ],
+        "refused": [
+            {"name": name, "raw": start.hex(), "zeros": zeros, "code": code}
+            for name, (start, zeros, code) in refused.items()
+        ],
+    }
+
+
 def refused() -> dict[str, tuple[bytes, int, int]]:
     """Each as its first bytes, how many zero bytes follow, and the code of the error to answer with."""
     told = bytes.fromhex("000000000000b4")  # no hops, no age, 180 bytes
@@ -106,16 +129,5 @@ def introductions() -> Json:
         ],
         "later": ["02", "ff" * 20],
         "bad_records": [{"name": name, "raw": raw.hex()} for name, raw in bad.items()],
-        "good": [
-            {
-                "name": name,
-                "raw": wire.encode(message).hex(),
-                "message": {"type": type(message).__name__} | plain(message),
-            }
-            for name, message in GOOD.items()
-        ],
-        "refused": [
-            {"name": name, "raw": start.hex(), "zeros": zeros, "code": code}
-            for name, (start, zeros, code) in refused().items()
-        ],
+        **messages(GOOD, wire.encode, refused()),
     }

@@ -2,6 +2,7 @@
 
 import type { Place } from "./core/chat-message.ts";
 import type { Keep } from "./core/chat-recall.ts";
+import { answer, done } from "./database.ts";
 import type { ChatMessage } from "./wire.ts";
 
 const MESSAGES = "messages";
@@ -245,18 +246,4 @@ function isEdit({ header }: Row): boolean {
 
 function messageOf({ id, header, signature, body }: Row): Kept {
   return { id, message: { type: "chatMessage", header, signature, body } };
-}
-
-function answer<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
-
-function done(work: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
-    work.oncomplete = () => resolve();
-    work.onerror = work.onabort = () => reject(work.error);
-  });
 }

@@ -1,5 +1,6 @@
 /** The files of one room in the browser's own database, and what there is of others. It believes nothing: see `FileKeeper`. */
 
+import { answer, done } from "./database.ts";
 import { SECTION, TABLES, type Tables } from "./file-tables.ts";
 
 const FILES = "files";
@@ -131,18 +132,4 @@ class BrowserFiles implements FileStore {
   #store(name: string, writes = false): IDBObjectStore {
     return this.#db.transaction(name, writes ? "readwrite" : "readonly").objectStore(name);
   }
-}
-
-function answer<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
-
-function done(work: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
-    work.oncomplete = () => resolve();
-    work.onerror = work.onabort = () => reject(work.error);
-  });
 }

@@ -91,13 +91,14 @@ export class Viewing implements Watch {
   async choose(id: string, proof = 0): Promise<void> {
     this.#chosen = id;
     if (this.#change?.carrier.rendition.id === id) return;
-    const { RenditionChange } = await import("./rendition-change.ts");
+    const loaded = await import("./rendition-change.ts").catch(() => null);
+    if (loaded === null) return; // whoever chose asks again
     this.#endChange();
     const [node, carrier] = [this.#node, this.#carrier];
     const rendition = carrier?.stream.description.renditions.find((each) => each.id === this.#chosen);
     if (node === null || carrier === null || rendition === undefined || rendition.id === carrier.rendition.id)
       return;
-    this.#change = new RenditionChange(
+    this.#change = new loaded.RenditionChange(
       {
         carry: (onPart) => this.#carry(node, carrier.stream, rendition, onPart),
         play: (part, described) => this.#part(part, described),
