@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
+# Some images forbid it, and then each of the two hundred processes of a test run compiles all that it loads.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(shell scripts/find-python.sh)
 # Not from the environment: some shells export HOST as the machine's name.
 HOST = 127.0.0.1
@@ -113,6 +115,7 @@ lock: ## Resolve dependencies again; LOCK=--upgrade for the newest
 .PHONY: clean
 clean: ## Remove everything that make made
 	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist signaling/pages web/node_modules bench/p2p_media_loader/node_modules tests/players/node_modules
+	@find bench peer scripts signaling tests -name __pycache__ -prune -exec rm -r {} +
 
 .PHONY: sample
 sample: $(SAMPLE) ## The sample video
