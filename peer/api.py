@@ -303,6 +303,11 @@ class Peer:
         return self.node.identity.id.hex()
 
     @property
+    def room(self) -> str:
+        """Its name."""
+        return self.node.room
+
+    @property
     def streams(self) -> dict[str, KnownStream]:
         """What is live now, by name."""
         return {known.name: known for known in self.node.streams if known.description.state != "ended"}

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
 from typing import TextIO
 
+from peer.chat_colours import TerminalColours
 from peer.chat_commands import Commands, Company, Screen
-from peer.chat_display import Lines, json_change, json_line
+from peer.chat_display import Lines, harmless, json_change, json_line
 from peer.chat_input import InputInterruptedError, piped_lines, prompted_lines
 from peer.chat_moderating import json_rule, sentence
 from peer.chat_store import StoreError
+from peer.chat_unread import Unread
 from peer.core.chat_acts import ChatError
+from peer.core.chat_message import Entry
 from peer.core.chat_placing import Revise
 from peer.file_store import FileError
 from signaling.moderation import Rule
 
 DELIVERY_SECONDS = 5.0
 """How long leaving waits for a link that carries what was said."""
+HURRY_SECONDS = 0.5
+"""The same for somebody who sits at a terminal, and sees whether it was sent."""
 GONE = "Only who has fetched what you sent can give it on now: with --follow you stay, and go on giving it."
+NEW = "New since you were here:"
+SAVED_IN_PART = "What was being saved has not come whole: /save it again next time."
 _POLL = 0.05
 OK, FAILURE, INTERRUPTED = 0, 1, 130
 
@@ -28,11 +36,13 @@ OK, FAILURE, INTERRUPTED = 0, 1, 130
 class Talk:
     """One sitting: what is typed is said, what is said is shown."""
 
-    def __init__(self, company: Company, screen: Screen) -> None:
+    def __init__(self, company: Company, screen: Screen, unread: Unread | None = None) -> None:
         self._company = company
         self._chat = company.chat
         self._screen = screen
-        self._lines = Lines()
+        self._unread = unread
+        """Of somebody who sits at a terminal."""
+        self._lines = Lines(colours=screen.colours)
         self._lines.names.shown(bytes.fromhex(company.id), self._chat.name)
         self._commands = Commands(company, screen, self._lines)
         self._shown: bytes | None = None
@@ -66,12 +76,18 @@ class Talk:
             if isinstance(news, Rule):
                 self._show_rule(news)
                 continue
+            self._mark(news)
             quoted = self._commands.recent.get(news.reply)
             self._screen.write(json_line(news) if self._screen.json else self._lines.message(news, quoted))
             self._commands.shown(news)
             if news.author.hex() == self._company.id:
                 self._shown = news.id
                 self._progress.set()
+
+    def _mark(self, message: Entry) -> None:
+        """What somebody who was away has not read begins with a line."""
+        if self._unread is not None and message.author.hex() != self._company.id and self._unread.came():
+            self._screen.write(self._lines.notice(NEW))
 
     def _show_rule(self, rule: Rule) -> None:
         moderation = self._chat.moderation
@@ -106,15 +122,21 @@ class Talk:
 
     async def _leave(self) -> int:
         """See to it that what was said is shown, and has gone out, and what was to be saved is saved."""
-        await self._commands.files.finish()
+        patience = DELIVERY_SECONDS
+        if self._unread is None:
+            await self._commands.files.finish()
+        else:
+            patience = HURRY_SECONDS
+            if await self._commands.files.close():
+                self._screen.complain(SAVED_IN_PART)
         try:
-            async with asyncio.timeout(DELIVERY_SECONDS):
+            async with asyncio.timeout(patience):
                 while self._commands.said not in (None, self._shown):
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:
             return FAILURE
-        for _ in range(round(DELIVERY_SECONDS / _POLL)):
+        for _ in range(round(patience / _POLL)):
             if not self._chat.unsent:
                 if self._commands.files.given and not self._chat.kept:
                     self._screen.complain(GONE)
@@ -144,26 +166,34 @@ async def chat(
     company.chat.name = name
     source = stdin or sys.stdin
     with ExitStack() as stack:
+        # Looked up at each line: the prompt puts streams of its own there, which write above what is typed.
+        screen = Screen(
+            lambda text: _print(sys.stdout, text),
+            lambda text: _print(sys.stderr, harmless(text) + "\n"),
+            json_lines,
+        )
+        unread = None
         if source is None:  # it was closed when we were started
             lines = _or_listen(_no_lines())
         elif source.isatty() and sys.stdout.isatty() and not json_lines:
-            lines = _prompt(stack)
+            lines, unread = _prompt(stack, company, screen)
         else:
             lines = _or_listen(piped_lines(source.fileno()))
-        # Looked up at each line: the prompt puts streams of its own there, which write above what is typed.
-        screen = Screen(
-            lambda text: _print(sys.stdout, text), lambda text: _print(sys.stderr, text + "\n"), json_lines
-        )
-        return await Talk(company, screen).run(lines, follow=follow)
+        return await Talk(company, screen, unread).run(lines, follow=follow)
 
 
-def _prompt(stack: ExitStack) -> AsyncGenerator[str, None]:
-    from prompt_toolkit import PromptSession
+def _prompt(stack: ExitStack, company: Company, screen: Screen) -> tuple[AsyncGenerator[str, None], Unread]:
     from prompt_toolkit.patch_stdout import patch_stdout
 
-    session: PromptSession[str] = PromptSession("> ", erase_when_done=True)
-    stack.enter_context(patch_stdout())
-    return prompted_lines(session)
+    from peer.chat_terminal import terminal_session
+
+    unread = Unread()
+    session = terminal_session(company, unread)
+    # Colours go through as they are: whatever others wrote is harmless before it comes to a line.
+    stack.enter_context(patch_stdout(raw=True))
+    if not os.environ.get("NO_COLOR"):
+        screen.colours = TerminalColours()
+    return prompted_lines(session), unread
 
 
 async def _or_listen(lines: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:

@@ -9,8 +9,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from peer.chat_colours import Colours
 from peer.core.chat_message import Entry
 from peer.core.chat_placing import Revise
+from peer.core.shared_file import SharedFile
 
 QUOTED = 40
 """Characters of a message that stand for it."""
@@ -36,6 +38,11 @@ def amount(size: int) -> str:
         if scaled >= 1000:
             scaled, unit = scaled / 1000, greater
     return f"{size} bytes" if unit == "bytes" else f"{scaled:.1f} {unit}"
+
+
+def about_file(file: SharedFile) -> str:
+    """What its author claims of it, and how large it is."""
+    return harmless(f"{file.name}, {file.type}, {amount(file.size)}")
 
 
 class Names:
@@ -73,24 +80,25 @@ class Names:
 class Lines:
     """Messages as lines for a person: `12:03 ada: text`."""
 
-    def __init__(self, clock: Callable[[], datetime] = datetime.now) -> None:
+    def __init__(self, clock: Callable[[], datetime] = datetime.now, colours: Colours | None = None) -> None:
         self._clock = clock
+        self._colours = colours or Colours()
         self.names = Names()
 
     def message(self, entry: Entry, answered: Entry | None = None) -> str:
         """The message, which may answer another one that was shown."""
-        name = self._name(entry)
+        name = self._coloured(entry)
         if entry.reply is not None:
-            name += f" to {'an earlier message' if answered is None else self._name(answered)}"
+            name += f" to {'an earlier message' if answered is None else self._coloured(answered)}"
         # Only \n is a line break here: splitlines() would break at characters that hide one.
         first, *rest = [harmless(line) for line in entry.text.rstrip().replace("\r\n", "\n").split("\n")]
+        time = self._colours.faint(self._time(entry.time))
         if first.startswith(ACTION):
-            line = f"{self._time(entry.time)} * {name} {first.removeprefix(ACTION)}"
+            line = f"{time} * {name} {first.removeprefix(ACTION)}"
         else:
-            line = f"{self._time(entry.time)} {name}: {first}"
+            line = f"{time} {name}: {first}"
         if entry.file is not None:
-            about = f"{entry.file.name}, {entry.file.type}, {amount(entry.file.size)}"
-            rest.append(f"[file: {harmless(about)}]")
+            rest.append(f"[file: {about_file(entry.file)}]")
         return "".join([line + "\n", *(f"      {more}\n" for more in rest)])
 
     def changes(self, before: Entry, after: Entry | None) -> list[str]:
@@ -109,9 +117,12 @@ class Lines:
     def _name(self, entry: Entry) -> str:
         return self.names.shown(entry.author, entry.name)
 
+    def _coloured(self, entry: Entry) -> str:
+        return self._colours.name(entry.author, self._name(entry))
+
     def notice(self, sentence: str) -> str:
         """What the program itself says."""
-        return f"-- {harmless(sentence)}\n"
+        return self._colours.faint(f"-- {harmless(sentence)}") + "\n"
 
     def _time(self, milliseconds: int) -> str:
         try:

@@ -62,7 +62,7 @@ class FileCommands:
         """Tell of the file at `path`. Raises FileError and ChatError."""
         if not path:
             raise ChatError("Say which file: /file PATH.")
-        entry = await self._chat.send_file(_at(path), text)
+        entry = await self._chat.send_file(at(path), text)
         self.given = True
         return entry
 
@@ -77,7 +77,7 @@ class FileCommands:
         file = next((entry.file for entry in self._chat.history if entry.id == message), None)
         if file is None:
             raise ChatError("That message tells of no file.")
-        task = asyncio.create_task(self._save(file, _at(path or ".")), name="save a file")
+        task = asyncio.create_task(self._save(file, at(path or ".")), name="save a file")
         self._saving.add(task)
         task.add_done_callback(self._saving.discard)
 
@@ -86,12 +86,13 @@ class FileCommands:
         if self._saving:
             await asyncio.wait(self._saving)
 
-    async def close(self) -> None:
-        """Save nothing more."""
+    async def close(self) -> bool:
+        """Save nothing more; whether something was being saved."""
         saving = list(self._saving)
         for task in saving:
             task.cancel()
         await asyncio.gather(*saving, return_exceptions=True)
+        return bool(saving)
 
     async def _save(self, file: SharedFile, path: Path) -> None:
         saving = asyncio.create_task(self._chat.save(file, path))
@@ -119,5 +120,6 @@ class FileCommands:
             self._notice(f"{harmless(file.name)}: {amount(here)} of {amount(size)} are here.")
 
 
-def _at(path: str) -> Path:
+def at(path: str) -> Path:
+    """Where what was typed is; ~ is one's own folder."""
     return Path(path).expanduser()

@@ -89,6 +89,10 @@ class Somebody:
     def id(self) -> str:
         return self.identity.id.hex()
 
+    @property
+    def room(self) -> str:
+        return ROOM
+
     def meet(self, other: Somebody) -> None:
         """Link the two."""
         for here, there in ((self, other), (other, self)):

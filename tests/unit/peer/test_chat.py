@@ -13,9 +13,12 @@ from typing import TextIO
 import pytest
 
 from peer.chat import INTERRUPTED, OK, Talk, chat
+from peer.chat_colours import TerminalColours
 from peer.chat_commands import Screen, who
+from peer.chat_help import COMMANDS
 from peer.chat_input import InputInterruptedError
 from peer.chat_store import ChatStore
+from peer.chat_unread import Unread
 from peer.signing import TAG_CHAT
 from tests.unit.peer.chat_company import Somebody
 from tests.unit.peer.core.chat_network import ROOM
@@ -283,6 +286,49 @@ async def test_follow_goes_on_showing_after_the_end_of_input() -> None:
     assert ada.session.on_message == [ada.files.said]
 
 
+async def test_what_came_while_nobody_was_at_the_keys_begins_with_a_line() -> None:
+    ada, bob = couple()
+    paper, end, now = Paper(), asyncio.Event(), [0.0]
+    unread = Unread(lambda: now[0])
+    talk = asyncio.create_task(Talk(ada, paper, unread).run(typed_until(end)))
+    await asyncio.sleep(0.01)
+    for words, at in (("at once", 1.0), ("late", 100.0), ("later", 200.0)):
+        now[0] = at
+        await bob.chat.send(words)
+        await asyncio.sleep(0.01)
+    assert unread.count == 3
+    unread.touched()
+    assert unread.count == 0
+    await bob.chat.send("read")
+    await asyncio.sleep(0.01)
+    end.set()
+    await talk
+    assert paper.texts() == [
+        *("bob: at once", "New since you were here:", "bob: late", "bob: later", "bob: read")
+    ]
+
+
+async def test_who_leaves_a_terminal_waits_for_nobody() -> None:
+    paper = Paper()
+    assert await Talk(Somebody("ada"), paper, Unread()).run(typed("early")) == 1
+    assert paper.complaints == ["Nobody was here to take what you said last: it is lost."]
+
+
+async def test_colours_go_by_key_and_nothing_that_others_wrote_has_any() -> None:
+    ada, bob = couple()
+    bob.chat.name = "b\x1b[31mob"
+    await bob.chat.send("\x1b]0;title\x07\x9b2J")
+    await asyncio.sleep(0.01)
+    paper = Paper()
+    paper.colours = TerminalColours()
+    await Talk(ada, paper).run(typed("hello"))
+    assert [text.count("\x1b") for text in paper.shown] == [4, 4]
+    colours = [text.partition("38;5;")[2].partition("m")[0] for text in paper.shown]
+    assert colours[0] != colours[1]
+    assert "\x07" not in paper.shown[0]
+    assert "\x9b" not in paper.shown[0]
+
+
 async def test_interrupt_at_the_prompt_ends_with_its_code() -> None:
     async def interrupted() -> AsyncGenerator[str, None]:
         yield "one"
@@ -386,7 +432,7 @@ async def test_search_without_a_store_says_what_it_needs() -> None:
     paper = Paper()
     assert await Talk(ada, paper).run(typed("/search hello", "/search")) == OK
     assert paper.complaints[0] == "Only a peer that was given a store can search."
-    assert paper.complaints[1].startswith("There is no /search, but /nick NAME")
+    assert paper.complaints[1] == "Write /search WORDS: find words, with --store DIR."
 
 
 async def test_search_shows_what_the_store_has(tmp_path: Path) -> None:
@@ -401,6 +447,58 @@ async def test_search_shows_what_the_store_has(tmp_path: Path) -> None:
         "These were 1.",
         "There is no message with these words in the store.",
     ]
+
+
+async def test_help_tells_of_every_command() -> None:
+    ada, _ = couple()
+    paper = Paper()
+    await Talk(ada, paper).run(typed("/help", "/nonsense"))
+    told = "".join(paper.shown)
+    assert all(f" {command.usage} " in told and command.does in told for command in COMMANDS)
+    assert paper.complaints == ["There is no /nonsense: /help lists what there is; write // to say /."]
+
+
+async def test_files_are_listed_with_the_numbers_that_save_takes(tmp_path: Path) -> None:
+    ada, bob = couple()
+    for name in ("one.txt", "two.txt"):
+        (tmp_path / name).write_text(name)
+        await bob.chat.send_file(tmp_path / name)
+    await asyncio.sleep(0.05)
+    paper = Paper()
+    await Talk(ada, paper).run(typed("/files"))
+    assert paper.texts()[-2:] == [
+        "^2 of bob: one.txt, text/plain, 7 bytes",
+        "^1 of bob: two.txt, text/plain, 7 bytes",
+    ]
+    paper = Paper()
+    await Talk(Somebody("cy"), paper).run(typed("/files"))
+    assert paper.texts() == ["No message here tells of a file: /file PATH sends one."]
+
+
+async def test_all_that_was_said_is_exported_as_text_or_as_lines_of_json(tmp_path: Path) -> None:
+    ada, bob = Somebody("ada"), Somebody("bob")
+    said_long_ago(bob, 250)
+    ada.meet(bob)
+    await asyncio.sleep(0.05)
+    await ada.chat.send("yes", bob.session.messages()[0].id)
+    text, lines = tmp_path / "chat.txt", tmp_path / "chat.jsonl"
+    paper = Paper()
+    await Talk(ada, paper).run(typed(f"/export {text}", f"/export {lines}", f"/export {text}", "/export"))
+    records = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [record["text"] for record in records] == [*map(str, range(250)), "yes"]
+    written = text.read_text().splitlines()
+    assert [line.rpartition(": ")[2] for line in written] == [record["text"] for record in records]
+    assert "ada to bob: yes" in written[-1]
+    assert f"251 messages are in {lines}." in paper.texts()
+    assert "is there already" in paper.complaints[0]
+    assert paper.complaints[1].startswith("Write /export PATH")
+
+
+async def test_export_into_a_folder_that_is_not_there_is_complained_about(tmp_path: Path) -> None:
+    ada, _ = couple()
+    paper = Paper()
+    await Talk(ada, paper).run(typed("hello", f"/export {tmp_path}/none/chat.txt"))
+    assert paper.complaints == [f"{tmp_path}/none/chat.txt cannot be written: No such file or directory."]
 
 
 def moderated() -> tuple[Somebody, Somebody, Somebody]:
