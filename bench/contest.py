@@ -17,7 +17,7 @@ from playwright.async_api import async_playwright
 from bench.machine import chromium
 from bench.pages import quantiles
 from bench.usage import group_seconds, machine_busy
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.e2e.audience import Audience, Watcher
 from tests.programs import Program, Programs
 

@@ -18,7 +18,7 @@ from bench.machine import chromium
 from bench.pages import quantiles
 from bench.usage import group_seconds, machine_busy
 from bench.ways import HOST, WAYS, Place
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.e2e.audience import Audience, Watcher
 from tests.encoder_tap import EncoderTap
 from tests.programs import Program, Programs

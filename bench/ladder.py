@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.usage import process_seconds
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.programs import Programs
 
 SECONDS = 20.0

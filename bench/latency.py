@@ -12,7 +12,7 @@ from typing import Any
 from bench.glass import OBSERVE, Run, glass, happened, observed, scene_of, spread
 from bench.pages import quantiles
 from bench.usage import group_seconds, machine_busy
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.e2e.players import site
 from tests.programs import Programs
 from tests.time_code import VIDEO

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.e2e.audience import Audience, eventually
 from tests.encoder_tap import EncoderTap
 from tests.integration import whip_page

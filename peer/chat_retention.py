@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from peer.quantity import parse_amount, parse_time
+from signaling.errors import ToldError
 
 
-class RetentionError(ValueError):
+class RetentionError(ToldError, ValueError):
     """What was written is no age or size; the message is one sentence."""
 
 

@@ -29,6 +29,7 @@ from peer.core.chat_message import (
 from peer.core.chat_recall import Keep
 from peer.signing import TAG_CHAT, verify
 from signaling.chat_header import TEXT, ChatHeader, ChatHeaderError
+from signaling.errors import ToldError
 
 VERSION = 2
 AT_ONCE = 500
@@ -61,7 +62,7 @@ _FOLLOWERS = 1_000
 """Messages after a damaged one that are looked at again: some of them follow it."""
 
 
-class StoreError(Exception):
+class StoreError(ToldError):
     """The history cannot be read or written; the message is one sentence."""
 
 

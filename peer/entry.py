@@ -12,6 +12,6 @@ def main() -> None:
     """The entry point."""
     # Loading takes half a second, and nothing needs an orderly end before a command runs and takes over.
     signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
-    from peer.cli import main as command
+    from peer.cli.app import main as command
 
     command()

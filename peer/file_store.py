@@ -30,6 +30,7 @@ from peer.file_tables import (
     top_of,
 )
 from peer.wire_files import BLOCK, MAX_BLOCKS
+from signaling.errors import ToldError
 
 WHOLE, PART, HASHES, NEW = ".file", ".part", ".hashes", ".new"
 _TABLES_AT = 8 + HASH * (MAX_BLOCKS // SECTION)
@@ -37,7 +38,7 @@ _TABLES_AT = 8 + HASH * (MAX_BLOCKS // SECTION)
 T = TypeVar("T")
 
 
-class FileError(Exception):
+class FileError(ToldError):
     """A file cannot be shared, had or kept; the message is one sentence."""
 
 

@@ -30,6 +30,7 @@ from peer.signing import (
     peer_id,
     verify,
 )
+from signaling.errors import ToldError
 
 __all__ = [
     "ANSWER",
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 
-class IdentityError(ValueError):
+class IdentityError(ToldError, ValueError):
     """A key file cannot be used; the message is one sentence for a person."""
 
 

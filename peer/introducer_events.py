@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
+from signaling.errors import ToldError
 from signaling.protocol import (
     Answer,
     Candidate,
@@ -25,14 +26,17 @@ from signaling.protocol import (
     Welcome,
 )
 
+REFUSALS = frozenset({"refused", "room-full", "signature", "version", "duplicate"})
 
-class IntroducerError(Exception):
+
+class IntroducerError(ToldError):
     """The introducer will not have us: trying again is no use. `sentence` is for a person."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
+        self.refused = code in REFUSALS
 
 
 @dataclass(frozen=True, slots=True)

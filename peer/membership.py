@@ -13,14 +13,12 @@ from peer.api import Peer
 from peer.chat_retention import Retention
 from peer.core.neighbour import Role
 from peer.file_session import QUOTA
+from peer.ice_servers import parse_ice_servers
 from peer.identity import Identity
 from peer.running import CommandError
 from signaling.protocol import IceServer, from_base64url, to_base64url
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
-_ICE = re.compile(
-    r"(?P<scheme>stuns?|turns?):(?:(?P<user>[^:@/?]*):(?P<password>[^@/?]*)@)?(?P<rest>[^@\s]+)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +114,6 @@ def name(text: str, what: str) -> str:
             f"{text!r} is no {what} name: use 1 to 64 letters, digits and . _ ~ -, a letter or digit first."
         )
     return text
-
-
-def parse_ice_servers(texts: Sequence[str]) -> tuple[IceServer, ...]:
-    """`stun:host:port` and `turn:user:password@host:port?transport=tcp`. Raises CommandError."""
-    servers = []
-    for text in texts:
-        match = _ICE.fullmatch(text)
-        if match is None:
-            raise CommandError(
-                f"{text!r} is no ICE server: give stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT."
-            )
-        url = f"{match['scheme']}:{match['rest']}"
-        if match["scheme"].startswith("turn") and match["user"] is None:
-            raise CommandError(f"{text!r} needs credentials: give turn:USER:PASSWORD@HOST:PORT.")
-        servers.append(IceServer([url], match["user"], match["password"]))
-    return tuple(servers)
 
 
 def state_file(file: str) -> Path:

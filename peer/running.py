@@ -10,26 +10,13 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from rich.console import Console
-
-from peer.chat_retention import RetentionError
-from peer.chat_store import StoreError
-from peer.core.chat_message import ChatError
-from peer.file_store import FileError
-from peer.identity import IdentityError
-from peer.introducer import IntroducerError
-from peer.media.shelf import ShelfError
-from peer.media.source import SourceError
-from signaling.server.config import SignalingError
+from signaling.errors import ToldError
 
 OK, FAILURE, USAGE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
 STOP_SECONDS = 0.9
-REFUSALS = frozenset({"refused", "room-full", "signature", "version", "duplicate"})
-
-errors = Console(stderr=True, highlight=False)
 
 
-class CommandError(Exception):
+class CommandError(ToldError):
     """The command cannot go on; the message is one sentence for a person."""
 
 
@@ -47,22 +34,9 @@ def run(command: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
 def _run(command: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
     try:
         return _loop(command)
-    except IntroducerError as error:
-        say(error.sentence)
-        return REFUSED if error.code in REFUSALS else FAILURE
-    except (
-        CommandError,
-        SourceError,
-        SignalingError,
-        IdentityError,
-        ChatError,
-        StoreError,
-        FileError,
-        ShelfError,
-        RetentionError,
-    ) as error:
+    except ToldError as error:
         say(str(error))
-        return FAILURE
+        return REFUSED if error.refused else FAILURE
     except BrokenPipeError:
         # Whoever read our output has gone; so do we.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
@@ -71,7 +45,9 @@ def _run(command: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
 
 def say(sentence: str) -> None:
     """A sentence on the terminal, apart from what the command prints for programs."""
-    errors.print(sentence, style="red", markup=False, soft_wrap=True)
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False).print(sentence, style="red", markup=False, soft_wrap=True)
 
 
 def _loop(command: Callable[[], Coroutine[Any, Any, int | None]]) -> int:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+
+TELL_EVERY = 1.0
+"""Seconds between two lines that say how it goes."""
 
 
 def print_json(record: dict[str, Any]) -> None:
@@ -32,18 +35,24 @@ def clock(seconds: float) -> str:
 
 
 class StatusLine:
-    """A line at the bottom of a terminal; nothing where there is no terminal."""
+    """A line at the bottom of a terminal; nothing where there is no terminal, or where a program listens."""
 
     def __init__(self, json_lines: bool) -> None:
         self.json_lines = json_lines
-        self._console = Console(stderr=json_lines, highlight=False)
+        self._console: Console | None = None
         self._live: Live | None = None
         self._began = time.monotonic()
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal and not self.json_lines:
-            self._live = Live(console=self._console, refresh_per_second=4, transient=True)
-            self._live.__enter__()
+        if not self.json_lines:
+            from rich.console import Console  # which programs need not wait for
+
+            self._console = Console(highlight=False)
+            if self._console.is_terminal:
+                from rich.live import Live
+
+                self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+                self._live.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,10 +66,12 @@ class StatusLine:
 
     def say(self, text: str, style: str = "") -> None:
         """A line that stays."""
-        if not self.json_lines:
+        if self._console is not None:
             self._console.print(text, style=style, markup=False, soft_wrap=True)
 
     def update(self, text: str) -> None:
         """Replace the line that is kept up to date."""
         if self._live is not None:
+            from rich.text import Text
+
             self._live.update(Text(text, style="dim", overflow="ellipsis", no_wrap=True))

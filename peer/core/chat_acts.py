@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeGuard
 
 from signaling.chat_header import MAX_BODY
+from signaling.errors import ToldError
 from signaling.measures import is_text, read_id
 
 EDIT = 2
@@ -18,7 +19,7 @@ MAX_EMOJI = 16
 """Characters of a reaction: one emoji may be a row of them."""
 
 
-class ChatError(ValueError):
+class ChatError(ToldError, ValueError):
     """What was to be said cannot be sent; the message is one sentence for a person."""
 
 

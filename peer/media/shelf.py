@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from signaling.errors import ToldError
+
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 64 * 1024 * 1024
@@ -24,7 +26,7 @@ Key = tuple[str, int]
 """A rendition and a segment's number."""
 
 
-class ShelfError(Exception):
+class ShelfError(ToldError):
     """The folder cannot be written to, in one sentence."""
 
 

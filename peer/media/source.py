@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from signaling.errors import ToldError
+
 KNOWN = "publish a file, `test:`, rtmp://, srt://, whip://, rtsp:// or an HLS playlist instead"
 _NOT_BUILT = {
     "rtmps": "RTMP over TLS",
@@ -19,7 +21,7 @@ _NOT_BUILT = {
 MAX_PATTERN = (1920, 1080)
 
 
-class SourceError(Exception):
+class SourceError(ToldError):
     """A source that cannot be used, in one sentence that says what is wrong and what to do."""
 
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from signaling.core.limits import Limits
+from signaling.errors import ToldError
 from signaling.protocol import IceServer
 
 PAGES = Path(__file__).parent.parent / "pages"
 
 
-class SignalingError(Exception):
+class SignalingError(ToldError):
     """The introducer cannot do what it was asked; the message is one sentence for a person."""
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Error, Page
 
+from peer.addresses import free_port, watch_url
 from peer.api import Peer
-from peer.commands import free_port, watch_url
 from peer.identity import Identity
 from peer.media.parts import EncodeOptions, MediaOptions
 from peer.publisher import Publisher

@@ -6,7 +6,7 @@ from statistics import median
 
 import pytest
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.e2e.audience import Watcher, audience
 from tests.encoder_tap import EncoderTap
 from tests.programs import programs

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
+from peer.addresses import free_port
 from peer.api import Peer
-from peer.commands import free_port
 from peer.membership import parse_owner
 from tests.programs import programs
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from peer.media.hls import HlsOrigin, WindowOptions
 from peer.media.hls_http import hls_application
 from peer.media.parts import EncodeOptions, MediaOptions

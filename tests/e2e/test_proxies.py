@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.async_api import Browser
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.e2e.players import open_player, site
 from tests.e2e.stage import HOST
 from tests.hls_playlist import parse

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.e2e.audience import audience, play_on
 from tests.ffprobe import probed
 from tests.programs import Program, Programs, programs

@@ -20,7 +20,7 @@ import pytest
 from playwright.async_api import CDPSession
 
 from bench.usage import process_memory
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.e2e.audience import Watcher, audience
 from tests.programs import Program, programs
 from tests.time_code import Picture

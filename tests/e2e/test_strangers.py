@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from peer.commands import lan_address
+from peer.addresses import lan_address
 from tests.e2e.audience import Watcher, audience, play_on
 from tests.programs import programs
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.programs import Program, Programs, programs
 
 pytestmark = pytest.mark.asyncio

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.ffprobe import probed
 from tests.hls_playlist import parse
 from tests.hls_rules import check_succession

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from peer.media.assembly import Item
 from peer.media.hls import HlsOrigin, Wanted, WindowOptions
 from peer.media.live import LiveSource

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from peer.media.assembly import Item
 from peer.media.ingest import media_parts
 from peer.media.parts import MediaOptions, MediaPart

@@ -13,7 +13,7 @@ import av
 import pytest
 
 from peer import recorder as recorder_module
-from peer.commands import free_port
+from peer.addresses import free_port
 from peer.media.assembly import Item
 from peer.media.parts import EncodeOptions, InitSegment, MediaOptions, MediaPart
 from peer.part import Part

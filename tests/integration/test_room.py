@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.programs import PATIENCE, Program, Programs, programs
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]

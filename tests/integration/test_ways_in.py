@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from yarl import URL
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from tests.ffprobe import probed
 from tests.integration import whip_page
 from tests.integration.hls_site import segments, site

@@ -19,7 +19,7 @@ from aiortc import (
     VideoStreamTrack,
 )
 
-from peer.commands import free_port
+from peer.addresses import free_port
 from peer.media import whip
 from peer.media.pace import Stop
 from peer.media.reception import Begun, Frame, Gone, Received, Reception
