@@ -53,7 +53,9 @@ PAGES = {
         });
         const open = async (address) => {
           await player.attach(video);
-          player.configure({ streaming: { lowLatencyMode: true } });
+          // Without it 5.2 drops most parts that begin without a key frame: shaka-player issue 10589.
+          const manifest = { hls: { sequenceMode: true } };
+          player.configure({ streaming: { lowLatencyMode: true }, manifest });
           await player.load(address).catch(failed);
         };
         const latency = () => player.getStats().liveLatency;
@@ -99,6 +101,9 @@ class BrowserPlayer:
     async def ask(self, expression: str) -> Any:
         return await self.page.evaluate(expression)
 
+    async def open(self, playlist: str) -> None:
+        await self.page.evaluate(f"void open({playlist!r})")
+
     async def played(self, seconds: float) -> None:
         """Wait until so many seconds more were shown, or something has gone wrong."""
         begin = await self.ask("video.currentTime")
@@ -112,12 +117,11 @@ class BrowserPlayer:
         return f"{self.name}: {await self.ask(expression)} {self.problems}"
 
 
-async def open_player(seat: Browser | BrowserContext, base: str, name: str, playlist: str) -> BrowserPlayer:
-    """Open a page and give its player a playlist."""
+async def load_player(seat: Browser | BrowserContext, base: str, name: str) -> BrowserPlayer:
+    """Open a page with a player that has no playlist yet."""
     # In a browser it has a cache of its own, as on a machine of its own.
     page = await seat.new_page()
     player = BrowserPlayer(name, page)
     page.on("pageerror", lambda error: player.problems.append(str(error)))
     await page.goto(f"{base}/{name}")
-    await page.evaluate(f"void open({playlist!r})")
     return player

@@ -13,7 +13,7 @@ from peer.addresses import free_port
 from peer.media.hls import HlsOrigin, WindowOptions
 from peer.media.hls_http import hls_application
 from peer.media.parts import EncodeOptions, MediaOptions
-from tests.e2e.players import open_player, site
+from tests.e2e.players import load_player, site
 from tests.e2e.stage import HOST, eventually
 from tests.hls_playlist import parse, update
 from tests.hls_rules import blocked_in_vain, check_succession
@@ -65,23 +65,28 @@ def told(program: Program, progress: str) -> tuple[float, list[str]]:
 async def play(browser: Browser, state: Path, seconds: int) -> list[str]:
     """All players play so many seconds (tens) of a real publisher; returns what playlists a client got."""
     async with programs(state) as run, site() as base:
+        # Loaded before anybody plays, for a page that starts takes more of the machine than all that play.
+        players = [await load_player(browser, base, name) for name in ("hls.js", "shaka")]
         server = await run.braidcast("signal", "--port", "0", "--json")
         address = (await server.event("listening"))["url"]
         options = ("--http", f"{HOST}:{free_port(HOST)}", "--window", "60s", "--server", address, "--json")
         publisher = await run.braidcast("publish", "test:?size=320x180", *options)
         origin = (await publisher.event("joined"))["origins"][0]
-        await publisher.record(lambda record: record.get("parts", 0) >= 20)
+        # Shaka 5.2 takes the last of three segments for a whole one, which it is not yet.
+        await publisher.record(lambda record: record.get("parts", 0) >= 40)
         playlist = f"{origin}/index.m3u8"
         texts: list[str] = []
         following = asyncio.create_task(follow(f"{origin}/180p/media.m3u8", texts))
         mpv, ffmpeg = await start_mpv(run, playlist, seconds), await start_ffmpeg(run, playlist, seconds)
-        players = [await open_player(browser, base, name, playlist) for name in ("hls.js", "shaka")]
+        for player in players:
+            await player.open(playlist)
         for _ in range(seconds // 10):
             await asyncio.gather(*(player.played(10) for player in players))
         for player in players:
             seen = await player.ask("seen")
             assert seen["errors"] == player.problems == [], await player.state()
             assert seen["stalls"] == 0, await player.state()
+            assert await player.ask("video.buffered.length") == 1, "no part was left out"
             assert 0 < await player.ask("latency()") < 5.0, await player.state()
         hls, shaka = [await player.ask("seen") for player in players]
         assert hls["parts"] > 2 * seconds
@@ -143,7 +148,8 @@ async def test_hls_js_goes_back_in_a_window_that_is_on_disk_and_returns_to_the_e
     living = asyncio.create_task(go_live())
     try:
         async with site() as base:
-            player = await open_player(browser, base, "hls.js", playlist)
+            player = await load_player(browser, base, "hls.js")
+            await player.open(playlist)
             await player.played(1)
             assert origin.in_memory < 20
             assert await player.ask("video.seekable.end(0) - video.seekable.start(0)") > 40

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.async_api import Browser
 
 from peer.addresses import free_port
-from tests.e2e.players import open_player, site
+from tests.e2e.players import load_player, site
 from tests.e2e.stage import HOST
 from tests.hls_playlist import parse
 from tests.hls_rules import blocked_in_vain, check_succession
@@ -134,7 +134,8 @@ def session() -> aiohttp.ClientSession:
 async def test_hls_js_plays_by_http_2_through_a_proxy(kind: str, browser: Browser, tmp_path: Path) -> None:
     async with fronted(kind, tmp_path) as (publisher, _, _, front), site() as base:
         context = await browser.new_context(ignore_https_errors=True)
-        player = await open_player(context, base, "hls.js", f"{front}/index.m3u8")
+        player = await load_player(context, base, "hls.js")
+        await player.open(f"{front}/index.m3u8")
         await player.played(10)
         seen = await player.ask("seen")
         assert seen["errors"] == player.problems == []
