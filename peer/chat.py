@@ -17,6 +17,7 @@ from peer.chat_moderating import json_rule, sentence
 from peer.chat_store import StoreError
 from peer.chat_unread import Unread
 from peer.core.chat_acts import ChatError
+from peer.core.chat_mentions import mentioned
 from peer.core.chat_message import Entry
 from peer.core.chat_placing import Revise
 from peer.file_store import FileError
@@ -27,6 +28,7 @@ DELIVERY_SECONDS = 5.0
 HURRY_SECONDS = 0.5
 """The same for somebody who sits at a terminal, and sees whether it was sent."""
 GONE = "Only who has fetched what you sent can give it on now: with --follow you stay, and go on giving it."
+BELL = "\a"
 NEW = "New since you were here:"
 SAVED_IN_PART = "What was being saved has not come whole: /save it again next time."
 _POLL = 0.05
@@ -42,7 +44,7 @@ class Talk:
         self._screen = screen
         self._unread = unread
         """Of somebody who sits at a terminal."""
-        self._lines = Lines(colours=screen.colours)
+        self._lines = Lines(colours=screen.colours, own=company.id)
         self._lines.names.shown(bytes.fromhex(company.id), self._chat.name)
         self._commands = Commands(company, screen, self._lines)
         self._shown: bytes | None = None
@@ -77,6 +79,8 @@ class Talk:
                 self._show_rule(news)
                 continue
             self._mark(news)
+            if mentioned(news.text):
+                self._learn_names()
             quoted = self._commands.recent.get(news.reply)
             self._screen.write(json_line(news) if self._screen.json else self._lines.message(news, quoted))
             self._commands.shown(news)
@@ -85,9 +89,14 @@ class Talk:
                 self._progress.set()
 
     def _mark(self, message: Entry) -> None:
-        """What somebody who was away has not read begins with a line."""
-        if self._unread is not None and message.author.hex() != self._company.id and self._unread.came():
+        """What somebody who was away has not read begins with a line; a bell rings for who is meant."""
+        if self._unread is None or message.author.hex() == self._company.id:
+            return
+        calls = self._company.id in mentioned(message.text)
+        if self._unread.came(calls):
             self._screen.write(self._lines.notice(NEW))
+        if self._lines.rings(message):
+            self._screen.write(BELL)
 
     def _show_rule(self, rule: Rule) -> None:
         moderation = self._chat.moderation
@@ -96,9 +105,12 @@ class Talk:
         if self._screen.json:
             self._screen.write(json_rule(rule, moderation))
         else:
-            for present in self._company.roster:
-                self._lines.names.learn(bytes.fromhex(present.peer), present.name)
+            self._learn_names()
             self._screen.write(self._lines.notice(sentence(rule, self._lines.names) + "."))
+
+    def _learn_names(self) -> None:
+        for present in self._company.roster:
+            self._lines.names.learn(bytes.fromhex(present.peer), present.name)
 
     def _show_change(self, change: Revise) -> None:
         before = self._commands.recent.revise(change.id, change.message)
@@ -188,7 +200,7 @@ def _prompt(stack: ExitStack, company: Company, screen: Screen) -> tuple[AsyncGe
     from peer.chat_terminal import terminal_session
 
     unread = Unread()
-    session = terminal_session(company, unread)
+    session = terminal_session(company, screen, unread)
     # Colours go through as they are: whatever others wrote is harmless before it comes to a line.
     stack.enter_context(patch_stdout(raw=True))
     if not os.environ.get("NO_COLOR"):

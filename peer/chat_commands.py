@@ -20,10 +20,13 @@ from peer.chat_moderating import (
     measure_of,
     reason,
 )
+from peer.chat_people import people
 from peer.chat_recent import Recent, find
 from peer.core.chat_acts import Act, ChatError, Delete, Edit, Reaction
+from peer.core.chat_mentions import written
 from peer.core.chat_message import MAX_NAME, Entry
 from peer.core.chat_placing import Revise
+from peer.core.chat_threads import roots
 from signaling.measures import Measure
 from signaling.moderation import Moderation, Rule
 
@@ -111,6 +114,8 @@ class Screen:
     complain: Callable[[str], object]
     json: bool = False
     colours: Colours = field(default_factory=Colours)
+    thread: bytes | None = None
+    """The first message of the thread into which goes what is typed."""
 
 
 class Commands:
@@ -149,8 +154,10 @@ class Commands:
             case "/search" if rest.strip():
                 found = await self.chat.search(rest)
                 self._show_past(found, "There is no message with these words in the store.")
+            case "/thread":
+                self._enter(rest)
             case "/me" if rest.strip():
-                await self.say(ACTION + rest.strip())
+                await self._say(ACTION + rest.strip())
             case "/file":
                 self.said = (await self.files.send(rest.strip())).id
             case "/files":
@@ -169,11 +176,11 @@ class Commands:
             case "/reply" | "/edit" | "/delete" | "/react":
                 await self._about_a_message(command, rest)
             case _ if line.startswith("//"):
-                await self.say(line[1:])
+                await self._say(line[1:])
             case _ if line.startswith("/"):
                 raise ChatError(objection(line))
             case _ if line.strip():
-                await self.say(line)
+                await self._say(line)
         return True
 
     def shown(self, entry: Entry) -> None:
@@ -182,6 +189,23 @@ class Commands:
         if self.oldest is None or entry.place < self.oldest.place:
             self.oldest = entry
 
+    def _enter(self, words: str) -> None:
+        """Show a thread, into which goes what is typed from now on; leave it when that is typed again."""
+        if self._screen.thread is not None and not words.strip():
+            self._screen.thread = None
+            self._notice("What you write goes to all of the room again.")
+            return
+        history = list(self.chat.history)
+        entry, _ = find(history, words, "anybody")
+        root_of = roots(history)
+        known = {message.id: message for message in history}
+        root = known[root_of[entry.id]]
+        for message in history:
+            if root_of[message.id] == root.id:
+                self._screen.write(self._lines.message(message, known.get(message.reply or b"")))
+        self._screen.thread = root.id
+        self._notice("What you write goes into this thread; /thread ends that.")
+
     async def _about_a_message(self, command: str, words: str) -> None:
         mine = command in ("/edit", "/delete")
         own = self._company.id
@@ -189,9 +213,9 @@ class Commands:
         entry, rest = find(meant, words, ONESELF if mine else OTHERS)
         match command:
             case "/reply":
-                await self.say(rest, entry.id)
+                await self._say(rest, entry.id)
             case "/edit":
-                await self.chat.act(Edit(entry.id, rest))
+                await self.chat.act(Edit(entry.id, self._written(rest)))
             case "/delete":
                 await self.chat.act(Delete(entry.id))
             case _:
@@ -243,6 +267,13 @@ class Commands:
         if len(name) > MAX_NAME:
             raise ChatError(f"The name is too long: it has {len(name)} characters, {MAX_NAME} is the most.")
         self.chat.name = name
+
+    async def _say(self, text: str, reply: bytes | None = None) -> None:
+        await self.say(self._written(text), reply or self._screen.thread)
+
+    def _written(self, text: str) -> str:
+        """What was typed, with everybody meant who is called @name."""
+        return written(text, people(self._company)) if "@" in text else text
 
     async def say(self, text: str, reply: bytes | None = None) -> None:
         self.said = (await self.chat.send(text, reply)).id

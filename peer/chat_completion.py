@@ -10,8 +10,9 @@ from prompt_toolkit.document import Document
 from rich._emoji_codes import EMOJI  # the table behind rich.emoji, which does not export it
 
 from peer.chat_commands import Company
-from peer.chat_display import harmless
 from peer.chat_help import COMMANDS, NAMING
+from peer.chat_people import people
+from peer.core.chat_mentions import handles
 
 MOST = 30
 """Offers at a time."""
@@ -46,25 +47,22 @@ class ChatCompleter(Completer):
             return self._paths.get_completions(Document(path, len(path)), complete_event)
         naming = _NAMING.fullmatch(before)
         if naming is not None and naming[1] in NAMING:
-            return self._names(naming[2], "")
+            names = {name for name in people(self._company).values() if name}
+            return _names(sorted(names, key=str.casefold), naming[2], "")
         word = _WORD.search(before)
         if word is None:
             return ()
-        return self._names(word[2], "@") if word[1] == "@" else _emoji(word[2])
-
-    def _names(self, begun: str, sign: str) -> Iterable[Completion]:
-        wanted = begun.casefold()
-        found = [name for name in names_of(self._company) if name.casefold().startswith(wanted)]
-        for name in found[:MOST]:
-            yield Completion(f"{sign}{name} ", -len(begun) - len(sign), display=f"{sign}{name}")
+        if word[1] == ":":
+            return _emoji(word[2])
+        called = handles(people(self._company)).values()
+        return _names(sorted(called, key=str.casefold), word[2], "@")
 
 
-def names_of(company: Company) -> list[str]:
-    """How the others are called who are here, or have said something."""
-    names = [entry.name for entry in company.roster if entry.peer != company.id]
-    names += [entry.name for entry in company.chat.history if entry.author.hex() != company.id]
-    plain = [" ".join(harmless(name).split()) for name in names]
-    return sorted({name for name in plain if name}, key=str.casefold)
+def _names(known: list[str], begun: str, sign: str) -> Iterable[Completion]:
+    wanted = begun.casefold()
+    found = [name for name in known if name.casefold().startswith(wanted)]
+    for name in found[:MOST]:
+        yield Completion(f"{sign}{name} ", -len(begun) - len(sign), display=f"{sign}{name}")
 
 
 def _commands(begun: str) -> Iterable[Completion]:

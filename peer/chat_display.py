@@ -10,12 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from peer.chat_colours import Colours
+from peer.core.chat_mentions import Mention, mentioned, pieces, readable
 from peer.core.chat_message import Entry
 from peer.core.chat_placing import Revise
 from peer.core.shared_file import SharedFile
 
 QUOTED = 40
 """Characters of a message that stand for it."""
+JUST_NOW = 300.0
+"""Seconds: older messages ring for nobody."""
 ACTION = "/me "
 """A text that begins so tells what its author does."""
 _ARRANGING = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -58,9 +61,9 @@ class Names:
         if plain:
             self._last.setdefault(author, plain)
 
-    def known(self, author: bytes) -> str:
-        """The name under which that peer was shown last."""
-        return self._last.get(author, author[:4].hex())
+    def known(self, author: bytes, otherwise: str | None = None) -> str:
+        """The name under which that peer was shown last; `otherwise`, or its short id, if it never was."""
+        return self._last.get(author, otherwise or author[:4].hex())
 
     def shown(self, author: bytes, name: str) -> str:
         """The name to show for the peer id `author`: with the short id where others use that name too."""
@@ -80,9 +83,16 @@ class Names:
 class Lines:
     """Messages as lines for a person: `12:03 ada: text`."""
 
-    def __init__(self, clock: Callable[[], datetime] = datetime.now, colours: Colours | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime] = datetime.now,
+        colours: Colours | None = None,
+        own: str | None = None,
+    ) -> None:
+        """`own` is the peer id, in hex digits, of whoever reads."""
         self._clock = clock
         self._colours = colours or Colours()
+        self._own = own
         self.names = Names()
 
     def message(self, entry: Entry, answered: Entry | None = None) -> str:
@@ -91,7 +101,7 @@ class Lines:
         if entry.reply is not None:
             name += f" to {'an earlier message' if answered is None else self._coloured(answered)}"
         # Only \n is a line break here: splitlines() would break at characters that hide one.
-        first, *rest = [harmless(line) for line in entry.text.rstrip().replace("\r\n", "\n").split("\n")]
+        first, *rest = [self._words(line) for line in entry.text.rstrip().replace("\r\n", "\n").split("\n")]
         time = self._colours.faint(self._time(entry.time))
         if first.startswith(ACTION):
             line = f"{time} * {name} {first.removeprefix(ACTION)}"
@@ -101,12 +111,35 @@ class Lines:
             rest.append(f"[file: {about_file(entry.file)}]")
         return "".join([line + "\n", *(f"      {more}\n" for more in rest)])
 
+    def _words(self, line: str) -> str:
+        """What stands in one line of a text: names as they are now, one's own so that it is seen."""
+        said = []
+        for piece in pieces(line):
+            if isinstance(piece, str):
+                said.append(harmless(piece))
+                continue
+            name = f"@{self._called(piece)}"
+            own = piece.peer == self._own
+            paint = self._colours.strong(name) if own else self._colours.name(bytes.fromhex(piece.peer), name)
+            said.append(paint)
+        return "".join(said)
+
+    def _called(self, mention: Mention) -> str:
+        return self.names.known(bytes.fromhex(mention.peer), harmless(mention.name))
+
+    def rings(self, entry: Entry) -> bool:
+        """Whether it calls for whoever reads, and was said just now."""
+        age = self._clock().timestamp() - entry.time / 1000
+        return self._own in mentioned(entry.text) and abs(age) < JUST_NOW
+
     def changes(self, before: Entry, after: Entry | None) -> list[str]:
         """Sentences about what became of a message."""
-        name, quoted = self._name(before), _quoted(before.text)
+        name, quoted = self._name(before), _quoted(readable(before.text, self._called))
         if after is None:
             return [f"{name} “{quoted}” is gone."]
-        said = [f"{name} “{quoted}” is now: {after.text}"] if after.text != before.text else []
+        said = []
+        if after.text != before.text:
+            said.append(f"{name} “{quoted}” is now: {readable(after.text, self._called)}")
         given, taken = _reactions(after) - _reactions(before), _reactions(before) - _reactions(after)
         for emoji, author in sorted(given):
             said.append(f"{emoji} by {self.names.known(author)} for {name} “{quoted}”")
@@ -150,6 +183,7 @@ def _record(entry: Entry) -> dict[str, Any]:
         "author": entry.author.hex(),
         "name": entry.name,
         "text": entry.text,
+        "mentions": mentioned(entry.text),
         "time": entry.time,
         "clock": entry.clock,
         "reply": None if entry.reply is None else entry.reply.hex(),

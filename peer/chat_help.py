@@ -24,6 +24,7 @@ COMMANDS = (
     Command("/nick", "NAME", "what you are called from now on"),
     Command("/me", "DOES", "tell what you do"),
     Command("/reply", "^N TEXT", "answer the last message of others, or the Nth from below"),
+    Command("/thread", "^N", "show a thread, and write into it until /thread is typed again"),
     Command("/edit", "^N TEXT", "put your last message otherwise, or the Nth from below"),
     Command("/delete", "^N", "take your last message back, or the Nth from below"),
     Command("/react", "^N EMOJI", "give a message an emoji, or take it back"),

@@ -11,7 +11,7 @@ from prompt_toolkit.application import get_app
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory
 
-from peer.chat_commands import Company
+from peer.chat_commands import Company, Screen
 from peer.chat_completion import ChatCompleter, offers_as_typed
 from peer.chat_display import Names, harmless
 from peer.chat_unread import Unread
@@ -48,24 +48,24 @@ def here(company: Company, unread: Unread) -> str:
         named.append(f"{len(others) - NAMED} more")
     told = [company.room, f"you and {', '.join(named)}" if named else "nobody else is here"]
     if unread.count:
-        told.append(f"{unread.count} new")
+        told.append(f"{unread.count} new{f', {unread.calls} for you' if unread.calls else ''}")
     return f" {' · '.join(told)} · /help"
 
 
-def asked(company: Company) -> str:
+def asked(company: Company, screen: Screen) -> str:
     """The prompt: as whom one talks, and where."""
     name = " ".join(harmless(company.chat.name).split()) or company.id[:8]
-    return f"{name}@{company.room}> "
+    return f"{name}@{company.room}{'' if screen.thread is None else ' (thread)'}> "
 
 
-def terminal_session(company: Company, unread: Unread, **terminal: Any) -> PromptSession[str]:
+def terminal_session(company: Company, screen: Screen, unread: Unread, **terminal: Any) -> PromptSession[str]:
     """The prompt; `terminal` may have an `input` and an `output` other than the process's own."""
 
     def toolbar() -> StyleAndTextTuples:
         return [("", here(company, unread))]
 
     session: PromptSession[str] = PromptSession(
-        lambda: asked(company),
+        lambda: asked(company, screen),
         erase_when_done=True,
         history=typed_before(state_file("chat-history")),
         completer=ChatCompleter(company),

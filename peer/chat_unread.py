@@ -14,19 +14,22 @@ class Unread:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.count = 0
+        self.calls = 0
+        """Those that mention the reader."""
         self._now = now
         self._touched = now()
         self._marked = False
 
     def touched(self) -> None:
         """A key was pressed: all that stands on the screen was seen."""
-        self.count = 0
+        self.count = self.calls = 0
         self._marked = False
         self._touched = self._now()
 
-    def came(self) -> bool:
-        """A message came; whether a line above it is to say that it begins what is new."""
+    def came(self, calls: bool = False) -> bool:
+        """A message came, perhaps one that calls the reader; whether a line is to say that there is news."""
         self.count += 1
+        self.calls += calls
         if self._marked or self._now() - self._touched < AWAY:
             return False
         self._marked = True

@@ -14,8 +14,10 @@ from tests.vectors import (
     file_samples,
     identity_samples,
     introduction_samples,
+    mention_samples,
     message_samples,
     part_samples,
+    thread_samples,
 )
 from tests.vectors.samples import FOLDER
 
@@ -31,6 +33,8 @@ def files() -> dict[str, bytes]:
         "messages.json": message_samples.messages(),
         "chat_headers.json": message_samples.chat_headers(),
         "files.json": file_samples.files(),
+        "threads.json": thread_samples.threads(),
+        "mentions.json": mention_samples.mentions(),
         "introductions.json": introduction_samples.introductions(),
     }
     encoded = {

@@ -308,6 +308,60 @@ async def test_what_came_while_nobody_was_at_the_keys_begins_with_a_line() -> No
     ]
 
 
+async def test_who_is_mentioned_hears_a_bell_and_sees_it_under_whatever_name() -> None:
+    ada, bob = couple()
+    unread, paper, end = Unread(), Paper(), asyncio.Event()
+    paper.colours = TerminalColours()
+    talk = asyncio.create_task(Talk(ada, paper, unread).run(typed_until(end)))
+    await Talk(bob, Paper()).run(typed("hello @ada", "/me greets @Ada!", "@nobody", "mail@ada"))
+    await asyncio.sleep(0.01)
+    assert bob.texts()[:2] == [f"hello @[ada]({ada.id})", f"/me greets @[ada]({ada.id})!"]
+    end.set()
+    await talk
+    strong = TerminalColours().strong("@ada")
+    assert [strong in text for text in paper.shown] == [False, True, False, True, False, False]
+    assert [text for text in paper.shown if text == "\a"] == ["\a", "\a"]
+    assert (unread.count, unread.calls) == (4, 2)
+
+
+async def test_mention_of_somebody_who_has_changed_name_shows_the_new_one_and_can_be_edited() -> None:
+    ada, bob = couple()
+    paper = Paper()
+    await Talk(bob, Paper()).run(typed("/nick Robert", "here I am"))
+    await asyncio.sleep(0.01)
+    await Talk(ada, paper).run(typed("@Robert?", "/edit @robert, look"))
+    assert paper.texts()[1:] == ["ada: @Robert?", "ada “@Robert?” is now: @Robert, look"]
+    await Talk(bob, Paper()).run(typed("/nick Bobby", "again"))
+    await asyncio.sleep(0.01)
+    paper = Paper()
+    await Talk(ada, paper).run(typed("/reply ^1 @bobby!"))
+    assert paper.texts()[-1] == "ada to Bobby: @Bobby!"
+
+
+async def test_thread_is_shown_and_takes_what_is_typed_until_it_is_left() -> None:
+    ada, bob = couple()
+    root = await bob.chat.send("lunch?")
+    await bob.chat.send("something else")
+    await bob.chat.send("at one", root.id)
+    await asyncio.sleep(0.01)
+    paper = Paper()
+    await Talk(ada, paper).run(typed("/thread", "/me comes", "/thread", "/thread ^9", "hello", "/thread ^2"))
+    said = {entry.text: entry.reply for entry in bob.session.messages()}
+    assert said["/me comes"] == root.id
+    assert said["hello"] is None
+    assert paper.complaints == ["There are only 4 messages of anybody here."]
+    inside = paper.texts().index("What you write goes into this thread; /thread ends that.")
+    assert paper.texts()[inside - 2 : inside] == ["bob: lunch?", "bob to bob: at one"]
+
+
+async def test_programs_are_told_who_is_meant_and_name_whom_they_mean() -> None:
+    ada, bob = couple()
+    paper = Paper(json=True)
+    await Talk(ada, paper).run(typed(json.dumps({"text": f"@[bob]({bob.id}) @bob"})))
+    assert json.loads(paper.shown[0])["mentions"] == [bob.id]
+    assert bob.texts() == [f"@[bob]({bob.id}) @bob"]
+
+
 async def test_who_leaves_a_terminal_waits_for_nobody() -> None:
     paper = Paper()
     assert await Talk(Somebody("ada"), paper, Unread()).run(typed("early")) == 1

@@ -78,3 +78,18 @@ def test_json_line_gives_back_what_was_said(text: str, name: str) -> None:
     assert shown.count("\n") == 1
     record = json.loads(shown)
     assert (record["text"], record["name"], record["time"]) == (text, name, SAID)
+
+
+def test_mention_holds_nothing_that_a_terminal_obeys() -> None:
+    told = line(entry(f"@[\x1b[2Jada]({'ab' * 16}) @[\x07\x9bbob]({'cd' * 16})"))
+    assert not set(told) & {"\x1b", "\x07", "\x9b"}
+    assert "bob" in told
+
+
+def test_old_message_rings_for_nobody() -> None:
+    own = "ab" * 16
+    lines = Lines(lambda: NOW, own=own)
+    now = int(NOW.timestamp() * 1000)
+    assert lines.rings(entry(f"@[ada]({own})", time=now))
+    assert not lines.rings(entry(f"@[ada]({own})", time=now - 3_600_000))
+    assert not lines.rings(entry("@ada", time=now))

@@ -12,12 +12,17 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from peer.chat_commands import Screen
 from peer.chat_completion import ChatCompleter, offers_as_typed
 from peer.chat_input import prompted_lines
 from peer.chat_terminal import HISTORY, asked, here, terminal_session, typed_before
 from peer.chat_unread import Unread
 from tests.unit.peer.chat_company import Somebody
 from tests.unit.peer.core.chat_network import ROOM
+
+
+def quiet() -> Screen:
+    return Screen(lambda _: None, lambda _: None)
 
 
 def offers(somebody: Somebody, typed: str) -> list[str]:
@@ -66,16 +71,19 @@ def test_offers_come_without_the_tab_key_only_where_they_are_asked_for(typed: st
 
 @pytest.mark.asyncio
 async def test_toolbar_and_prompt_tell_who_is_here_and_what_is_new() -> None:
-    ada, unread = Somebody("ada"), Unread()
+    ada, unread, screen = Somebody("ada"), Unread(), quiet()
     assert here(ada, unread) == f" {ROOM} · nobody else is here · /help"
     for name in ("\x1b[31mbob", "cy", "d", "e", "f", "g", "h", "i", "j", "k"):
         ada.meet(Somebody(name))
-    unread.came()
+    unread.came(calls=True)
     others = "\ufffd[31mbob, cy, d, e, f, g, h, i, 2 more"
-    assert here(ada, unread) == f" {ROOM} · you and {others} · 1 new · /help"
-    assert asked(ada) == f"ada@{ROOM}> "
+    assert here(ada, unread) == f" {ROOM} · you and {others} · 1 new, 1 for you · /help"
+    assert asked(ada, screen) == f"ada@{ROOM}> "
+    screen.thread = b"id"
+    assert asked(ada, screen) == f"ada@{ROOM} (thread)> "
+    screen.thread = None
     ada.chat.name = "  "
-    assert asked(ada) == f"{ada.id[:8]}@{ROOM}> "
+    assert asked(ada, screen) == f"{ada.id[:8]}@{ROOM}> "
 
 
 @pytest.mark.asyncio
@@ -87,7 +95,7 @@ async def test_what_was_typed_comes_back_with_the_arrow_key_next_time(
     unread.came()
     for keys in ("first\r\x04", "\x1b[A\r\x04"):
         with create_pipe_input() as typed:
-            session = terminal_session(Somebody("ada"), unread, input=typed, output=DummyOutput())
+            session = terminal_session(Somebody("ada"), quiet(), unread, input=typed, output=DummyOutput())
             typed.send_text(keys)
             heard += [line async for line in prompted_lines(session)]
     assert heard == ["first", "first"]
@@ -115,7 +123,7 @@ def test_history_that_cannot_be_kept_is_done_without(tmp_path: Path) -> None:
 async def test_what_is_typed_stays_while_messages_come() -> None:
     """The prompt is drawn again below them: nothing of the line is lost."""
     with create_pipe_input() as typed:
-        session = terminal_session(Somebody("ada"), Unread(), input=typed, output=DummyOutput())
+        session = terminal_session(Somebody("ada"), quiet(), Unread(), input=typed, output=DummyOutput())
         line = asyncio.ensure_future(anext(prompted_lines(session)))
         typed.send_text("half a ")
         await asyncio.sleep(0.01)
