@@ -8,7 +8,7 @@ from tests.elements.watching import eventually
 
 pytestmark = pytest.mark.asyncio
 
-ANA = "b1" * 16
+ANA, BOB = "b1" * 16, "b2" * 16
 
 
 async def test_messages_are_shown_as_text_and_in_order(watching: Open) -> None:
@@ -177,7 +177,8 @@ async def test_messages_are_answered_changed_and_taken_back_by_the_keyboard_alon
         await viewer.told("send", text="yes", reply=director.chat[0]["id"])
         await log.get_by_role("button", name="Answers Ana: lunch?").wait_for()
         await log.focus()
-        await keys.press("Tab")  # past the reaction
+        await keys.press("Tab")  # past the reaction and the answer
+        await keys.press("Tab")
         await keys.press("Tab")
         await keys.press("End")
         await keys.press("Enter")
@@ -242,3 +243,50 @@ async def test_words_are_found_and_one_goes_to_where_they_were_said(watching: Op
             )
 
         await eventually(there, "the list goes to what was found")
+
+
+async def test_who_is_meant_is_chosen_by_keys_and_answers_stand_in_a_thread(watching: Open) -> None:
+    director = Director(
+        stream_state=None,
+        roster=(
+            {"peer": ANA, "name": "Ana", "role": "member"},
+            {"peer": BOB, "name": "Bob", "role": "member"},
+        ),
+    )
+    async with watching(director, path="/chat/demo") as viewer:
+        await director.say(ANA, "Ana", "Friday?")
+        await director.say(BOB, "Bob", f"@[Me]({OWN}) and @[Old name]({ANA}), well?", reply=f"{0:064x}")
+        log = viewer.page.get_by_role("log")
+        meant = log.locator("li.meant")
+        await meant.wait_for()
+        assert "@Me and @Ana, well?" in await meant.inner_text()
+        field = viewer.page.get_by_label("Message", exact=True)
+        await field.press_sequentially("yes @")
+        options = viewer.page.get_by_role("option")
+        await options.first.wait_for()
+        assert await options.all_inner_texts() == ["Ana", "Bob"]
+        assert await field.get_attribute("aria-activedescendant") == "name-0"
+        await field.press("ArrowDown")
+        await field.press("Enter")
+        assert await field.input_value() == "yes @Bob "
+        assert await options.count() == 0
+        await viewer.page.get_by_role("button", name="1 reply").press("Enter")
+        await viewer.page.get_by_role("heading", name="Thread of Ana: Friday?").wait_for()
+        await director.say(ANA, "Ana", "outside of it")
+        await viewer.page.get_by_role("button", name="All messages (1 new)").wait_for()
+        assert await log.get_by_text("outside of it").count() == 0
+        await field.press("Enter")
+        await viewer.told("send", text=f"yes @[Bob]({BOB})", reply=f"{0:064x}")
+        await log.get_by_text("yes @Bob").wait_for()
+        await field.press("Escape")
+        await log.get_by_text("outside of it").wait_for()
+        focused = "document.querySelector('braidcast-chat').shadowRoot.activeElement.textContent"
+        assert await viewer.page.evaluate(focused) == "2 replies"
+
+
+async def test_two_of_one_name_are_told_apart(watching: Open) -> None:
+    async with watching(Director(stream_state=None), path="/chat/demo") as viewer:
+        await viewer.director.say(ANA, "Ana", "it is me")
+        await viewer.director.say(BOB, "ana", "no, me")
+        await viewer.page.get_by_text(BOB[:8]).wait_for()
+        await viewer.page.get_by_text(ANA[:8]).wait_for()

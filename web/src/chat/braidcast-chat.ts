@@ -1,6 +1,8 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { Act } from "../core/chat-acts.ts";
+import { mentioned } from "../core/chat-mentions.ts";
+import { replies, roots } from "../core/chat-threads.ts";
 import { DEFAULT_SERVER } from "../default-server.ts";
 import * as preferences from "../preferences.ts";
 import type { ChatMessage, Room, Talk } from "../room.ts";
@@ -9,30 +11,19 @@ import { sheets } from "../styles/sheet.ts";
 import css from "./braidcast-chat.css?inline";
 import type { BraidcastFile } from "./braidcast-file.ts";
 import { choicesFor } from "./choices.ts";
-import { messageItem } from "./message-item.ts";
+import { Composer, canSend, isReady, LONGEST, sentence } from "./composer.ts";
+import { messageItem, type Surroundings } from "./message-item.ts";
 import { type Choice, MessageMenu } from "./message-menu.ts";
 import { moderationPanel } from "./moderation-panel.ts";
-import { shownName } from "./names.ts";
+import { Called, shownName } from "./names.ts";
+import { Reading, type Shown } from "./reading.ts";
 
-/** Characters of one message, as the protocol has it. */
-const LONGEST = 8000;
-const LONGEST_NAME = 64;
-/** Messages in the page while new ones come; older ones scroll away. */
-const SHOWN = 500;
-/** Messages in the page of one who reads what is older; newer ones scroll away. */
-const READ = 1000;
 /** Nearer to the beginning than this (px), older messages are fetched. */
 const AT_BEGINNING = 100;
 /** Scrolled up further than this (px), new messages no longer move the list. */
 const AT_END = 48;
 /** What says which room it is, and as whom. */
 const JOINING = ["server", "room", "token", "owner"] as const;
-
-/** The message that what is written answers, or replaces. */
-interface About {
-  message: ChatMessage;
-  edits: boolean;
-}
 
 /** The chat of a room. `.messages` holds what was said, in the same order for everybody; `.send(text)` says something. */
 export class BraidcastChat extends LitElement {
@@ -59,23 +50,15 @@ export class BraidcastChat extends LitElement {
   #unread = 0;
   #atEnd = true;
   #leftAt = 0;
-  #problem: string | null = null;
   #announced = "";
-  #about: About | null = null;
-  /** Files are held over the chat. */
-  #dropping = false;
-  /** The name of a file that is being read. */
-  #sending: string | null = null;
+  /** The message whose thread is shown in place of all. */
+  #thread: string | null = null;
   /** Of those who have said something, by key: they may be gone, and their words hidden. */
   readonly #names = new Map<string, string>();
   readonly #menu = new MessageMenu(this);
-  /** What is shown to one who reads what is older: it begins with that. */
-  #past: ChatMessage[] = [];
-  /** Newer messages than those of `#past` have scrolled away. */
-  #cut = false;
-  #fetching = false;
-  /** Nobody who is here has anything older. */
-  #begins = false;
+  readonly #reading = new Reading(this);
+  readonly #composer = new Composer(this);
+  #calledNow: Called | null = null;
 
   constructor() {
     super();
@@ -145,8 +128,7 @@ export class BraidcastChat extends LitElement {
           ...(this.owner !== "" && { owner: this.owner }),
         });
       } catch (error) {
-        this.#problem = sentence(error);
-        this.requestUpdate();
+        this.#composer.say(sentence(error));
         return;
       }
       if (this.name !== "") this.#joined.setName(this.name);
@@ -164,19 +146,34 @@ export class BraidcastChat extends LitElement {
     this.#joined.removeEventListener("chat", this.#onChat);
     this.#joined.removeEventListener("error", this.#onError);
     rooms().release(this.#joined);
-    this.#joined = null;
-    this.#past = [];
-    this.#begins = this.#cut = false;
+    this.#joined = this.#calledNow = this.#thread = null;
+    this.#reading.back();
+    this.#reading.joined();
+  }
+
+  /** The room that one is in. */
+  get joined(): Room | null {
+    return this.#joined;
+  }
+
+  get thread(): string | null {
+    return this.#thread;
+  }
+
+  get called(): Called {
+    this.#calledNow ??= new Called(this.#joined?.roster ?? [], this.#joined?.messages ?? []);
+    return this.#calledNow;
   }
 
   readonly #onRoom = (): void => {
-    this.#begins = false; // who has come may have more
+    this.#reading.joined();
+    this.#calledNow = null;
     this.requestUpdate();
   };
 
   readonly #onError = (event: Event): void => {
     if (this.#joined?.state === "closed")
-      this.#problem = (event as CustomEvent<{ message: string }>).detail.message;
+      this.#composer.say((event as CustomEvent<{ message: string }>).detail.message);
     this.requestUpdate();
   };
 
@@ -190,53 +187,61 @@ export class BraidcastChat extends LitElement {
     );
     const fresh = messages.slice(first).filter(({ id }) => !this.#known.has(id));
     this.#known = new Set(messages.map((message) => message.id));
-    this.#past = this.#past.length === 0 ? this.#past : stillSaid(this.#past, messages);
-    if (this.#about !== null && !this.#known.has(this.#about.message.id)) this.#about = null;
+    this.#calledNow = null;
+    this.#reading.changed(messages);
+    this.#composer.forget((id) => !this.#known.has(id));
     for (const message of fresh) this.#names.set(message.key, shownName(message));
     const others = fresh.filter((message) => message.author !== this.#joined?.id);
     this.#look();
     if (others.length < fresh.length) this.#follow(); // what one says oneself is always shown
-    if (!this.#atEnd) this.#unread += others.length;
+    if (!this.#atEnd || this.#thread !== null) this.#unread += others.length;
     const last = others.at(-1);
     // A newcomer's history is there to be read, not to be read out.
-    if (last !== undefined && others.length <= 3) this.#announced = `${shownName(last)}: ${last.text}`;
+    if (last !== undefined && others.length <= 3)
+      this.#announced = `${shownName(last)}: ${this.called.readable(last.text)}`;
+    for (const message of others) this.#ring(message);
     this.requestUpdate();
   };
 
-  #shown(): { messages: ChatMessage[]; cut: boolean } {
-    const live = this.#joined?.messages ?? [];
-    const last = this.#past.at(-1);
-    if (last === undefined) return { messages: live.slice(-SHOWN), cut: false };
-    if (this.#cut) return { messages: this.#past, cut: true };
-    const messages = [...this.#past, ...live.slice(live.findIndex(({ id }) => id === last.id) + 1)];
-    return { messages: messages.slice(0, READ), cut: messages.length > READ };
+  #ring(message: ChatMessage): void {
+    const { id, time, text } = message;
+    if (!mentioned(text).includes(this.#joined?.id ?? "")) return;
+    const title = `${shownName(message)} in ${this.room}`;
+    this.#composer.bell.ring({ id, time, title, text: this.called.readable(text) });
+  }
+
+  /** What stands in the list: all, or a thread. */
+  #shown(): Shown {
+    const shown = this.#reading.shown(this.#joined?.messages ?? []);
+    if (this.#thread === null) return shown;
+    const rootOf = roots(shown.messages);
+    const root = rootOf.get(this.#thread);
+    const messages = shown.messages.filter(({ id }) => rootOf.get(id) === root);
+    return { messages, cut: false };
   }
 
   readonly #older = async (): Promise<void> => {
     const room = this.#joined;
-    const first = this.#shown().messages[0];
-    if (room === null || first === undefined || this.#fetching || this.#begins || first.clock <= 1) return;
-    this.#fetching = true;
+    if (room === null || !this.#reading.canAsk(room)) return;
     this.#atEnd = false;
-    this.requestUpdate();
-    const page = await room.older(first).catch(() => []);
-    this.#fetching = false;
-    this.requestUpdate();
+    let stay = (): void => undefined;
+    await this.#reading.older(room, () => {
+      stay = this.#staying();
+    });
     if (room !== this.#joined) return;
-    this.#begins = page.length === 0;
-    if (this.#begins) return;
-    const { messages, cut } = this.#shown();
-    // What came may be among the live ones as well.
-    const all = [...page, ...messages.slice(messages.findIndex(({ id }) => id === first.id))];
-    this.#cut = cut || all.length > READ;
-    this.#past = all.slice(0, READ);
-    // What was read stays where it was.
+    await this.updateComplete;
+    stay();
+  };
+
+  /** What was read stays where it is now, when that is called once more stands above it. */
+  #staying(): () => void {
     const read = this.renderRoot.querySelector("li");
     const top = read?.getBoundingClientRect().top ?? 0;
-    await this.updateComplete;
-    const list = this.#list;
-    if (list !== null && read !== null) list.scrollTop += read.getBoundingClientRect().top - top;
-  };
+    return () => {
+      const list = this.#list;
+      if (list !== null && read !== null) list.scrollTop += read.getBoundingClientRect().top - top;
+    };
+  }
 
   get #list(): HTMLElement | null {
     return this.renderRoot.querySelector<HTMLElement>(".scroll");
@@ -256,13 +261,14 @@ export class BraidcastChat extends LitElement {
 
   readonly #onScroll = (event: Event): void => {
     const list = event.currentTarget as HTMLElement;
-    if (list.scrollTop < AT_BEGINNING && list.scrollHeight > list.clientHeight) void this.#older();
+    if (list.scrollTop < AT_BEGINNING && list.scrollHeight > list.clientHeight && this.#thread === null)
+      void this.#older();
     const atEnd = isAtEnd(list) && !this.#shown().cut;
     if (atEnd === this.#atEnd) return;
     this.#atEnd = atEnd;
-    if (atEnd) {
+    if (atEnd && this.#thread === null) {
       this.#unread = 0;
-      this.#past = [];
+      this.#reading.back();
     }
     this.requestUpdate();
   };
@@ -274,180 +280,106 @@ export class BraidcastChat extends LitElement {
     this.#leftAt = list.scrollTop;
   };
 
-  readonly #onKey = (event: KeyboardEvent): void => {
-    if (event.key === "Escape" && this.#about !== null) this.#begin(null);
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    void this.#submit();
-  };
-
-  readonly #onSubmit = (event: Event): void => {
-    event.preventDefault();
-    void this.#submit();
-  };
-
-  async #submit(): Promise<void> {
-    const field = this.renderRoot.querySelector("textarea");
-    if (field === null || field.value.trim() === "") return;
-    try {
-      await this.#sendAbout(field.value, this.#about);
-      field.value = "";
-      this.#about = this.#problem = null;
-    } catch (error) {
-      this.#problem = sentence(error); // the text stays, to be sent again
-    }
-    this.requestUpdate();
-  }
-
-  async #sendAbout(text: string, about: About | null): Promise<void> {
-    if (about === null) await this.send(text);
-    else if (!about.edits) await this.send(text, about.message.id);
-    else await this.#joined?.chat?.do({ type: "edit", target: about.message.id, text: text.trim() });
-  }
-
-  readonly #onFiles = (event: Event): void => {
-    const input = event.target as HTMLInputElement;
-    const files = [...(input.files ?? [])];
-    input.value = "";
-    void this.#sendFiles(files);
-  };
-
-  readonly #onDrag = (event: DragEvent): void => {
-    if (!(event.dataTransfer?.types.includes("Files") ?? false)) return;
-    event.preventDefault();
-    this.#setDropping(event.type === "dragover");
-  };
-
-  readonly #onDrop = (event: DragEvent): void => {
-    this.#setDropping(false);
-    const files = [...(event.dataTransfer?.files ?? [])];
-    if (files.length === 0) return;
-    event.preventDefault();
-    void this.#sendFiles(files);
-  };
-
-  readonly #onPaste = (event: ClipboardEvent): void => {
-    const files = [...(event.clipboardData?.files ?? [])];
-    if (files.length === 0) return;
-    event.preventDefault();
-    void this.#sendFiles(files);
-  };
-
-  #setDropping(dropping: boolean): void {
-    if (dropping === this.#dropping) return;
-    this.#dropping = dropping;
-    this.requestUpdate();
-  }
-
-  async #sendFiles(files: readonly File[]): Promise<void> {
-    for (const file of files) {
-      this.#sending = file.name;
-      this.requestUpdate();
-      try {
-        if (this.#joined === null)
-          throw new Error("Not connected to the room, so nothing can be sent at the moment.");
-        await this.#joined.sendFile(file);
-        this.#problem = null;
-      } catch (error) {
-        this.#problem = sentence(error);
-      }
-      this.#sending = null;
-      this.requestUpdate();
-    }
-  }
-
-  readonly #onName = (event: Event): void => {
-    this.name = (event.target as HTMLInputElement).value.trim().slice(0, LONGEST_NAME);
-    preferences.setNickname(this.name);
-  };
-
   protected override render(): TemplateResult {
     const room = this.#joined;
+    const { files } = this.#composer;
     const { messages, cut } = this.#shown();
     const first = messages[0];
-    const ready = room !== null && canSend(room) && (room.chat?.silenced ?? null) === null;
     const byId = new Map(messages.map((message) => [message.id, message]));
     const stop = this.#menu.stop([...byId.keys()]);
+    const answers = this.#thread === null ? replies(roots(messages)) : new Map<string, number>();
     return html`
-      <section aria-label="Chat" class=${this.#dropping ? "dropping" : ""} @dragover=${this.#onDrag} @dragleave=${this.#onDrag} @drop=${this.#onDrop}>
+      <section aria-label="Chat" class=${files.dropping ? "dropping" : ""} @dragover=${files.onDrag} @dragleave=${files.onDrag} @drop=${files.onDrop}>
+        ${this.#thread === null ? nothing : this.#threadBar(messages)}
         <div class="list">
         <div class="scroll" tabindex="0" role="log" aria-live="off" aria-label="Messages" @scroll=${this.#onScroll}>
-          ${messages.length === 0 ? html`<p class="empty">${ready ? "Nothing has been said yet. Say hello." : "The chat appears here."}</p>` : nothing}
-          ${first === undefined || first.clock <= 1 ? nothing : this.#beginning()}
+          ${messages.length === 0 ? html`<p class="empty">${isReady(room) ? "Nothing has been said yet. Say hello." : "The chat appears here."}</p>` : nothing}
+          ${first === undefined || first.clock <= 1 || this.#thread !== null ? nothing : this.#beginning()}
           <ol>${repeat(
             messages,
             (message) => message.id,
-            (message, index) => this.#item(message, messages[index - 1], byId, message.id === stop),
+            (message, index) =>
+              this.#item(message, {
+                before: messages[index - 1],
+                answered: byId.get(message.reply ?? ""),
+                replies: answers.get(message.id) ?? 0,
+                stop: message.id === stop,
+              }),
           )}</ol>
         </div>
         ${
-          this.#unread > 0
-            ? html`<button type="button" class="button new" @click=${this.#jump}>${this.#unread === 1 ? "1 new message" : `${this.#unread} new messages`} ↓</button>`
-            : cut
-              ? html`<button type="button" class="button new" @click=${this.#jump}>Newest messages ↓</button>`
-              : nothing
+          this.#thread !== null
+            ? nothing
+            : this.#unread > 0
+              ? html`<button type="button" class="button new" @click=${this.#jump}>${this.#unread === 1 ? "1 new message" : `${this.#unread} new messages`} ↓</button>`
+              : cut
+                ? html`<button type="button" class="button new" @click=${this.#jump}>Newest messages ↓</button>`
+                : nothing
         }
         </div>
-        <div class="unseen" role="status">${this.#announced}</div>
-        ${room?.chat == null ? nothing : [this.#search(room.chat), this.#panel(room.chat)]}
-        <form @submit=${this.#onSubmit}>
-          ${this.#status(room)}
-          ${this.#about === null ? nothing : this.#aboutLine(this.#about)}
-          <label class="name">Your name
-            <input type="text" .value=${this.name} maxlength=${LONGEST_NAME} autocomplete="nickname" placeholder="Guest" @change=${this.#onName} /></label>
-          <div class="line">
-            <input type="file" class="choose" multiple hidden @change=${this.#onFiles} />
-            <button type="button" class="button attach" aria-label="Attach a file" title="Attach a file" ?disabled=${!ready || room.chat?.files == null} @click=${this.#choose}>+</button>
-            <textarea rows="1" maxlength=${LONGEST} aria-label="Message" placeholder="Message" enterkeyhint="send" @keydown=${this.#onKey} @paste=${this.#onPaste}></textarea>
-            <button type="submit" class="button primary" ?disabled=${!ready}>${this.#about?.edits === true ? "Save" : "Send"}</button>
-          </div>
-        </form>
+        <div class="unseen" role="status">${this.#composer.told === "" ? this.#announced : this.#composer.told}</div>
+        ${room?.chat == null ? nothing : html`<div class="tools">${[this.#search(room.chat), this.#panel(room.chat)]}</div>`}
+        ${this.#composer.render()}
       </section>`;
   }
 
-  #aboutLine({ message, edits }: About): TemplateResult {
-    const what = edits
-      ? "You are changing your message."
-      : `You answer ${shownName(message)}: ${message.text}`;
-    return html`<p class="about"><span>${what}</span><button type="button" class="button quiet" @click=${() => this.#begin(null)}>Cancel</button></p>`;
-  }
-
   #beginning(): TemplateResult {
-    if (this.#begins) return html`<p class="begins">Nobody who is here has older messages.</p>`;
-    return html`<button type="button" class="button older" ?disabled=${this.#fetching} @click=${this.#older}>${this.#fetching ? "Loading older messages…" : "Older messages"}</button>`;
-  }
-
-  readonly #choose = (): void => this.renderRoot.querySelector<HTMLInputElement>(".choose")?.click();
-
-  #status(room: Room | null): TemplateResult | typeof nothing {
-    if (this.#sending !== null) return html`<p class="problem" role="status">Reading ${this.#sending} …</p>`;
-    const problem = this.#problem ?? waitingFor(room) ?? room?.chat?.silenced ?? null;
-    return problem === null ? nothing : html`<p class="problem" role="alert">${problem}</p>`;
+    if (this.#reading.begins) return html`<p class="begins">Nobody who is here has older messages.</p>`;
+    return html`<button type="button" class="button older" ?disabled=${this.#reading.fetching} @click=${this.#older}>${this.#reading.fetching ? "Loading older messages…" : "Older messages"}</button>`;
   }
 
   #item(
     message: ChatMessage,
-    before: ChatMessage | undefined,
-    byId: ReadonlyMap<string, ChatMessage>,
-    stop: boolean,
+    { stop, ...around }: Pick<Surroundings, "before" | "answered" | "replies"> & { stop: boolean },
   ): TemplateResult {
-    const own = this.#joined?.id;
     return messageItem(message, {
-      own,
-      before,
-      answered: byId.get(message.reply ?? ""),
+      ...around,
+      own: this.#joined?.id,
+      called: this.called,
       menu: this.#menu.render(message.id, shownName(message), stop, () => this.#choices(message)),
       files: this.#joined?.chat?.files ?? null,
       onQuote: (id) => this.#showMessage(id),
+      onThread: (id) => this.#openThread(id),
       onReaction: (emoji, on) => this.#act({ type: "reaction", target: message.id, emoji, on }),
     });
+  }
+
+  #threadBar(messages: readonly ChatMessage[]): TemplateResult {
+    const root = messages[0];
+    const about =
+      root === undefined ? "Thread" : `Thread of ${shownName(root)}: ${this.called.readable(root.text)}`;
+    const back = this.#unread === 0 ? "All messages" : `All messages (${this.#unread} new)`;
+    return html`<div class="thread"><button type="button" class="button quiet back" @click=${() => this.#openThread(null)}>← ${back}</button><h2>${about}</h2></div>`;
+  }
+
+  /** Shows the thread of a message in place of all, or all again, at the beginning of that thread. */
+  #openThread(id: string | null): void {
+    const left = this.#thread;
+    this.#thread = id;
+    this.#composer.forget(() => true);
+    this.#follow();
+    this.requestUpdate();
+    void this.updateComplete.then(() => {
+      if (id !== null) {
+        this.renderRoot.querySelector<HTMLElement>(".back")?.focus();
+        return;
+      }
+      const item = this.renderRoot.querySelector<HTMLElement>(`#m-${CSS.escape(left ?? "")}`);
+      item?.scrollIntoView({ block: "center" });
+      item?.querySelector<HTMLElement>(".thread-link, .more")?.focus();
+    });
+  }
+
+  closeThread(): void {
+    if (this.#thread !== null) this.#openThread(null);
   }
 
   #choices(message: ChatMessage): Choice[] {
     return choicesFor(message, this.#joined?.id ?? "", this.#joined?.chat ?? null, {
       do: (work) => this.#do(work),
-      reply: () => this.#begin({ message, edits: false }),
-      edit: () => this.#begin({ message, edits: true }),
+      reply: () => this.#composer.begin({ message, edits: false }),
+      edit: () => this.#composer.begin({ message, edits: true }),
+      thread: () => this.#openThread(message.id),
     });
   }
 
@@ -467,16 +399,16 @@ export class BraidcastChat extends LitElement {
         await this.updateComplete;
         details.querySelector("input")?.focus();
       })
-      .catch(() => this.#say("The search could not be loaded: reload the page and try again."));
+      .catch(() => this.#composer.say("The search could not be loaded: reload the page and try again."));
   };
 
   /** Goes to a message; where it is not among those in the page, it and what was before it take their place. */
   readonly #onFound = async (event: Event): Promise<void> => {
     const message = (event as CustomEvent<ChatMessage>).detail;
     if (!this.#shown().messages.some(({ id }) => id === message.id)) {
-      this.#past = [message];
-      this.#cut = true;
-      this.#begins = this.#atEnd = false;
+      this.#thread = null;
+      this.#reading.goTo(message);
+      this.#atEnd = false;
       this.requestUpdate();
       await this.updateComplete;
       await this.#older();
@@ -510,16 +442,6 @@ export class BraidcastChat extends LitElement {
     item?.querySelector<HTMLElement>(".more")?.focus();
   }
 
-  /** What is written next answers that message, or replaces it. */
-  #begin(about: About | null): void {
-    const field = this.renderRoot.querySelector("textarea");
-    if (field !== null && (about?.edits === true || this.#about?.edits === true))
-      field.value = about?.edits === true ? about.message.text : "";
-    this.#about = about;
-    this.requestUpdate();
-    field?.focus();
-  }
-
   #act(act: Act): void {
     this.#do((chat) => chat.do(act));
   }
@@ -528,51 +450,19 @@ export class BraidcastChat extends LitElement {
     const chat = this.#joined?.chat ?? null;
     const done = chat === null ? Promise.reject(new Error("Not connected to the room.")) : work(chat);
     done.then(
-      () => this.#say(null),
-      (error: unknown) => this.#say(sentence(error)),
+      () => this.#composer.say(null),
+      (error: unknown) => this.#composer.say(sentence(error)),
     );
-  }
-
-  #say(problem: string | null): void {
-    this.#problem = problem;
-    this.requestUpdate();
   }
 
   readonly #jump = (): void => {
     this.#unread = 0;
-    this.#past = [];
-    this.#cut = false;
+    this.#reading.back();
     this.#follow();
     this.requestUpdate();
   };
 }
 
-/** Of messages that were read, those that nobody has taken back since, as they are now. */
-function stillSaid(past: readonly ChatMessage[], live: readonly ChatMessage[]): ChatMessage[] {
-  const now = new Map(live.map((message) => [message.id, message]));
-  const first = live[0]?.clock ?? 0;
-  return past
-    .filter(({ id, clock }) => clock <= first || now.has(id))
-    .map((message) => now.get(message.id) ?? message);
-}
-
 function isAtEnd(list: HTMLElement): boolean {
   return list.scrollHeight - list.scrollTop - list.clientHeight < AT_END;
-}
-
-/** The mesh carries chat on while the introducer is away. */
-function canSend(room: Room): boolean {
-  return room.state === "joined" || room.state === "reconnecting";
-}
-
-function waitingFor(room: Room | null): string | null {
-  if (room === null || room.state === "connecting")
-    return "Joining the room; sending is possible in a moment.";
-  return room.state === "closed"
-    ? "You are not in the room any more, so nothing can be sent. Reload the page to join again."
-    : null;
-}
-
-function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

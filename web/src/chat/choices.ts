@@ -18,6 +18,7 @@ export interface Doing {
   do(work: (talk: Talk) => Promise<void>): void;
   reply(): void;
   edit(): void;
+  thread(): void;
 }
 
 /** `own` is one's own peer id. */
@@ -28,6 +29,7 @@ export function choicesFor(message: ChatMessage, own: string, talk: Talk | null,
     const act = { type: "reaction", target, emoji, on: !given } as const;
     return { label, sign: emoji, pressed: given, run: () => doing.do((chat) => chat.do(act)) };
   });
+  choices.push({ label: "Show the thread", run: doing.thread });
   choices.push({ label: "Reply", run: doing.reply });
   if (talk !== null) choices.push(...measures(message, talk, doing));
   if (message.author === own) {

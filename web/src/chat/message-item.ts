@@ -3,7 +3,11 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ChatMessage, Files } from "../room.ts";
 import "./braidcast-file.ts";
-import { formatTime, hueOf, initialsOf, shownName } from "./names.ts";
+import { mentioned, pieces } from "../core/chat-mentions.ts";
+import { type Called, formatTime, hueOf, initialsOf, shownName } from "./names.ts";
+
+/** A text that begins so tells what its author does. */
+const ACTION = "/me ";
 
 const GROUP_WITHIN = 5 * 60_000;
 /** Characters of an answered message that are quoted. */
@@ -16,8 +20,12 @@ export interface Surroundings {
   /** The message that this one answers, if it is here. */
   answered: ChatMessage | undefined;
   menu: TemplateResult;
+  called: Called;
+  /** How many messages answer it, directly or not; 0 in a thread. */
+  replies: number;
   files: Files | null;
   onQuote(id: string): void;
+  onThread(id: string): void;
   onReaction(emoji: string, on: boolean): void;
 }
 
@@ -30,26 +38,49 @@ export function messageItem(message: ChatMessage, around: Surroundings): Templat
     message.reply === null &&
     Math.abs(message.time - before.time) < GROUP_WITHIN;
   const time = new Date(message.time);
+  const meant = around.own !== undefined && mentioned(message.text).includes(around.own);
   return html`
-    <li id="m-${message.id}" class="hue-${hueOf(message.author)} ${own ? "own" : ""} ${follows ? "follows" : ""}">
+    <li id="m-${message.id}" class="hue-${hueOf(message.author)} ${own ? "own" : ""} ${follows ? "follows" : ""} ${meant ? "meant" : ""}">
       ${
         follows
           ? nothing
           : html`<span class="face" aria-hidden="true">${initialsOf(message)}</span>
-            <p class="who"><strong>${shownName(message)}</strong>${own ? html` <span class="you">you</span>` : nothing}
+            <p class="who"><strong>${shownName(message)}</strong>${around.called.isShared(message) ? sharedName(message) : nothing}${own ? html` <span class="you">you</span>` : nothing}
               <time datetime=${Number.isNaN(time.getTime()) ? "" : time.toISOString()}>${formatTime(message.time)}</time></p>`
       }
       ${message.reply === null ? nothing : quote(message.reply, around)}
-      ${message.file?.name === message.text ? nothing : html`<p class="text">${message.text}${message.edited ? html` <span class="edited">(edited)</span>` : nothing}</p>`}
+      ${message.file?.name === message.text ? nothing : html`<p class="text">${words(message, around)}${message.edited ? html` <span class="edited">(edited)</span>` : nothing}</p>`}
       ${message.file == null ? nothing : html`<braidcast-file .file=${message.file} .files=${around.files}></braidcast-file>`}
       ${message.reactions.length === 0 ? nothing : reactions(message, around)}
+      ${around.replies === 0 ? nothing : thread(message, around)}
       ${around.menu}
     </li>`;
 }
 
-function quote(id: string, { answered, onQuote }: Surroundings): TemplateResult {
+/** Somebody with another key goes by that name: that is not to be overlooked. */
+function sharedName({ author }: ChatMessage): TemplateResult {
+  return html` <span class="key" title="Somebody with another key goes by this name, too. This is the one whose id begins so."><span
+    class="unseen">one of several of this name, with the key </span>${author.slice(0, 8)}</span>`;
+}
+
+function words(message: ChatMessage, { own, called }: Surroundings): (string | TemplateResult)[] {
+  const acts = message.text.startsWith(ACTION);
+  const said = pieces(acts ? message.text.slice(ACTION.length) : message.text).map((piece) =>
+    typeof piece === "string"
+      ? piece
+      : html`<span class="mention hue-${hueOf(piece.peer)} ${piece.peer === own ? "own" : ""}">@${called.nameOf(piece)}</span>`,
+  );
+  return acts ? [html`<em>${shownName(message)}</em> `, ...said] : said;
+}
+
+function thread({ id }: ChatMessage, { replies, onThread }: Surroundings): TemplateResult {
+  return html`<button type="button" class="thread-link" @click=${() => onThread(id)}>${replies === 1 ? "1 reply" : `${replies} replies`}</button>`;
+}
+
+function quote(id: string, { answered, called, onQuote }: Surroundings): TemplateResult {
   if (answered === undefined) return html`<p class="quote">Answers a message that is not here.</p>`;
-  const text = answered.text.length > QUOTED ? `${answered.text.slice(0, QUOTED)}…` : answered.text;
+  const whole = called.readable(answered.text);
+  const text = whole.length > QUOTED ? `${whole.slice(0, QUOTED)}…` : whole;
   return html`<button type="button" class="quote" @click=${() => onQuote(id)}><span class="unseen">Answers </span>${shownName(answered)}: ${text}</button>`;
 }
 

@@ -1,3 +1,5 @@
+import { handles, type Mention, type People, readable } from "../core/chat-mentions.ts";
+
 /** How people are told apart: names can be the same, keys cannot. */
 interface Author {
   author: string;
@@ -15,6 +17,53 @@ export function hueOf(peer: string): number {
 export function shownName({ author, name }: Author): string {
   const trimmed = name.trim();
   return trimmed === "" ? `Guest ${author.slice(0, 4)}` : trimmed;
+}
+
+/** How people are called now, by peer id, and which names several of them have used. */
+export class Called {
+  readonly #names = new Map<string, string>();
+  readonly #users = new Map<string, Set<string>>();
+
+  /** Those who are here, and the authors of messages in order. */
+  constructor(roster: readonly { peer: string; name: string }[], messages: readonly Author[]) {
+    for (const { peer, name } of roster) this.#learn(peer, name);
+    for (const { author, name } of messages) this.#learn(author, name);
+  }
+
+  /** Who can be mentioned by name: all but that one. */
+  people(own: string | undefined): People {
+    return new Map([...this.#names].filter(([peer]) => peer !== own));
+  }
+
+  /** Whether somebody with another key goes, or went, by that name. */
+  isShared({ author, name }: Author): boolean {
+    const users = this.#users.get(folded(name));
+    return users !== undefined && users.size > (users.has(author) ? 1 : 0);
+  }
+
+  /** What is shown of whom a message mentions. */
+  readonly nameOf = ({ name, peer }: Mention): string => {
+    const now = this.#names.get(peer) ?? "";
+    return now === "" ? name : (handles(this.#names).get(peer) ?? now);
+  };
+
+  /** The text as a person reads it. */
+  readable(text: string): string {
+    return readable(text, this.nameOf);
+  }
+
+  #learn(peer: string, name: string): void {
+    const plain = name.trim();
+    this.#names.set(peer, plain);
+    if (plain === "") return;
+    const users = this.#users.get(folded(plain)) ?? new Set();
+    this.#users.set(folded(plain), users.add(peer));
+  }
+}
+
+/** Names that look alike are one. */
+function folded(name: string): string {
+  return name.trim().normalize("NFKC").toLowerCase();
 }
 
 /** Up to two letters of a name, or the beginning of the id of somebody without one. */
