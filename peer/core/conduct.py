@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peer.core.bucket import Bucket
-from peer.core.standing import BROKEN_PROMISE, EMPTY_WORD, FLOOD, IN_TIME, STRAY
+from peer.core.standing import BROKEN_PROMISE, EMPTY_WORD, FLOOD, IN_TIME, STANDSTILL, STRAY
 from peer.wire import Message, Refuse, Status, Subscribe, Unsubscribe, Want
 
 SETTLE_EVERY = 1.0
@@ -33,14 +33,24 @@ BACKLOG_BURST, BACKLOG_PER_SECOND = 32.0, 0.25
 class Conduct:
     """One peer's deeds since they were settled last, and what it may still say."""
 
-    __slots__ = ("_answers", "_asked", "_backlogs", "_empty", "_flood", "_owed", "_said", "_stray", "in_time")
+    __slots__ = (
+        "_answers",
+        "_asked",
+        "_backlogs",
+        "_flood",
+        "_owed",
+        "_said",
+        "_silence",
+        "_stray",
+        "in_time",
+    )
 
     def __init__(self, now: float) -> None:
         self.in_time = 0
         """Blocks that it pushed as a parent before they had to be asked for."""
         self._stray = 0
         self._flood = 0
-        self._empty = False
+        self._silence = 0.0
         self._answers = 0
         self._owed: dict[tuple[int, int], float] = {}
         """When (part, block) is overdue."""
@@ -85,9 +95,9 @@ class Conduct:
         else:
             self._stray += 1
 
-    def pushed_nothing(self) -> None:
-        """It does not push a stripe that it says reaches it."""
-        self._empty = True
+    def pushed_nothing(self, lied: bool) -> None:
+        """It does not push a stripe that should reach it; `lied`: and says meanwhile that it does."""
+        self._silence = min(self._silence, EMPTY_WORD if lied else STANDSTILL)
 
     def settle(self, excused: bool, now: float) -> float:
         """The points for what it did since the last call; `excused` when it may be dead: that is no lie."""
@@ -95,8 +105,7 @@ class Conduct:
         for asked in overdue:
             del self._owed[asked]
         points = self.in_time * IN_TIME + self._stray * STRAY + self._flood * FLOOD
-        if self._empty:
-            points += EMPTY_WORD
+        points += self._silence
         self.in_time = self._stray = self._flood = 0
-        self._empty = False
+        self._silence = 0.0
         return points + BROKEN_PROMISE if overdue and not excused else points

@@ -121,15 +121,18 @@ class Neighbour:
         """It has said that it has every block of the part."""
         return self.status is not None and (self.status.epoch, self.status.newest) == (epoch, number)
 
-    def pushed_nothing(self, stripe: int, now: float) -> None:
-        """It was or would be our parent of a stripe, and is silent on it: a lie if it says that it is fed."""
+    def pushed_nothing(self, stripe: int, due: float, now: float) -> None:
+        """It was or would be our parent of a stripe, and is silent on it: a lie if it says that it is fed.
+
+        What it said before the next block was `due` is none: a page that stands still for a moment says nothing.
+        """
         status = self.status
         if self.is_gone(now) or status is None or stripe >= len(status.stripes):
             return
         if now - self.since < LATE_AT_FIRST:
             return
         if status.stripes[stripe].fed and not status.stripes[stripe].starved:
-            self.conduct.pushed_nothing()
+            self.conduct.pushed_nothing(self.status_at > due)
 
     def asked(self, number: int, indices: tuple[int, ...], now: float) -> None:
         """We ask it for lost blocks of a part (none: for all), which it may have said that it has."""

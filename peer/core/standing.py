@@ -16,7 +16,9 @@ FLOOD = -0.25
 BROKEN_PROMISE = -1.0
 """For blocks that a peer's STATUS says it has and that it did not send when asked."""
 EMPTY_WORD = -3.0
-"""For pushing nothing of a stripe that a peer's STATUS says reaches it."""
+"""For pushing nothing of a stripe that a peer says meanwhile reaches it."""
+STANDSTILL = -1.5
+"""For pushing nothing for a moment in which a peer says nothing either."""
 MEAGRE = -5.0
 """For a parent that was replaced because it pushed too little of its stripe."""
 

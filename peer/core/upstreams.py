@@ -196,7 +196,7 @@ class Upstreams:
             if parent is not None and up.must_go(parent, stripe, silent, self._me, self._spread, now):
                 self._fail_overs += 1
                 if silent >= SILENT_PARTS:
-                    parent.pushed_nothing(stripe, now)
+                    parent.pushed_nothing(stripe, self.rhythm.last_block[stripe] + self._part_duration, now)
                 self._orphan(up, parent.short, now)
                 changes.append(Unsubscribe(stripe, parent.peer))
                 parent = None
@@ -253,7 +253,7 @@ class Upstreams:
         up.tries += 1
         pending.refused(stripe, now)
         if up.pushing_since is None:
-            pending.pushed_nothing(stripe, now)
+            pending.pushed_nothing(stripe, up.pending_since, now)
         if pending.peer == up.planned:
             self._plan_failed(up, now, excused=pending.starved(stripe) or not pending.path(stripe))
         return [Unsubscribe(stripe, pending.peer)]

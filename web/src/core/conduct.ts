@@ -2,7 +2,7 @@
 
 import type { Message } from "../wire.ts";
 import { Bucket, type Rate } from "./bucket.ts";
-import { BROKEN_PROMISE, EMPTY_WORD, FLOOD, IN_TIME, STRAY } from "./standing.ts";
+import { BROKEN_PROMISE, EMPTY_WORD, FLOOD, IN_TIME, STANDSTILL, STRAY } from "./standing.ts";
 
 export const SETTLE_EVERY = 1;
 /** Seconds in which one who has a part by its STATUS answers for it; a WANT is forgotten after one. */
@@ -33,7 +33,7 @@ export class Conduct {
   inTime = 0;
   #stray = 0;
   #flood = 0;
-  #empty = false;
+  #silence = 0;
   #answers = 0;
   /** When "part,block" is overdue. */
   readonly #owed = new Map<string, number>();
@@ -87,9 +87,9 @@ export class Conduct {
     else this.#stray += 1;
   }
 
-  /** It does not push a stripe that it says reaches it. */
-  pushedNothing(): void {
-    this.#empty = true;
+  /** It does not push a stripe that should reach it; `lied`: and says meanwhile that it does. */
+  pushedNothing(lied: boolean): void {
+    this.#silence = Math.min(this.#silence, lied ? EMPTY_WORD : STANDSTILL);
   }
 
   /** The points for what it did since the last call; `excused` when it may be dead: that is no lie. */
@@ -97,9 +97,8 @@ export class Conduct {
     const owed = this.#owed.size;
     for (const [asked, until] of this.#owed) if (until < now) this.#owed.delete(asked);
     const broken = this.#owed.size < owed && !excused;
-    let points = this.inTime * IN_TIME + this.#stray * STRAY + this.#flood * FLOOD;
-    if (this.#empty) points += EMPTY_WORD;
-    this.#empty = false;
+    const points = this.inTime * IN_TIME + this.#stray * STRAY + this.#flood * FLOOD + this.#silence;
+    this.#silence = 0;
     this.inTime = 0;
     this.#stray = 0;
     this.#flood = 0;

@@ -134,11 +134,14 @@ export class Neighbour {
     return this.status?.newest === number && this.status.epoch === epoch;
   }
 
-  /** It was or would be our parent of a stripe, and is silent on it: a lie if it says that it is fed. */
-  pushedNothing(stripe: number, now: number): void {
+  /**
+   * It was or would be our parent of a stripe, and is silent on it: a lie if it says that it is fed. What it said before
+   * the next block was `due` is none: a page that stands still for a moment says nothing.
+   */
+  pushedNothing(stripe: number, due: number, now: number): void {
     const state = this.status?.stripes[stripe];
     if (!state?.fed || state.starved || this.isGone(now) || now - this.since < LATE_AT_FIRST) return;
-    this.conduct.pushedNothing();
+    this.conduct.pushedNothing(this.statusAt > due);
   }
 
   /** We ask it for lost blocks of a part (none: for all), which it may have said that it has. */

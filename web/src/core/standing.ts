@@ -14,6 +14,8 @@ export const FLOOD = -0.25;
 export const BROKEN_PROMISE = -1;
 /** For pushing nothing of a stripe that a peer's STATUS says reaches it. */
 export const EMPTY_WORD = -3;
+/** For pushing nothing for a moment in which a peer says nothing either. */
+export const STANDSTILL = -1.5;
 /** For a parent that was replaced because it pushed too little of its stripe. */
 export const MEAGRE = -5;
 

@@ -189,7 +189,9 @@ export class Upstreams {
       up.starved = parent === null || silent >= STARVED_PARTS;
       if (parent !== null && up.mustGo(parent, stripe, silent, moment)) {
         this.#failOvers += 1;
-        if (silent >= SILENT_PARTS) parent.pushedNothing(stripe, now);
+        if (silent >= SILENT_PARTS) {
+          parent.pushedNothing(stripe, (this.rhythm.lastBlock[stripe] ?? 0) + this.#partDuration, now);
+        }
         this.#orphan(up, parent.short, now);
         changes.push({ type: "unsubscribe", stripe, peer: parent.peer });
         parent = null;
@@ -250,7 +252,7 @@ export class Upstreams {
     up.pending = null;
     up.tries += 1;
     pending.refused(stripe, now);
-    if (up.pushingSince === null) pending.pushedNothing(stripe, now);
+    if (up.pushingSince === null) pending.pushedNothing(stripe, up.pendingSince, now);
     if (pending.peer === up.planned) {
       this.#planFailed(up, now, pending.starved(stripe) || pending.path(stripe).length === 0);
     }

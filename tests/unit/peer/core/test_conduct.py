@@ -7,7 +7,7 @@ import pytest
 from peer.core.conduct import ALLOWED, ANSWERS, BACKLOG_BURST, PROMISE, PROMISES, Conduct
 from peer.core.judge import BYE_PROTOCOL, Judge
 from peer.core.neighbour import LATE_AT_FIRST, NO_PART, SURE_PARTS, Neighbour
-from peer.core.standing import BROKEN_PROMISE, EMPTY_WORD, FLOOD, IN_TIME, MEAGRE, STRAY, Standing
+from peer.core.standing import BROKEN_PROMISE, EMPTY_WORD, FLOOD, IN_TIME, MEAGRE, STANDSTILL, STRAY, Standing
 from peer.wire import Block, Message, Refuse, Status, StripeStatus, Subscribe, Unsubscribe, Want
 from tests.unit.peer.core.braid_bench import status
 
@@ -99,16 +99,18 @@ def test_answers_to_requests_are_not_stray_and_blocks_that_nobody_asked_for_are(
 
 
 @pytest.mark.parametrize(
-    ("fed", "starved", "since", "heard", "points"),
+    ("fed", "starved", "since", "heard", "due", "points"),
     [
-        (True, False, -LATE_AT_FIRST, 0.0, EMPTY_WORD),
-        (False, False, -LATE_AT_FIRST, 0.0, 0.0),
-        (True, True, -LATE_AT_FIRST, 0.0, 0.0),
-        (True, False, -LATE_AT_FIRST, -LATE_AT_FIRST, 0.0),
-        (True, False, 0.1 - LATE_AT_FIRST, 0.0, 0.0),
+        (True, False, -LATE_AT_FIRST, 0.0, -0.1, EMPTY_WORD),
+        (True, False, -LATE_AT_FIRST, 0.0, 0.0, STANDSTILL),
+        (False, False, -LATE_AT_FIRST, 0.0, -0.1, 0.0),
+        (True, True, -LATE_AT_FIRST, 0.0, -0.1, 0.0),
+        (True, False, -LATE_AT_FIRST, -LATE_AT_FIRST, -0.1, 0.0),
+        (True, False, 0.1 - LATE_AT_FIRST, 0.0, -0.1, 0.0),
     ],
     ids=[
         "says that it is fed",
+        "said so before the block was due",
         "says that it is not",
         "says that it starves",
         "may be dead",
@@ -116,14 +118,14 @@ def test_answers_to_requests_are_not_stray_and_blocks_that_nobody_asked_for_are(
     ],
 )
 def test_pushing_nothing_is_a_lie_of_one_who_says_that_it_is_fed(
-    fed: bool, starved: bool, since: float, heard: float, points: float
+    fed: bool, starved: bool, since: float, heard: float, due: float, points: float
 ) -> None:
     neighbour = Neighbour(PEER, "viewer", since)
     neighbour.heard_at = heard
-    neighbour.pushed_nothing(0, 0.0)
-    neighbour.status = status(stripes=(StripeStatus(fed, starved, ()),))
-    neighbour.pushed_nothing(0, 0.0)
-    neighbour.pushed_nothing(1, 0.0)
+    neighbour.pushed_nothing(0, due, 0.0)
+    neighbour.status, neighbour.status_at = status(stripes=(StripeStatus(fed, starved, ()),)), 0.0
+    neighbour.pushed_nothing(0, due, 0.0)
+    neighbour.pushed_nothing(1, due, 0.0)
     assert neighbour.conduct.settle(False, 0.0) == points
     assert neighbour.conduct.settle(False, 0.0) == 0.0
 

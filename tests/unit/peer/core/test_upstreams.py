@@ -291,6 +291,30 @@ def test_page_that_stops_for_a_moment_as_it_opens_is_the_parent_again_when_it_go
     assert bench.core.neighbours[HIGH].doubt == 0
 
 
+def test_page_that_stands_still_for_a_moment_later_on_is_the_parent_again_when_it_goes_on() -> None:
+    """It said nothing meanwhile, so it told no lie. Its children stayed with the publisher for twenty seconds."""
+    bench = Bench()
+    bench.link(HIGH, LOW)
+    bench.plan(HIGH, *[LOW] * (STRIPES - 1))
+    asked: list[tuple[bytes, int]] = []
+    for number in range(90):
+        still = 60 <= number < 65
+        for peer in (HIGH, LOW):
+            if not (peer == HIGH and still):
+                bench.tell(peer, status(*ALL, newest=max(0, number - 1), path=(ROOT, peer[:4])))
+        if number == 65:
+            bench.push(HIGH, range(60, 65), range(1))  # what it was asked for meanwhile
+        stripe_0 = [peer for peer, stripe in asked if stripe == 0][-1:]
+        if stripe_0 != [LOW] and not still:
+            bench.push(HIGH, range(number, number + 1), range(1))
+        bench.push(LOW, range(number, number + 1), range(0 if LOW in stripe_0 else 1, STRIPES))
+        bench.wait(0.1)
+        asked += subscribed(bench)
+    assert asked == [(HIGH, 0), *[(LOW, stripe) for stripe in ALL if stripe], (LOW, 0), (HIGH, 0)]
+    assert bench.core.stripe_parents()[0] == HIGH
+    assert bench.core.neighbours[HIGH].doubt == 0
+
+
 def test_parent_that_turns_out_to_be_below_us_is_left_at_once() -> None:
     bench = fed_by(HIGH, LOW)
     bench.tell(HIGH, status(*ALL, path=(ROOT, ME[:4], HIGH[:4])))
