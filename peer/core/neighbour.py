@@ -124,7 +124,7 @@ class Neighbour:
     def pushed_nothing(self, stripe: int, due: float, now: float) -> None:
         """It was or would be our parent of a stripe, and is silent on it: a lie if it says that it is fed.
 
-        What it said before the next block was `due` is none: a page that stands still for a moment says nothing.
+        What it said before the next block was `due` is none: a page that stands still says nothing.
         """
         status = self.status
         if self.is_gone(now) or status is None or stripe >= len(status.stripes):

@@ -292,7 +292,7 @@ def test_page_that_stops_for_a_moment_as_it_opens_is_the_parent_again_when_it_go
 
 
 def test_page_that_stands_still_for_a_moment_later_on_is_the_parent_again_when_it_goes_on() -> None:
-    """It said nothing meanwhile, so it told no lie. Its children stayed with the publisher for twenty seconds."""
+    """It said nothing meanwhile, so it told no lie; its children left it for twenty seconds once."""
     bench = Bench()
     bench.link(HIGH, LOW)
     bench.plan(HIGH, *[LOW] * (STRIPES - 1))
