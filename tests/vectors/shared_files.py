@@ -8,7 +8,8 @@ from peer.wire_files import BLOCK
 
 def octets(size: int) -> bytes:
     """Byte i is the low byte of i xor (i >> 8) xor (i >> 16): no block is like another."""
-    return bytes((at ^ at >> 8 ^ at >> 16) & 255 for at in range(size))
+    pages = [bytes(low ^ mask for low in range(256)) for mask in range(256)]  # far faster than octet by octet
+    return b"".join(pages[(at ^ at >> 8) & 255] for at in range((size + 255) // 256))[:size]
 
 
 class Content:
