@@ -85,7 +85,7 @@ class Identity:
                 content = file.read_bytes()
             except FileNotFoundError:
                 file.parent.mkdir(parents=True, exist_ok=True)
-                _create(file)
+                _create(file, Ed25519PrivateKey.generate())
                 # Read back instead of trusting what was written: another process may have been first.
                 content = file.read_bytes()
         except OSError as error:
@@ -93,13 +93,31 @@ class Identity:
             raise IdentityError(f"The key file {file} cannot be used: {reason}.") from error
         return cls(_seed(content, file))
 
+    @property
+    def seed(self) -> bytes:
+        """The 32 bytes that are the key: whoever has them is this identity."""
+        return self._private.private_bytes_raw()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the key to `path`, with mode 0600, where it replaces nothing. Raises IdentityError."""
+        file = Path(path)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            created = _create(file, self._private)
+        except OSError as error:
+            reason = error.strerror or "it cannot be opened"
+            raise IdentityError(f"The key file {file} cannot be written: {reason}.") from error
+        if not created:
+            raise IdentityError(f"The key file {file} is there already, and no key is replaced.")
+
     def sign(self, tag: bytes, data: bytes) -> bytes:
         """The signature (64 bytes) over `tag` and `data`."""
         return self._private.sign(tag + data)
 
 
-def _create(file: Path) -> None:
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+def _create(file: Path, private: Ed25519PrivateKey) -> bool:
+    """Whether it was not there before."""
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     # A link of a complete file: nobody reads half a key, and an existing one is never replaced.
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
@@ -110,9 +128,10 @@ def _create(file: Path) -> None:
         try:
             os.link(temporary, file)
         except FileExistsError:
-            return
+            return False
     finally:
         os.unlink(temporary)
+    return True
 
 
 def _seed(content: bytes, file: Path) -> bytes:

@@ -9,6 +9,7 @@ import typer
 from peer.cli.chat import chat
 from peer.cli.demo import demo
 from peer.cli.doctor import doctor
+from peer.cli.identity import bring, export
 from peer.cli.publish import publish
 from peer.cli.relay import relay
 from peer.cli.signal import signal
@@ -25,10 +26,14 @@ app = typer.Typer(
 )
 token_app = typer.Typer(help="Tokens for closed rooms.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
+identity_app = typer.Typer(help="Your identity on another device.", no_args_is_help=True)
+app.add_typer(identity_app, name="identity")
 
 for command in (demo, signal, publish, relay, watch, chat, simulate, doctor):
     app.command()(command)
 token_app.command()(create)
+identity_app.command()(export)
+identity_app.command("import")(bring)
 
 
 def main() -> None:

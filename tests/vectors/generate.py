@@ -12,6 +12,7 @@ import json
 from tests.vectors import (
     description_samples,
     file_samples,
+    identity_export_samples,
     identity_samples,
     introduction_samples,
     mention_samples,
@@ -33,6 +34,7 @@ def files() -> dict[str, bytes]:
         "messages.json": message_samples.messages(),
         "chat_headers.json": message_samples.chat_headers(),
         "files.json": file_samples.files(),
+        "identity_exports.json": identity_export_samples.exports(),
         "threads.json": thread_samples.threads(),
         "mentions.json": mention_samples.mentions(),
         "introductions.json": introduction_samples.introductions(),
