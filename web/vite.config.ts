@@ -24,13 +24,25 @@ const hashesApart: Plugin = {
   },
 };
 
+/** Exporting an identity brings copies of all that it needs: shared with what comes first, that would be cut worse. */
+const exportApart: Plugin = {
+  name: "export-apart",
+  enforce: "pre",
+  async resolveId(source, importer) {
+    const [path, copy] = (importer ?? "").split("?");
+    if (copy !== "export" && !/\/(?:identity-export|kept-identity)\.ts$/.test(path ?? "")) return null;
+    const found = await this.resolve(source, path, { skipSelf: true });
+    return found === null ? null : `${found.id}?export`;
+  },
+};
+
 // One build for the pages and for the elements that other sites embed: the pages load the same /braidcast.js.
 // What it writes is served by the introducer, from the package's own folder.
 export default defineConfig({
   root: pages,
   publicDir: join(import.meta.dirname, "public"),
   base: "/",
-  plugins: [plainImports, hashesApart],
+  plugins: [plainImports, hashesApart, exportApart],
   build: {
     outDir: join(import.meta.dirname, "../signaling/pages"),
     emptyOutDir: true,

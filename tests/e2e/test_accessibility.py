@@ -74,6 +74,8 @@ async def test_chat_page_has_no_faults(browser: Browser, tmp_path: Path) -> None
             await page.get_by_role("log").get_by_text("and mine").wait_for()
             await page.get_by_role("button", name="Slow mode: 30 s").click()
             await page.get_by_text("You set slow mode to 30 s").wait_for()
+            await page.get_by_text("Export", exact=True).press("Enter")
+            await page.get_by_role("button", name="Save as text").wait_for()
             await page.get_by_role("button", name="Actions for the message of Bob").last.click()
             await page.get_by_role("menuitem", name="Reply").wait_for()
             assert await faults(page) == {}

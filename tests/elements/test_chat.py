@@ -290,3 +290,21 @@ async def test_two_of_one_name_are_told_apart(watching: Open) -> None:
         await viewer.director.say(BOB, "ana", "no, me")
         await viewer.page.get_by_text(BOB[:8]).wait_for()
         await viewer.page.get_by_text(ANA[:8]).wait_for()
+
+
+async def test_what_was_said_is_saved_and_an_identity_that_is_none_is_refused(watching: Open) -> None:
+    async with watching(Director(stream_state=None), path="/chat/demo") as viewer:
+        page = viewer.page
+        await viewer.director.say(ANA, "Ana", "hello")
+        await page.get_by_role("log").get_by_text("hello").wait_for()
+        await page.get_by_text("Export", exact=True).click()
+        async with page.expect_download() as saved:
+            await page.get_by_role("button", name="Save as text").click()
+        download = await saved.value
+        assert download.suggested_filename == "demo.txt"
+        assert (await download.path()).read_text().endswith(" Ana: hello\n")
+        await page.get_by_text("1 message is saved.").wait_for()
+        await page.get_by_label("Passphrase").fill("correct horse battery")
+        await page.get_by_label("Exported identity").fill("braidcast-identity:nothing")
+        await page.get_by_role("button", name="Import it").click()
+        await page.get_by_text("This is no exported identity").wait_for()

@@ -12,6 +12,7 @@ import css from "./braidcast-chat.css?inline";
 import type { BraidcastFile } from "./braidcast-file.ts";
 import { choicesFor } from "./choices.ts";
 import { Composer, canSend, isReady, LONGEST, sentence } from "./composer.ts";
+import { Following } from "./following.ts";
 import { messageItem, type Surroundings } from "./message-item.ts";
 import { type Choice, MessageMenu } from "./message-menu.ts";
 import { moderationPanel } from "./moderation-panel.ts";
@@ -20,8 +21,6 @@ import { Reading, type Shown } from "./reading.ts";
 
 /** Nearer to the beginning than this (px), older messages are fetched. */
 const AT_BEGINNING = 100;
-/** Scrolled up further than this (px), new messages no longer move the list. */
-const AT_END = 48;
 /** What says which room it is, and as whom. */
 const JOINING = ["server", "room", "token", "owner"] as const;
 
@@ -48,8 +47,6 @@ export class BraidcastChat extends LitElement {
   #joined: Room | null = null;
   #joining = 0;
   #unread = 0;
-  #atEnd = true;
-  #leftAt = 0;
   #announced = "";
   /** The message whose thread is shown in place of all. */
   #thread: string | null = null;
@@ -57,6 +54,7 @@ export class BraidcastChat extends LitElement {
   readonly #names = new Map<string, string>();
   readonly #menu = new MessageMenu(this);
   readonly #reading = new Reading(this);
+  readonly #following = new Following(() => this.renderRoot.querySelector<HTMLElement>(".scroll"));
   readonly #composer = new Composer(this);
   #calledNow: Called | null = null;
 
@@ -102,14 +100,14 @@ export class BraidcastChat extends LitElement {
   }
 
   protected override willUpdate(): void {
-    this.#look();
+    this.#following.look();
   }
 
   protected override updated(changed: PropertyValues<this>): void {
     for (const file of this.renderRoot.querySelectorAll<BraidcastFile>("braidcast-file")) file.look();
     if (JOINING.some((name) => changed.has(name))) this.#join();
     if (changed.has("name")) this.#joined?.setName(this.name);
-    if (this.#atEnd) this.#toEnd();
+    this.#following.drawn();
   }
 
   /** Joins a moment later: a player on the same page comes first, for it says how much is shared. */
@@ -192,9 +190,9 @@ export class BraidcastChat extends LitElement {
     this.#composer.forget((id) => !this.#known.has(id));
     for (const message of fresh) this.#names.set(message.key, shownName(message));
     const others = fresh.filter((message) => message.author !== this.#joined?.id);
-    this.#look();
-    if (others.length < fresh.length) this.#follow(); // what one says oneself is always shown
-    if (!this.#atEnd || this.#thread !== null) this.#unread += others.length;
+    this.#following.look();
+    if (others.length < fresh.length) this.#following.begin(); // what one says oneself is always shown
+    if (!this.#following.atEnd || this.#thread !== null) this.#unread += others.length;
     const last = others.at(-1);
     // A newcomer's history is there to be read, not to be read out.
     if (last !== undefined && others.length <= 3)
@@ -223,61 +221,26 @@ export class BraidcastChat extends LitElement {
   readonly #older = async (): Promise<void> => {
     const room = this.#joined;
     if (room === null || !this.#reading.canAsk(room)) return;
-    this.#atEnd = false;
+    this.#following.end();
     let stay = (): void => undefined;
     await this.#reading.older(room, () => {
-      stay = this.#staying();
+      stay = this.#following.staying();
     });
     if (room !== this.#joined) return;
     await this.updateComplete;
     stay();
   };
 
-  /** What was read stays where it is now, when that is called once more stands above it. */
-  #staying(): () => void {
-    const read = this.renderRoot.querySelector("li");
-    const top = read?.getBoundingClientRect().top ?? 0;
-    return () => {
-      const list = this.#list;
-      if (list !== null && read !== null) list.scrollTop += read.getBoundingClientRect().top - top;
-    };
-  }
-
-  get #list(): HTMLElement | null {
-    return this.renderRoot.querySelector<HTMLElement>(".scroll");
-  }
-
-  /** A browser tells of scrolling only with its next frame: whoever reads above may have gone there since. */
-  #look(): void {
-    const list = this.#list;
-    // A list that has only become lower or longer since it was left at its end was moved by nobody.
-    if (list !== null && list.scrollTop < this.#leftAt && !isAtEnd(list)) this.#atEnd = false;
-  }
-
-  #follow(): void {
-    this.#atEnd = true;
-    this.#leftAt = 0;
-  }
-
   readonly #onScroll = (event: Event): void => {
     const list = event.currentTarget as HTMLElement;
     if (list.scrollTop < AT_BEGINNING && list.scrollHeight > list.clientHeight && this.#thread === null)
       void this.#older();
-    const atEnd = isAtEnd(list) && !this.#shown().cut;
-    if (atEnd === this.#atEnd) return;
-    this.#atEnd = atEnd;
-    if (atEnd && this.#thread === null) {
+    if (!this.#following.scrolled(this.#shown().cut)) return;
+    if (this.#following.atEnd && this.#thread === null) {
       this.#unread = 0;
       this.#reading.back();
     }
     this.requestUpdate();
-  };
-
-  readonly #toEnd = (): void => {
-    const list = this.#list;
-    if (list === null) return;
-    list.scrollTop = list.scrollHeight;
-    this.#leftAt = list.scrollTop;
   };
 
   protected override render(): TemplateResult {
@@ -318,7 +281,7 @@ export class BraidcastChat extends LitElement {
         }
         </div>
         <div class="unseen" role="status">${this.#composer.told === "" ? this.#announced : this.#composer.told}</div>
-        ${room?.chat == null ? nothing : html`<div class="tools">${[this.#search(room.chat), this.#panel(room.chat)]}</div>`}
+        ${room?.chat == null ? nothing : html`<div class="tools">${[this.#search(room.chat), this.#panel(room.chat), this.#keeping(room)]}</div>`}
         ${this.#composer.render()}
       </section>`;
   }
@@ -357,7 +320,7 @@ export class BraidcastChat extends LitElement {
     const left = this.#thread;
     this.#thread = id;
     this.#composer.forget(() => true);
-    this.#follow();
+    this.#following.begin();
     this.requestUpdate();
     void this.updateComplete.then(() => {
       if (id !== null) {
@@ -390,17 +353,28 @@ export class BraidcastChat extends LitElement {
     </details>`;
   }
 
-  /** What searches comes when somebody wants to. */
-  readonly #onSearch = (event: Event): void => {
+  #keeping(room: Room): TemplateResult {
+    return html`<details class="moderation keeping" @toggle=${this.#onKeeping}>
+      <summary>Export</summary>
+      <braidcast-chat-keeping class="within" .joined=${room} .room=${this.room}></braidcast-chat-keeping>
+    </details>`;
+  }
+
+  readonly #onSearch = (event: Event): void => this.#load(event, () => import("./search.ts"));
+
+  readonly #onKeeping = (event: Event): void => this.#load(event, () => import("./keeping.ts"));
+
+  /** What is within comes when somebody opens it, and takes the focus. */
+  #load(event: Event, load: () => Promise<unknown>): void {
     const details = event.currentTarget as HTMLDetailsElement;
     if (!details.open) return;
-    import("./search.ts")
+    load()
       .then(async () => {
         await this.updateComplete;
-        details.querySelector("input")?.focus();
+        details.querySelector<HTMLElement>("input, button")?.focus();
       })
-      .catch(() => this.#composer.say("The search could not be loaded: reload the page and try again."));
-  };
+      .catch(() => this.#composer.say("That could not be loaded: reload the page and try again."));
+  }
 
   /** Goes to a message; where it is not among those in the page, it and what was before it take their place. */
   readonly #onFound = async (event: Event): Promise<void> => {
@@ -408,12 +382,12 @@ export class BraidcastChat extends LitElement {
     if (!this.#shown().messages.some(({ id }) => id === message.id)) {
       this.#thread = null;
       this.#reading.goTo(message);
-      this.#atEnd = false;
+      this.#following.end();
       this.requestUpdate();
       await this.updateComplete;
       await this.#older();
     }
-    this.#atEnd = false;
+    this.#following.end();
     await this.updateComplete;
     this.#showMessage(message.id);
   };
@@ -458,11 +432,7 @@ export class BraidcastChat extends LitElement {
   readonly #jump = (): void => {
     this.#unread = 0;
     this.#reading.back();
-    this.#follow();
+    this.#following.begin();
     this.requestUpdate();
   };
-}
-
-function isAtEnd(list: HTMLElement): boolean {
-  return list.scrollHeight - list.scrollTop - list.clientHeight < AT_END;
 }

@@ -1,0 +1,68 @@
+/** Whether the list goes along with what is new: not while somebody reads above. */
+
+/** Scrolled up further than this (px), new messages no longer move the list. */
+const AT_END = 48;
+
+export class Following {
+  readonly #find: () => HTMLElement | null;
+  #atEnd = true;
+  #leftAt = 0;
+
+  /** `find` gives the list that scrolls. */
+  constructor(find: () => HTMLElement | null) {
+    this.#find = find;
+  }
+
+  get atEnd(): boolean {
+    return this.#atEnd;
+  }
+
+  /** A browser tells of scrolling only with its next frame: whoever reads above may have gone there since. */
+  look(): void {
+    const list = this.#find();
+    // A list that has only become lower or longer since it was left at its end was moved by nobody.
+    if (list !== null && list.scrollTop < this.#leftAt && !isAtEnd(list)) this.#atEnd = false;
+  }
+
+  /** Somebody has scrolled; `cut`: the list does not end with the newest. Whether that changes anything. */
+  scrolled(cut: boolean): boolean {
+    const list = this.#find();
+    const atEnd = list !== null && isAtEnd(list) && !cut;
+    const changed = atEnd !== this.#atEnd;
+    this.#atEnd = atEnd;
+    return changed;
+  }
+
+  /** The list goes along from now on. */
+  begin(): void {
+    this.#atEnd = true;
+    this.#leftAt = 0;
+  }
+
+  /** Somebody reads above. */
+  end(): void {
+    this.#atEnd = false;
+  }
+
+  /** The list has been drawn again: it is at its end, if it goes along. */
+  drawn(): void {
+    const list = this.#find();
+    if (list === null || !this.#atEnd) return;
+    list.scrollTop = list.scrollHeight;
+    this.#leftAt = list.scrollTop;
+  }
+
+  /** What was read stays where it is now, when that is called once more stands above it. */
+  staying(): () => void {
+    const read = this.#find()?.querySelector("li") ?? null;
+    const top = read?.getBoundingClientRect().top ?? 0;
+    return () => {
+      const list = this.#find();
+      if (list !== null && read !== null) list.scrollTop += read.getBoundingClientRect().top - top;
+    };
+  }
+}
+
+function isAtEnd(list: HTMLElement): boolean {
+  return list.scrollHeight - list.scrollTop - list.clientHeight < AT_END;
+}
