@@ -12,6 +12,8 @@ PING_SPREAD = 0.5
 QUIET_AFTER = 1.5
 DEAD_AFTER = 3.0
 IDLE_AFTER = 10.0
+UNWANTED_FOR = 3.0
+"""Seconds for which a link that its offerer does not want any more when it opens lives, unless it is used."""
 
 
 def is_dead(known: KnownPeer, now: float) -> bool:
@@ -25,6 +27,12 @@ def falls_quiet(known: KnownPeer, now: float) -> bool:
 def is_idle(known: KnownPeer, now: float) -> bool:
     """Whether it is ours to close: we opened it, nobody wants it, and nothing that matters goes over it."""
     return known.outgoing and not known.purposes and now >= known.used_at + IDLE_AFTER
+
+
+def used_when_opened(known: KnownPeer, now: float) -> float:
+    """What counts as its last use when it opens."""
+    wanted = known.purposes or not known.outgoing
+    return now if wanted else now - IDLE_AFTER + UNWANTED_FOR
 
 
 def next_ping(now: float, chance: float) -> float:

@@ -9,16 +9,15 @@ from peer.core.link_liveness import IDLE_AFTER
 
 
 def gives_way(peers: Iterable[KnownPeer], wanted: KnownPeer | None, now: float) -> KnownPeer | None:
-    """The idle link that goes first: those that nobody wants, then, for one that feeds, those that do not.
-
-    `wanted` is the peer that needs the place; None for one that comes to us.
+    """The link that goes first: one that nobody wants (idle, or only offered), then, for one that feeds, an
+    idle one that does not. `wanted` is the peer that needs the place; None for one that comes to us.
     """
     feeds = wanted is not None and wanted.feeds
-    idle = [
-        peer
-        for peer in peers
-        if peer.state is State.OPEN
-        and now - peer.used_at >= IDLE_AFTER
-        and (not peer.purposes or (feeds and not peer.feeds))
-    ]
-    return min(idle, key=lambda peer: (bool(peer.purposes), peer.used_at), default=None)
+
+    def may_go(peer: KnownPeer) -> bool:
+        idle = peer.state is State.OPEN and now - peer.used_at >= IDLE_AFTER
+        if peer.purposes:
+            return idle and feeds and not peer.feeds
+        return idle or peer.state is State.OFFERED
+
+    return min(filter(may_go, peers), key=lambda peer: (bool(peer.purposes), peer.used_at), default=None)

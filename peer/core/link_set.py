@@ -137,10 +137,9 @@ class LinkSet:
             return
         if known.state is State.WAITING:
             known.state = State.ABSENT
-        elif known.state is State.OFFERED:
-            self._close(known, act.NOT_NEEDED)
         elif known.state is State.OPEN:
             known.used_at = now
+        # An offer is seen through: whoever takes it may want the link, and would wait in vain for seconds.
 
     def offer_received(self, peer: bytes, connection: bytes, now: float) -> None:
         """An offer came whose signature the shell has verified."""
@@ -185,7 +184,8 @@ class LinkSet:
         if known.state is State.OPEN:
             return
         known.state = State.OPEN
-        known.opened_at = known.heard_at = known.used_at = now
+        known.opened_at = known.heard_at = now
+        known.used_at = liveness.used_when_opened(known, now)
         known.quiet = False
         self._actions.append(act.Opened(peer))
         self._ping(known, now)

@@ -203,6 +203,21 @@ def unwanted_link_is_closed_when_idle() -> Recorder:
             record("used", 4.0, peer=HIGH)
     record("want", 20.0, peer=HIGH, purpose="neighbour")
     record("unwant", 20.5, peer=HIGH, purpose="neighbour")
+    record.open(HIGH, 20.75)
+    for second in range(21, 25):
+        record.run_timers(float(second))
+        record("heard", float(second), peer=HIGH)
+    return record
+
+
+def offer_that_nobody_wants_any_more_gives_its_place_at_once() -> Recorder:
+    record = up(limit=2)
+    for peer in OTHERS[:3]:
+        record.introduce(peer, 0.0)
+    record("want", 0.0, peer=OTHERS[0], purpose="braid:00")
+    record("want", 0.0, peer=OTHERS[1], purpose="neighbour")
+    record("unwant", 0.25, peer=OTHERS[1], purpose="neighbour")
+    record("want", 0.5, peer=OTHERS[2], purpose="neighbour")
     return record
 
 
@@ -304,6 +319,7 @@ SCENES: list[Callable[[], Recorder]] = [
     replayed_own_and_strangers_offers,
     full_set_gives_idle_places_away,
     unwanted_link_is_closed_when_idle,
+    offer_that_nobody_wants_any_more_gives_its_place_at_once,
     signaling_outage_pauses_attempts,
     peer_departs_and_comes_back,
     expelled_peer_is_refused,

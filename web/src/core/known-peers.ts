@@ -1,6 +1,7 @@
 /** The bounded tables of a link set: the peers that it knows, and the connection ids that it has seen. */
 
 import type { Introduction, LinkState } from "./link-actions.ts";
+import { usedWhenOpened } from "./link-liveness.ts";
 
 const KNOWN_PEERS = 512;
 const SEEN_CONNECTIONS = 1024;
@@ -47,7 +48,7 @@ export class KnownPeer {
     this.state = "open";
     this.openedAt = now;
     this.heardAt = now;
-    this.usedAt = now;
+    this.usedAt = usedWhenOpened(this, now);
     this.quiet = false;
   }
 

@@ -4,7 +4,7 @@ import type { KnownPeer } from "./known-peers.ts";
 import { IDLE_AFTER } from "./link-liveness.ts";
 
 /**
- * The idle link that goes first: those that nobody wants, then, for one that feeds, those that do not.
+ * The link that goes first: idle ones and attempts that nobody wants, then, for one that feeds, those that do not.
  *
  * `wanted` is the peer that needs the place; null for one that comes to us.
  */
@@ -16,8 +16,9 @@ export function givesWay(
   const feeds = wanted?.feeds ?? false;
   let victim: KnownPeer | null = null;
   for (const known of peers) {
-    if (known.state !== "open" || now - known.usedAt < IDLE_AFTER) continue;
-    if (known.purposes.size > 0 && !(feeds && !known.feeds)) continue;
+    const idle = known.state === "open" && now - known.usedAt >= IDLE_AFTER;
+    if (known.purposes.size > 0 ? !idle || !feeds || known.feeds : !idle && known.state !== "offered")
+      continue;
     if (victim === null || comesFirst(known, victim)) victim = known;
   }
   return victim;

@@ -132,8 +132,8 @@ export class LinkSet {
     this.#moved = true;
     if (known.purposes.size > 0) return;
     if (known.state === "waiting") known.state = "absent";
-    else if (known.state === "offered") this.#close(known, "not-needed");
     else if (known.state === "open") known.usedAt = now;
+    // An offer is seen through: whoever takes it may want the link, and would wait in vain for seconds.
   }
 
   /** An offer came whose signature the shell has verified. */

@@ -26,6 +26,7 @@ from peer.core.link_actions import (
     SendPing,
     Unreachable,
 )
+from peer.core.link_liveness import IDLE_AFTER, UNWANTED_FOR
 from peer.core.link_set import LinkSet
 
 TRACES = sorted((Path(__file__).parents[3] / "vectors" / "links").glob("*.json"))
@@ -391,9 +392,50 @@ def test_wanting_twice_for_one_purpose_is_wanting_once() -> None:
     bench = Bench()
     connection = bench.want(HIGH)
     bench.links.want(HIGH, "braid:1", 0.0)
+    bench.open(HIGH, connection)
     bench.links.unwant(HIGH, "braid:1", 0.0)
     bench.links.unwant(HIGH, "braid:1", 0.0)
-    assert bench.links.poll_actions() == [Close(HIGH, connection, "not-needed")]
+    bench.links.heard(HIGH, IDLE_AFTER)
+    bench.links.handle_timer(IDLE_AFTER)
+    assert Close(HIGH, connection, "not-needed") in bench.links.poll_actions()
+
+
+def test_offer_whose_sender_has_changed_its_mind_is_no_trap_for_one_who_wants_the_link() -> None:
+    """It has accepted, and waited for it for eight seconds once."""
+    bench = Bench()
+    connection = bench.want(HIGH)
+    bench.links.unwant(HIGH, "braid:1", 0.1)
+    assert bench.links.poll_actions() == []
+    bench.links.answer_received(HIGH, connection, 0.2)
+    bench.open(HIGH, connection, 0.3)
+    bench.links.used(HIGH, 1.0)
+    bench.links.heard(HIGH, 1.0 + IDLE_AFTER)
+    bench.links.handle_timer(1.0 + IDLE_AFTER)
+    assert Close(HIGH, connection, "not-needed") in bench.links.poll_actions()
+
+
+def test_link_that_neither_side_wants_when_it_opens_is_soon_closed() -> None:
+    bench = Bench()
+    connection = bench.want(HIGH)
+    bench.links.unwant(HIGH, "braid:1", 0.1)
+    bench.open(HIGH, connection, 0.5)
+    for tenth in range(6, 35):
+        bench.links.heard(HIGH, tenth / 10)
+        bench.links.handle_timer(tenth / 10)
+        assert all(isinstance(action, SendPing) for action in bench.links.poll_actions())
+    bench.links.handle_timer(0.5 + UNWANTED_FOR)
+    assert bench.links.poll_actions() == [Close(HIGH, connection, "not-needed"), Closed(HIGH, "not-needed")]
+
+
+def test_offer_that_nobody_wants_any_more_gives_its_place_at_once() -> None:
+    bench = Bench(limit=1)
+    connection = bench.want(HIGH)
+    bench.links.unwant(HIGH, "braid:1", 0.1)
+    bench.introduce(LOW)
+    bench.links.want(LOW, "braid:1", 0.2)
+    closed, offered = bench.links.poll_actions()
+    assert closed == Close(HIGH, connection, "too-many-links")
+    assert isinstance(offered, Connect)
 
 
 def test_peer_that_is_not_wanted_any_more_is_not_tried_again() -> None:
