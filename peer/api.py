@@ -50,6 +50,15 @@ class Chat:
         """
         return await self._patiently(lambda: self.session.say(text, self.name, reply))
 
+    def writes(self, on: bool = True) -> None:
+        """Tell those to whom there are links that one is writing, or has stopped."""
+        self.session.writes(on)
+
+    @property
+    def writing(self) -> tuple[str, ...]:
+        """The peer ids, 32 hex digits, of those who are writing just now."""
+        return tuple(peer.hex() for peer in self.session.writing)
+
     async def send_file(self, path: Path, text: str = "", reply: bytes | None = None) -> Entry:
         """Tell of a file, and give it to those who ask as long as we are here; `text` is its name if empty.
 

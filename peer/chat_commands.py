@@ -42,6 +42,13 @@ class Conversation(FileKeeping, Protocol):
     async def send(self, text: str, reply: bytes | None = None) -> Entry:
         """Say something, waiting when one writes too fast. Raises ChatError with a sentence."""
 
+    def writes(self, on: bool = True) -> None:
+        """Tell others that one is writing, or has stopped."""
+
+    @property
+    def writing(self) -> Sequence[str]:
+        """The peer ids, 32 hex digits, of those who are writing just now."""
+
     async def act(self, act: Act) -> None:
         """Do something to a message, waiting as `send` does. Raises ChatError with a sentence."""
 

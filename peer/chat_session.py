@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from peer import wire
+from peer import wire, wire_typing
 from peer.chat_keeper import ChatKeeper
 from peer.chat_store import ChatStore, StoreError
 from peer.core.actions import Reject, Send, Verify
@@ -18,6 +18,7 @@ from peer.core.chat_message import Entry, message_id
 from peer.core.chat_past import Page
 from peer.core.chat_placing import Deliver, Revise, Ruled
 from peer.core.chat_recall import Erase
+from peer.core.chat_typing import Typing
 from peer.core.shared_file import SharedFile
 from peer.identity import Identity
 from peer.signing import TAG_CHAT, peer_id, verify
@@ -57,6 +58,8 @@ class ChatSession:
         self.on_ruled: list[Callable[[Rule, bool], None]] = []
         self.on_erased: list[Callable[[bytes], None]] = []
         """Called with the id of each message that its author, or the owner, has taken back."""
+        self.typing = Typing()
+        self._links: set[bytes] = set()
         self._identity = identity
         self._mesh = mesh
         self._acting = False
@@ -91,6 +94,7 @@ class ChatSession:
         now = time.monotonic()
         draft = self.log.compose(text, name, _wall(), now, reply, file)
         entry = self.log.said(draft, self._identity.sign(TAG_CHAT, draft.header), now)
+        self.typing.sent()
         self._act()
         return entry
 
@@ -100,6 +104,25 @@ class ChatSession:
         draft = self.log.compose_act(act, _wall(), now)
         self.log.done(draft, self._identity.sign(TAG_CHAT, draft.header), now)
         self._act()
+
+    def writes(self, on: bool) -> None:
+        """Tell those to whom there are links that one writes, or has stopped."""
+        if self.typing.writes(on, time.monotonic()):
+            for peer in self._links:
+                self._mesh.send(peer, wire_typing.encode(on))
+
+    @property
+    def writing(self) -> tuple[bytes, ...]:
+        """The peer ids of those who are writing just now."""
+        now = time.monotonic()
+        self.typing.handle_timer(now)
+        return self.typing.peers(now)
+
+    def received_typing(self, peer: bytes, data: bytes) -> None:
+        try:
+            self.typing.heard(peer, wire_typing.decode(data), time.monotonic())
+        except wire.WireError as error:
+            self._mesh.refuse(peer, error.code, error.sentence)
 
     def rule(self, measure: Measure) -> None:
         """Sign and send a measure. Raises ChatError with a sentence when one may not."""
@@ -190,12 +213,15 @@ class ChatSession:
         if moderation is not None and peer in map(peer_id, moderation.state().banned):
             self._mesh.refuse(peer, wire.FORBIDDEN, BANNED)
             return
+        self._links.add(peer)
         self.log.link_opened(peer, time.monotonic(), company)
         self._act()
         if self.keeper is not None:
             self.keeper.link_opened()
 
     def link_closed(self, peer: bytes) -> None:
+        self._links.discard(peer)
+        self.typing.stopped(peer)
         self.log.link_closed(peer, time.monotonic())
         self._act()
 
@@ -262,6 +288,7 @@ class ChatSession:
                 genuine = verify(action.key, action.tag, action.data, action.signature)
                 self.log.verified(action.token, genuine, time.monotonic())
             case Deliver(entry):
+                self.typing.stopped(entry.author)
                 for told in list(self.on_message):
                     told(entry)
             case Revise(id, message):

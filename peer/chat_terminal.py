@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 HISTORY = 256 * 1024
 """Bytes of what was typed that are kept, about."""
+COMMAND = re.compile(r"/(?!me |reply |/)")
+"""Of what begins so, others hear nothing."""
 NAMED = 8
 """People in the toolbar."""
 
@@ -43,10 +47,14 @@ def here(company: Company, unread: Unread) -> str:
     """Who is here, and what is new."""
     names = Names()
     others = [entry for entry in company.roster if entry.peer != company.id]
-    named = [names.shown(bytes.fromhex(entry.peer), entry.name) for entry in others[:NAMED]]
+    called = [names.shown(bytes.fromhex(entry.peer), entry.name) for entry in others]
+    named = called[:NAMED]
     if len(others) > NAMED:
         named.append(f"{len(others) - NAMED} more")
     told = [company.room, f"you and {', '.join(named)}" if named else "nobody else is here"]
+    writing = [names.known(bytes.fromhex(peer)) for peer in company.chat.writing[:NAMED]]
+    if writing:
+        told.append(f"{', '.join(writing)} {'is' if len(writing) == 1 else 'are'} writing")
     if unread.count:
         told.append(f"{unread.count} new{f', {unread.calls} for you' if unread.calls else ''}")
     return f" {' · '.join(told)} · /help"
@@ -75,5 +83,10 @@ def terminal_session(company: Company, screen: Screen, unread: Unread, **termina
         refresh_interval=1.0,
         **terminal,
     )
-    session.default_buffer.on_text_changed += lambda _: unread.touched()
+
+    def typed(buffer: Buffer) -> None:
+        unread.touched()
+        company.chat.writes(bool(buffer.text) and not COMMAND.match(buffer.text))
+
+    session.default_buffer.on_text_changed += typed
     return session

@@ -29,6 +29,7 @@ from peer.links.mesh import Mesh
 from peer.links.webrtc import WebRtcLinks
 from peer.part import Part
 from peer.streams import KnownStream, StreamDirectory
+from peer.wire_typing import CHAT_TYPING
 from signaling import moderation, protocol
 from signaling.moderation import BANNED, KICKED, Rule
 
@@ -356,8 +357,11 @@ class Node:
         for carrier in list(self.carriers.values()):
             carrier.drained(peer, buffered)
 
-    def link_file_message(self, peer: bytes, data: bytes) -> None:
-        self.files.received(peer, data)
+    def link_raw_message(self, peer: bytes, data: bytes) -> None:
+        if wire.peek_type(data) == CHAT_TYPING:
+            self.chat.received_typing(peer, data)
+        else:
+            self.files.received(peer, data)
 
     def link_message(self, peer: bytes, message: wire.Message, data: bytes) -> None:
         match message:

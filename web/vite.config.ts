@@ -51,6 +51,7 @@ export default defineConfig({
     modulePreload: false,
     chunkSizeWarningLimit: 700, // kB: hls.js, which is loaded only where WebRTC is missing
     rolldownOptions: {
+      checks: { pluginTimings: false }, // a busy machine is no fault of theirs
       input: {
         braidcast: join(import.meta.dirname, "src/braidcast.ts"),
         ...Object.fromEntries(htmlPages.map((name) => [`page-${name.slice(0, -5)}`, join(pages, name)])),

@@ -19,12 +19,15 @@ from peer.links.webrtc import WebRtcLink, WebRtcLinks
 from peer.peer_record import PeerRecord
 from peer.wire_files import TYPES as FILES
 from peer.wire_introductions import TYPES as INTRODUCTIONS
+from peer.wire_typing import CHAT_TYPING
 from signaling import protocol
 
 log = logging.getLogger(__name__)
 
 MESSAGES_PER_SECOND, MESSAGES_BURST = 500.0, 2000.0
 """Control messages taken from one link; honest peers stay far below."""
+RAW = frozenset((*FILES, CHAT_TYPING))
+"""Types that are read where they are understood."""
 HOUSEKEEPING = (wire.Ping, wire.Pong, wire.Status)
 """What is said on a link that nobody uses."""
 
@@ -42,7 +45,8 @@ class MeshEvents(Protocol):
 
     def link_message(self, peer: bytes, message: wire.Message, data: bytes) -> None: ...
 
-    def link_file_message(self, peer: bytes, data: bytes) -> None: ...
+    def link_raw_message(self, peer: bytes, data: bytes) -> None:
+        """A message about a file, or about who is writing, as it came."""
 
     def ping(self, peer: bytes) -> wire.Ping: ...
 
@@ -227,9 +231,9 @@ class Mesh:
             self.introducing.message(link.peer, data)
             self._act()
             return
-        if wire.peek_type(data) in FILES:
+        if wire.peek_type(data) in RAW:
             self.set.used(link.peer, now)
-            self._events.link_file_message(link.peer, data)
+            self._events.link_raw_message(link.peer, data)
             self._act()
             return
         try:

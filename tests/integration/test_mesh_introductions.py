@@ -82,7 +82,7 @@ class Someone:
 
     def link_drained(self, peer: bytes, buffered: int) -> None: ...
 
-    def link_file_message(self, peer: bytes, data: bytes) -> None:
+    def link_raw_message(self, peer: bytes, data: bytes) -> None:
         raise AssertionError("Nobody has a file.")
 
     def link_message(self, peer: bytes, message: wire.Message, data: bytes) -> None:

@@ -19,6 +19,7 @@ from tests.vectors import (
     message_samples,
     part_samples,
     thread_samples,
+    typing_samples,
 )
 from tests.vectors.samples import FOLDER
 
@@ -35,6 +36,7 @@ def files() -> dict[str, bytes]:
         "chat_headers.json": message_samples.chat_headers(),
         "files.json": file_samples.files(),
         "identity_exports.json": identity_export_samples.exports(),
+        "typing.json": typing_samples.typing(),
         "threads.json": thread_samples.threads(),
         "mentions.json": mention_samples.mentions(),
         "introductions.json": introduction_samples.introductions(),

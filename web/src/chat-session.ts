@@ -9,6 +9,7 @@ import { ChatLog } from "./core/chat-log.ts";
 import type { Draft, Entry } from "./core/chat-message.ts";
 import type { Page } from "./core/chat-past.ts";
 import type { Ruled } from "./core/chat-placing.ts";
+import { Typing } from "./core/chat-typing.ts";
 import { type Measure, measure, type Verb } from "./core/measures.ts";
 import { BANNED, KICKED, MODERATOR, type Moderation, type Rule } from "./core/moderation.ts";
 import type { SharedFile } from "./core/shared-file.ts";
@@ -19,7 +20,8 @@ import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
 import type { Talk } from "./room.ts";
 import type { Moderate, Neighbours } from "./signaling-types.ts";
-import { MALFORMED, type OfChat } from "./wire.ts";
+import { MALFORMED, type OfChat, WireError } from "./wire.ts";
+import { CHAT_TYPING, decodeTyping, encodeTyping } from "./wire-typing.ts";
 
 /** Peers that may list what they do not send, before nobody is taken to have it. */
 const MAX_TRIES = 4;
@@ -102,6 +104,7 @@ export class ChatSession implements Talk {
   readonly #links = new Set<string>();
   /** The files of messages, by the messages' ids. */
   readonly #fileOf = new Map<string, string>();
+  readonly #typing = new Typing();
   #mesh: Mesh | null = null;
   #acting = false;
   /** Questions about the past, one after the other; the first has been asked. */
@@ -140,7 +143,10 @@ export class ChatSession implements Talk {
   ): Promise<Entry> {
     return this.#sign(
       () => this.log.compose(text, name, Date.now(), seconds(), reply, file),
-      (draft, signature) => this.log.said(draft, signature, seconds()),
+      (draft, signature) => {
+        this.#typing.sent();
+        return this.log.said(draft, signature, seconds());
+      },
     );
   }
 
@@ -311,6 +317,7 @@ export class ChatSession implements Talk {
 
   linkClosed(peer: string): void {
     this.#links.delete(peer);
+    if (this.#typing.stopped(peer)) this.events.changed(null);
     this.log.linkClosed(peer, seconds());
     this.#act();
     this.files?.linkClosed(peer);
@@ -321,9 +328,28 @@ export class ChatSession implements Talk {
     this.files?.drained(peer, buffered);
   }
 
-  /** A message about a file came. */
-  receivedOfFiles(peer: string, data: Uint8Array): void {
-    this.files?.received(peer, data);
+  /** A message about a file, or about who is writing, came. */
+  receivedRaw(peer: string, data: Uint8Array): void {
+    if (data[0] !== CHAT_TYPING) {
+      this.files?.received(peer, data);
+      return;
+    }
+    try {
+      if (this.#typing.heard(peer, decodeTyping(data), seconds())) this.events.changed(null);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#mesh?.refuse(peer, error.code, error.message);
+    }
+  }
+
+  /** Tells those to whom there are links that one writes, or has stopped. */
+  writes(on: boolean): void {
+    if (!this.#typing.writes(on, seconds())) return;
+    for (const peer of this.#links) this.#mesh?.send(peer, encodeTyping(on));
+  }
+
+  get writing(): readonly string[] {
+    return this.#typing.peers(seconds());
   }
 
   received(peer: string, message: OfChat): void {
@@ -332,12 +358,15 @@ export class ChatSession implements Talk {
   }
 
   nextTimer(): number | null {
-    const timers = [this.log.nextTimer(), this.files?.share.nextTimer()].filter((at) => at != null);
+    const timers = [this.log.nextTimer(), this.#typing.nextTimer(), this.files?.share.nextTimer()].filter(
+      (at) => at != null,
+    );
     return timers.length === 0 ? null : Math.min(...timers);
   }
 
   /** `live`: a stream comes here, which goes first. */
   handleTimer(now: number, live = false): void {
+    if (this.#typing.handleTimer(now)) this.events.changed(null);
     this.log.handleTimer(now);
     this.#act();
     this.files?.handleTimer(now, live);
@@ -368,6 +397,7 @@ export class ChatSession implements Talk {
               });
               break;
             case "deliver":
+              this.#typing.stopped(action.message.author);
               this.events.changed(action.message);
               break;
             case "revise":

@@ -307,8 +307,8 @@ export class Node implements MeshEvents {
     for (const carrier of this.#carriers) carrier.linkQuiet(peer, quiet);
   }
 
-  linkFileMessage(peer: string, data: Uint8Array): void {
-    this.#chat?.receivedOfFiles(peer, data);
+  linkRawMessage(peer: string, data: Uint8Array): void {
+    this.#chat?.receivedRaw(peer, data);
   }
 
   linkDrained(peer: string, buffered: number): void {

@@ -163,6 +163,10 @@ export interface Talk {
   readonly silenced: string | null;
   /** Does something to a message: puts it otherwise or takes it back, being its author, or gives it an emoji. */
   do(act: Act): Promise<void>;
+  /** Tells others that one is writing, or has stopped. */
+  writes(on: boolean): void;
+  /** The peer ids of those who are writing just now. */
+  readonly writing: readonly string[];
   readonly files: Files | null;
   /** The last `count` texts that hold all these words, in order, of what is in memory and in the browser's database. */
   search(words: string, count: number): Promise<ChatMessage[]>;

@@ -43,6 +43,7 @@ async function people(count: number): Promise<Person[]> {
       const chat = new ChatSession("demo", identity, events, owner);
       chat.use(peer.mesh);
       peer.onLink = (other, open) => (open ? chat.linkOpened(other, 2) : chat.linkClosed(other));
+      peer.onRaw = (other, data) => chat.receivedRaw(other, data);
       peer.onMessage = (other, message) => {
         if (message.type.startsWith("chat")) {
           chat.received(other, message as OfChat);
@@ -87,6 +88,24 @@ test("what was said before a link opened comes with it", async () => {
   expect(all[0].chat.log.unsent).toBe(1);
   await link(all[0], all[1]);
   await until(() => texts(all[1]).length === 1, all);
+});
+
+test("who is writing is seen at the other end of a link, until they stop", async () => {
+  const all = (await people(2)) as [Person, Person];
+  await link(all[0], all[1]);
+  all[0].chat.writes(true);
+  await until(() => all[1].chat.writing.length === 1, all);
+  expect(all[1].chat.writing).toEqual([all[0].peer.id]);
+  all[0].chat.writes(false);
+  await until(() => all[1].chat.writing.length === 0, all);
+});
+
+test("nonsense about who is writing ends the link", async () => {
+  const all = (await people(2)) as [Person, Person];
+  await link(all[0], all[1]);
+  [...all[0].peer.links.values()][0]?.inject(Uint8Array.of(0x46, 7), "control");
+  await until(() => all[1].peer.told.includes("closed"), all);
+  expect(all[1].chat.writing).toEqual([]);
 });
 
 test("texts that are said at once keep their order", async () => {

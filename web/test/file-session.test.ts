@@ -66,7 +66,7 @@ function people(count: number, quota?: number): Person[] {
     const files = new FileSession(peer.id, store, { changed: () => {}, company: () => {} }, quota);
     files.use(peer.mesh);
     peer.onLink = (other, open) => (open ? files.linkOpened(other) : files.linkClosed(other));
-    peer.onFile = (other, data) => files.received(other, data);
+    peer.onRaw = (other, data) => files.received(other, data);
     return { peer, files, store };
   });
 }
@@ -133,7 +133,7 @@ test("a page that is loaded again has its files, and goes on with what it had be
   expect(again.stateOf(file)).toEqual({ state: "here" });
   ann.files = again;
   ann.peer.onLink = (other, open) => (open ? again.linkOpened(other) : again.linkClosed(other));
-  ann.peer.onFile = (other, data) => again.received(other, data);
+  ann.peer.onRaw = (other, data) => again.received(other, data);
   await link(ann, bob);
   bob.files.begin(file);
   await until(() => bob.files.stateOf(file).state === "here", all);

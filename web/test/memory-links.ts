@@ -62,7 +62,7 @@ export class MemoryPeer implements MeshEvents {
   readonly told: string[] = [];
   readonly messages: Message[] = [];
   onMessage: (peer: string, message: Message) => void = () => {};
-  onFile: (peer: string, data: Uint8Array) => void = () => {};
+  onRaw: (peer: string, data: Uint8Array) => void = () => {};
   onLink: (peer: string, open: boolean) => void = () => {};
   readonly key: Uint8Array;
   readonly #others: Map<string, MemoryPeer>;
@@ -102,8 +102,8 @@ export class MemoryPeer implements MeshEvents {
     this.messages.push(message);
     this.onMessage(peer, message);
   }
-  linkFileMessage(peer: string, data: Uint8Array): void {
-    this.onFile(peer, data);
+  linkRawMessage(peer: string, data: Uint8Array): void {
+    this.onRaw(peer, data);
   }
   ping(): Ping {
     return { type: "ping", publisher: "00".repeat(16), t0: 1 };

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import cast
 
-from peer import wire, wire_files
+from peer import wire, wire_files, wire_typing
 from peer.api import Chat
 from peer.chat_session import ChatSession
 from peer.chat_store import ChatStore
@@ -40,6 +40,9 @@ class MemoryMesh:
             return
         if data[0] in wire_files.TYPES:
             self.links[peer].files.received(self.own, data)
+            return
+        if data[0] == wire_typing.CHAT_TYPING:
+            self.links[peer].session.received_typing(self.own, data)
             return
         message = wire.decode(data)
         assert isinstance(message, wire.OfChat)

@@ -354,6 +354,23 @@ async def test_thread_is_shown_and_takes_what_is_typed_until_it_is_left() -> Non
     assert paper.texts()[inside - 2 : inside] == ["bob: lunch?", "bob to bob: at one"]
 
 
+async def test_nonsense_about_who_writes_ends_the_link() -> None:
+    ada, bob = couple()
+    refused: list[tuple[int, str]] = []
+
+    def refuse(peer: bytes, code: int, sentence: str) -> None:
+        refused.append((code, sentence))
+
+    ada.mesh.refuse = refuse  # type: ignore[method-assign]
+    bob.mesh.send(ada.identity.id, b"\x46\x07")
+    bob.chat.writes()
+    await asyncio.sleep(0.01)
+    assert refused == [(1, "Whether somebody writes is one byte, 0 or 1.")]
+    assert ada.chat.writing == (bob.id,)
+    ada.part(bob)
+    assert not ada.chat.writing
+
+
 async def test_programs_are_told_who_is_meant_and_name_whom_they_mean() -> None:
     ada, bob = couple()
     paper = Paper(json=True)

@@ -76,8 +76,9 @@ async def test_toolbar_and_prompt_tell_who_is_here_and_what_is_new() -> None:
     for name in ("\x1b[31mbob", "cy", "d", "e", "f", "g", "h", "i", "j", "k"):
         ada.meet(Somebody(name))
     unread.came(calls=True)
+    ada.session.received_typing(Somebody("cy").identity.id, b"\x46\x01")
     others = "\ufffd[31mbob, cy, d, e, f, g, h, i, 2 more"
-    assert here(ada, unread) == f" {ROOM} · you and {others} · 1 new, 1 for you · /help"
+    assert here(ada, unread) == f" {ROOM} · you and {others} · cy is writing · 1 new, 1 for you · /help"
     assert asked(ada, screen) == f"ada@{ROOM}> "
     screen.thread = b"id"
     assert asked(ada, screen) == f"ada@{ROOM} (thread)> "
@@ -130,3 +131,30 @@ async def test_what_is_typed_stays_while_messages_come() -> None:
         session.app.invalidate()
         typed.send_text("line\r")
         assert await line == "half a line"
+
+
+@pytest.mark.asyncio
+async def test_others_hear_that_words_are_typed_but_of_no_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    ada, bob = Somebody("ada"), Somebody("bob")
+    ada.meet(bob)
+    with create_pipe_input() as typed:
+        session = terminal_session(ada, quiet(), Unread(), input=typed, output=DummyOutput())
+        line = asyncio.ensure_future(anext(prompted_lines(session)))
+        for words, writing in (
+            *(("/ban b", ()), ("\x15/reply yes", (ada.id,))),
+            *(("\x15", ()), ("hm", (ada.id,))),
+        ):
+            typed.send_text(words)
+            for _ in range(500):
+                if bob.chat.writing == writing:
+                    break
+                await asyncio.sleep(0.02)
+            assert bob.chat.writing == writing
+        await ada.chat.send("hm")
+        await asyncio.sleep(0.01)
+        assert bob.chat.writing == ()
+        line.cancel()
+        await asyncio.gather(line, return_exceptions=True)

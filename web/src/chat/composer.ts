@@ -87,6 +87,7 @@ export class Composer {
     const about = this.#about;
     return html`<form @submit=${this.#onSubmit}>
       ${this.#status(room)}
+      ${this.#writing(room)}
       ${about === null ? nothing : this.#aboutLine(about)}
       <div class="name"><label>Your name
         <input type="text" .value=${this.#host.name} maxlength=${LONGEST_NAME} autocomplete="nickname" placeholder="Guest" @change=${this.#onName} /></label>${this.bell.render()}</div>
@@ -96,7 +97,7 @@ export class Composer {
         <button type="button" class="button attach" aria-label="Attach a file" title="Attach a file" ?disabled=${!ready || room?.chat?.files == null} @click=${this.#choose}>+</button>
         <textarea rows="1" maxlength=${LONGEST} aria-label="Message" placeholder=${this.#host.thread === null ? "Message" : "Reply in the thread"} enterkeyhint="send"
           aria-autocomplete="list" aria-controls=${this.#choice.open ? "names" : nothing} aria-activedescendant=${this.#choice.active}
-          @input=${this.#choice.onInput} @blur=${this.#choice.onLeave} @keydown=${this.#onKey} @paste=${this.files.onPaste}></textarea>
+          @input=${this.#onInput} @blur=${this.#choice.onLeave} @keydown=${this.#onKey} @paste=${this.files.onPaste}></textarea>
         <button type="submit" class="button primary" ?disabled=${!ready}>${about?.edits === true ? "Save" : "Send"}</button>
       </div>
     </form>`;
@@ -116,6 +117,16 @@ export class Composer {
     return problem === null ? nothing : html`<p class="problem" role="alert">${problem}</p>`;
   }
 
+  #writing(room: Room | null): TemplateResult | typeof nothing {
+    const names = (room?.chat?.writing ?? []).map((peer) => this.#host.called.of(peer));
+    if (names.length === 0) return nothing;
+    const who =
+      names.length > 3
+        ? `${names.length} people are`
+        : `${names.join(", ")} ${names.length === 1 ? "is" : "are"}`;
+    return html`<p class="writing">${who} writing …</p>`;
+  }
+
   get #field(): HTMLTextAreaElement | null {
     return this.#host.renderRoot.querySelector("textarea");
   }
@@ -125,6 +136,11 @@ export class Composer {
   readonly #onName = (event: Event): void => {
     this.#host.name = (event.target as HTMLInputElement).value.trim().slice(0, LONGEST_NAME);
     preferences.setNickname(this.#host.name);
+  };
+
+  readonly #onInput = (event: Event): void => {
+    this.#choice.onInput(event);
+    this.joined?.chat?.writes((event.currentTarget as HTMLTextAreaElement).value.trim() !== "");
   };
 
   readonly #onKey = (event: KeyboardEvent): void => {

@@ -47,6 +47,11 @@ export class Called {
     return now === "" ? name : (handles(this.#names).get(peer) ?? now);
   };
 
+  /** What that peer is called. */
+  of(peer: string): string {
+    return shownName({ author: peer, name: this.#names.get(peer) ?? "" });
+  }
+
   /** The text as a person reads it. */
   readable(text: string): string {
     return readable(text, this.nameOf);

@@ -30,8 +30,8 @@ const HOUSEKEEPING: ReadonlySet<Message["type"]> = new Set(["ping", "pong", "sta
 
 /** The types of the messages by which neighbours introduce. */
 const INTRODUCTIONS = [0x30, 0x35] as const;
-/** The first of the messages by which files travel. */
-const FILES = 0x40;
+/** The first of the messages by which files travel; the last of the seven tells who is writing. */
+const RAW = 0x40;
 
 /** Neighbours that are counted; an introducer may name any number. */
 const FRIENDS = 512;
@@ -43,7 +43,8 @@ export interface MeshEvents {
   linkQuiet(peer: string, quiet: boolean): void;
   linkDrained(peer: string, buffered: number): void;
   linkMessage(peer: string, message: Message, data: Uint8Array): void;
-  linkFileMessage(peer: string, data: Uint8Array): void;
+  /** A message about a file, or about who is writing, as it came. */
+  linkRawMessage(peer: string, data: Uint8Array): void;
   ping(): Ping;
 }
 
@@ -274,9 +275,9 @@ export class Mesh implements LinkEvents, Host {
       this.#act();
       return;
     }
-    if (type >= FILES && type < FILES + 6) {
+    if (type >= RAW && type < RAW + 7) {
       this.set.used(peer, now);
-      this.events.linkFileMessage(peer, data);
+      this.events.linkRawMessage(peer, data);
       return;
     }
     let message: Message | null;

@@ -46,6 +46,8 @@ export class ScriptedRoom extends EventTarget implements Room {
     key: "",
     moderation: null,
     silenced: null,
+    writing: [],
+    writes: (on) => this.#tell({ type: "writes", on }),
     files: {
       stateOf: ({ id }) => this.fileStates.get(id) ?? { state: "away" },
       begin: ({ id }) => this.#tell({ type: "begin", id }),
