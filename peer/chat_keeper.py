@@ -50,9 +50,13 @@ class ChatKeeper:
         try:
             await self.store.forget()
             limits = self._session.log.limits
-            restored = await self.store.restore(limits.messages, limits.bytes)
+            restored = await self.store.restore(limits.messages, limits.bytes, limits.compared)
             self._session.log.restore(
-                restored.messages, restored.before, restored.forgotten, restored.measures
+                restored.messages,
+                restored.before,
+                restored.forgotten,
+                restored.measures,
+                restored.places,
             )
             yield
         finally:

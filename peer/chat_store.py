@@ -74,6 +74,7 @@ class Restored:
     before: Place | None
     forgotten: Place | None
     measures: list[wire.ChatMessage]
+    places: list[Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,12 @@ class ChatStore:
 
         return self._do(look)
 
-    def restore(self, count: int, size: int) -> asyncio.Future[Restored]:
-        """The last `count` messages, of at most `size` bytes, each checked as if it came from outside."""
-        return self._do(lambda: self._restore(count, size))
+    def restore(self, count: int, size: int, most: int = 131_072) -> asyncio.Future[Restored]:
+        """The last `count` messages, of at most `size` bytes, each checked as if it came from outside.
+
+        Of the last `most` the places, too.
+        """
+        return self._do(lambda: self._restore(count, size, most))
 
     def search(self, words: str, count: int = 50) -> asyncio.Future[list[wire.ChatMessage]]:
         """The last `count` texts that hold all these words, in order; the last one may be half a word."""
@@ -320,7 +324,7 @@ class ChatStore:
                 (*place, _FOLLOWERS),
             )
 
-    def _restore(self, count: int, size: int) -> Restored:
+    def _restore(self, count: int, size: int, most: int) -> Restored:
         rows: list[_Row] = []
         before: Place | None = None
         for row in self._db.execute(
@@ -335,7 +339,13 @@ class ChatStore:
         genuine = [
             _message(*row[3:]) for row in measures if _is_genuine(row[2], _message(*row[3:]), self._room)
         ]
-        return Restored(self._genuine(reversed(rows)), before, self._bottom(), genuine)
+        messages = self._genuine(reversed(rows))
+        places = self._db.execute(
+            "SELECT clock, author, id FROM messages WHERE id NOT IN (SELECT id FROM measures)"
+            " ORDER BY clock DESC, author DESC, id DESC LIMIT ?",
+            (most,),
+        ).fetchall()
+        return Restored(messages, before, self._bottom(), genuine, places)
 
     def _bottom(self) -> Place | None:
         found: Place | None = self._db.execute("SELECT clock, author, id FROM forgotten").fetchone()

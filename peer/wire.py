@@ -1,7 +1,8 @@
 """The messages on a link, in their binary form (docs/protocol.md section 6).
 
 `decode` takes whatever a peer sent: it returns a message whose every bound holds, None for a type that is not
-known, or raises WireError. It looks into no seal: `Seal.parse` is called once for all blocks of a part.
+known, or raises WireError. It looks into no seal: `Seal.parse` is called once for all blocks of a part; and
+not into what CHAT_COMPARE and CHAT_RANGES hold: `peer.wire_ranges` does.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from peer.wire_messages import (
     Block,
     Bye,
     ChatBefore,
+    ChatCompare,
     ChatGraft,
     ChatHave,
     ChatMessage,
     ChatNews,
     ChatPage,
     ChatPrune,
+    ChatRanges,
     ChatWant,
     ErrorMessage,
     Hello,
@@ -39,7 +42,7 @@ from peer.wire_messages import (
     Unsubscribe,
     Want,
 )
-from signaling.chat_header import MAX_HEADER, ChatHeader, ChatHeaderError
+from signaling.chat_header import ChatHeader, ChatHeaderError
 
 __all__ = [
     "MAX_MESSAGE",
@@ -48,12 +51,14 @@ __all__ = [
     "Block",
     "Bye",
     "ChatBefore",
+    "ChatCompare",
     "ChatGraft",
     "ChatHave",
     "ChatMessage",
     "ChatNews",
     "ChatPage",
     "ChatPrune",
+    "ChatRanges",
     "ChatWant",
     "ErrorMessage",
     "Hello",
@@ -82,7 +87,7 @@ MAX_CHAT_IDS = 256
 HELLO, PING, PONG, ERROR, BYE = 0x01, 0x02, 0x03, 0x04, 0x05
 BLOCK, SUBSCRIBE, UNSUBSCRIBE, REFUSE, STATUS, WANT, STREAM = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
 CHAT_MESSAGE, CHAT_HAVE, CHAT_WANT, CHAT_BEFORE, CHAT_PAGE = 0x20, 0x21, 0x22, 0x23, 0x24
-CHAT_NEWS, CHAT_GRAFT, CHAT_PRUNE = 0x25, 0x26, 0x27
+CHAT_NEWS, CHAT_GRAFT, CHAT_PRUNE, CHAT_COMPARE, CHAT_RANGES = 0x25, 0x26, 0x27, 0x28, 0x29
 
 # Codes of ERROR
 MALFORMED, VERSION, TOO_LARGE, RATE, UNEXPECTED, FORBIDDEN = 1, 2, 3, 4, 5, 6
@@ -340,10 +345,6 @@ def _decode_stream(data: bytes) -> Stream:
 
 def _decode_chat_message(data: bytes) -> ChatMessage:
     (length,) = struct.unpack_from(">H", data, 1)
-    if length > MAX_HEADER:
-        raise WireError(
-            MALFORMED, f"The header of a chat message has at most {MAX_HEADER} bytes, not {length}."
-        )
     end = 3 + length
     follows = data[end + 64]
     header, signature = data[3:end], data[end : end + 64]
@@ -366,7 +367,7 @@ def _encode_chat_message(message: ChatMessage) -> bytes:
 def _chat_ids(data: bytes) -> tuple[bytes, ...]:
     (count,) = struct.unpack_from(">H", data, 1)
     if count > MAX_CHAT_IDS:
-        raise WireError(TOO_LARGE, f"A message names at most {MAX_CHAT_IDS} chat messages, not {count}.")
+        raise WireError(TOO_LARGE, f"A message names at most {MAX_CHAT_IDS} chat messages.")
     _end(data, 3 + 32 * count)
     return _split(data, 3, len(data), 32)
 
@@ -398,6 +399,8 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
     CHAT_NEWS: lambda data: ChatNews(_chat_ids(data)),
     CHAT_GRAFT: lambda data: ChatGraft(_chat_ids(data)),
     CHAT_PRUNE: lambda data: ChatPrune(_chat_ids(data)),
+    CHAT_COMPARE: lambda data: ChatCompare(data[1:]),
+    CHAT_RANGES: lambda data: ChatRanges(data[1:]),
 }
 
 _ENCODERS: dict[type[Any], tuple[int, Callable[[Any], bytes]]] = {
@@ -421,4 +424,6 @@ _ENCODERS: dict[type[Any], tuple[int, Callable[[Any], bytes]]] = {
     ChatNews: (CHAT_NEWS, _encode_chat_ids),
     ChatGraft: (CHAT_GRAFT, _encode_chat_ids),
     ChatPrune: (CHAT_PRUNE, _encode_chat_ids),
+    ChatCompare: (CHAT_COMPARE, lambda m: m.data),
+    ChatRanges: (CHAT_RANGES, lambda m: m.data),
 }

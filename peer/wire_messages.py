@@ -186,8 +186,31 @@ class ChatPrune:
     ids: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ChatCompare:
+    """What the sender has, for `peer.wire_ranges.read_comparison`."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRanges:
+    """What the sender has in ranges, for `peer.wire_ranges.read_ranges`."""
+
+    data: bytes
+
+
 OfChat: TypeAlias = (
-    ChatMessage | ChatHave | ChatWant | ChatBefore | ChatPage | ChatNews | ChatGraft | ChatPrune
+    ChatMessage
+    | ChatHave
+    | ChatWant
+    | ChatBefore
+    | ChatPage
+    | ChatNews
+    | ChatGraft
+    | ChatPrune
+    | ChatCompare
+    | ChatRanges
 )
 """All that the log of the chat takes."""
 

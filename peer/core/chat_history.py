@@ -59,6 +59,11 @@ class History:
         """The greatest clock that was left out; 0 while all was kept."""
         return self._floor[0] if self._floor else 0
 
+    @property
+    def left_out(self) -> Place | None:
+        """The last place that was left out."""
+        return self._floor
+
     def below(self, place: Place) -> bool:
         """Whether a message there is older than all that is kept."""
         return self._floor is not None and place <= self._floor

@@ -17,7 +17,7 @@ class ChatLimits:
     peer_waiting_bytes: int = 1024 * 1024
     clock_ahead: int = 1_000_000
     newest: int = 200
-    """How many ids are told to a peer when a link opens."""
+    """How many ids are told to a newcomer, and in a page."""
     own: tuple[float, float] = (20, 2)
     author: tuple[float, float] = (60, 4)
     """Above an author's own rate, because links bunch what they carry."""
@@ -30,6 +30,12 @@ class ChatLimits:
     """Bytes that one peer is sent from the log."""
     lookups: tuple[float, float] = (40, 25)
     """Questions to the store that what one peer says leads to."""
+    comparisons: tuple[float, float] = (16, 0.5)
+    """Messages of one peer that compare logs."""
+    compare_again: tuple[int, float] = (8, 15.0)
+    """How often what was too much to be told is looked for again over a link, and after how many seconds."""
+    compared: int = 131_072
+    """Messages that are compared: the last ones."""
     owed: int = 512
     """Answers that wait for that rate, for one peer."""
     settling: float = 10.0

@@ -23,6 +23,8 @@ class ChatLink:
     def __init__(self, limits: ChatLimits, now: float) -> None:
         self.unasked = Bucket(*limits.link, now)
         """What the peer may send without having been asked."""
+        self.compared: frozenset[bytes] = frozenset()
+        """What it was told of last because it lacks that, and not what is before it."""
         self._answers = Bucket(*limits.answers, now)
         self._max_owed = limits.owed
         self._owed: dict[bytes, None] = {}

@@ -16,6 +16,7 @@ from peer import wire
 from peer.core import chat_message
 from peer.core.actions import Reject, Send, Verify
 from peer.core.chat_acts import Act
+from peer.core.chat_comparing import Comparing
 from peer.core.chat_fetch import MAX_IDS, Fetch
 from peer.core.chat_history import History
 from peer.core.chat_limits import ChatCounters, ChatLimits
@@ -30,6 +31,7 @@ from peer.core.chat_message import (
 from peer.core.chat_past import Page, Past
 from peer.core.chat_pen import Pen
 from peer.core.chat_pending import Pending, Waiting
+from peer.core.chat_places import Places
 from peer.core.chat_placing import Deliver, Placing, Revise, Ruled
 from peer.core.chat_rate import Rates
 from peer.core.chat_recall import Recalls, StoreAction
@@ -86,6 +88,7 @@ class ChatLog:
             self._actions.append,
             self.limits.remembered,
         )
+        self._places = Places(self.limits.compared)
         self._token = 0
         self._bare: dict[bytes, tuple[SignedMessage, bytes]] = {}
         """Messages that came without a body, and who sent them: taken as they are if nobody has it."""
@@ -101,8 +104,12 @@ class ChatLog:
             self._fetch,
             self._telling,
             self._past,
+            self._places,
             stored,
             self._actions.append,
+        )
+        self._comparing = Comparing(
+            self.limits, self._history, self._places, self._placing.beginning, self._telling
         )
 
     # What happens outside
@@ -113,10 +120,12 @@ class ChatLog:
             self.link_closed(peer, now)
         self._fetch.link_opened(peer, now)
         self._telling.link_opened(peer, now, company)
+        self._comparing.link_opened(peer, now)
 
     def link_closed(self, peer: bytes, now: float) -> None:
         """That link is gone."""
         self._telling.link_closed(peer, now)
+        self._comparing.link_closed(peer)
         self._pending.link_closed(peer)
         self._fetch.link_closed(peer, now)
         self._past.link_closed(peer, now)
@@ -129,6 +138,8 @@ class ChatLog:
         match message:
             case wire.ChatMessage():
                 self._received_message(peer, message, now)
+            case wire.ChatCompare() | wire.ChatRanges():
+                self._received_comparison(peer, message, now)
             case _ if len(message.ids) > MAX_IDS:
                 self.counters.malformed += 1
                 self._breach(peer, f"A message names at most {MAX_IDS} chat messages.")
@@ -245,12 +256,17 @@ class ChatLog:
         before: Place | None,
         forgotten: Place | None,
         measures: Iterable[wire.ChatMessage] = (),
+        places: Iterable[Place] = (),
     ) -> None:
         """The last messages that were kept, in order, their signatures checked again.
 
         `before` is the last place that was kept and is not among them, `forgotten` that up to which the store
-        has dropped what it had. `measures` are those that were kept.
+        has dropped what it had. `measures` are those that were kept, `places` those of all other messages.
         """
+        self._places.restore(places)
+        if forgotten is not None:
+            self._places.forget(forgotten)
+        self._placing.beginning.resumes = len(self._places) > 0
         opened = [chat_message.open_message(message, self._room) for message in measures]
         for message in sorted(opened, key=lambda message: message.place):
             if self._restraints.take(message) is None and message.measure is not None:
@@ -276,6 +292,7 @@ class ChatLog:
         """The store has dropped what stood there or before it."""
         self._placing.bottom = place
         self._history.forget(place)
+        self._places.forget(place)
 
     def recalled(self, token: int, messages: list[wire.ChatMessage], now: float) -> None:
         """The answer to a `Recall`: those that were found."""
@@ -302,11 +319,13 @@ class ChatLog:
         self._fetch.handle_timer(now)
         self._telling.handle_timer(now)
         self._past.handle_timer(now)
+        self._comparing.handle_timer(now)
         self._settle(now)
 
     def next_timer(self) -> float | None:
         """When to call `handle_timer`."""
-        times = [self._fetch.next_timer(), self._telling.next_timer(), self._past.next_timer()]
+        parts = (self._fetch, self._telling, self._past, self._comparing)
+        times = [part.next_timer() for part in parts]
         return min((time for time in times if time is not None), default=None)
 
     def poll_actions(self) -> list[ChatAction]:
@@ -462,6 +481,18 @@ class ChatLog:
         self._placing.refuse(message, now)
 
     # What others have
+
+    def _received_comparison(
+        self, peer: bytes, message: wire.ChatCompare | wire.ChatRanges, now: float
+    ) -> None:
+        try:
+            if isinstance(message, wire.ChatCompare):
+                self._comparing.compared(peer, message.data, now)
+            else:
+                self._comparing.ranges(peer, message.data, now)
+        except wire.WireError as error:
+            self.counters.malformed += 1
+            self._breach(peer, error.sentence)
 
     def _received_have(self, peer: bytes, ids: tuple[bytes, ...], now: float) -> None:
         for message in ids:

@@ -13,6 +13,7 @@ from peer.core.chat_limits import ChatCounters, ChatLimits
 from peer.core.chat_message import Entry, Place, SignedMessage, message_id, next_clock
 from peer.core.chat_past import Past
 from peer.core.chat_pending import Pending, Waiting
+from peer.core.chat_places import Places
 from peer.core.chat_recall import Erase, Keep, KeepMeasure
 from peer.core.chat_telling import Telling
 from signaling.chat_header import ChatHeader
@@ -53,6 +54,7 @@ class Placing:
         fetch: Fetch,
         telling: Telling,
         past: Past,
+        places: Places,
         stored: bool,
         act: Callable[[Keep | KeepMeasure | Erase | Deliver | Revise | Ruled], None],
     ) -> None:
@@ -66,6 +68,7 @@ class Placing:
         self._fetch = fetch
         self._telling = telling
         self._past = past
+        self._places = places
         self._restraints = history.restraints
         self._stored = stored
         self._act = act
@@ -94,6 +97,12 @@ class Placing:
         """Have it kept where there is a store."""
         if self._stored and not self.below(message):
             self._act(Keep(message.place, message.signed, complete))
+            self._compare(message)
+
+    def _compare(self, message: SignedMessage) -> None:
+        """It is one of those that are compared with what others have; measures are compared by themselves."""
+        if not self._restraints.is_measure(message):
+            self._places.add(message.place)
 
     def deliver(self, message: SignedMessage) -> None:
         """Show it, if it is to be shown."""
@@ -108,11 +117,20 @@ class Placing:
         """Take an accepted message into memory, and do what it does. False when it is too old for that."""
         if not self._history.add(message):
             return False
+        if not self._stored:
+            self._compare(message)
+            self._leave_out()
         self._done(message)
         following = self._history.next(message)
         if following is not None:  # it may have come too soon after this
             self._show([following])
         return True
+
+    def _leave_out(self) -> None:
+        """Without a store, what is not in memory is gone."""
+        left_out = self._history.left_out
+        if left_out is not None:
+            self._places.forget(left_out)
 
     def fill(self, message: SignedMessage) -> None:
         """The body came of a message that was here without it."""
@@ -228,8 +246,12 @@ class Placing:
 
     def _missing(self, waiting: Waiting, now: float) -> list[bytes]:
         """What it has to wait for: measures that its author knew, and messages that it follows."""
-        unknown = [id for id in self._unknown(waiting.message) if id not in self._absent]
+        unknown = [id for id in self._unknown(waiting.message) if id not in self._absent or self._comes(id)]
         return list(dict.fromkeys([*unknown, *self._missing_before(waiting, now)]))
+
+    def _comes(self, message: bytes) -> bool:
+        """Whether somebody who has it was asked for it, or it waits itself."""
+        return message in self._fetch or message in self._pending
 
     def _unknown(self, message: SignedMessage) -> list[bytes]:
         """The measures that its author knew, and that may still come."""
@@ -250,9 +272,7 @@ class Placing:
         ]
         told = message.id in self._past or self.beginning.includes(message.id, now)
         if told or self._restraints.is_measure(message):
-            missing = [
-                followed for followed in missing if followed in self._pending or followed in self._fetch
-            ]
+            missing = [followed for followed in missing if self._comes(followed)]
         return missing
 
     def _accept(self, first: Waiting, now: float) -> None:

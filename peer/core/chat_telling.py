@@ -6,7 +6,6 @@ from collections.abc import Callable, Container
 
 from peer import wire
 from peer.core.actions import Send
-from peer.core.chat_fetch import MAX_IDS
 from peer.core.chat_history import History
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_link import ChatLink
@@ -40,14 +39,15 @@ class Telling:
     def link_opened(self, peer: bytes, now: float, company: int) -> None:
         self.links[peer] = ChatLink(self._limits, now)
         self.tree.link_opened(peer, now, company)
-        self.send(peer, wire.ChatHave(self._history.summary(self._limits.newest, MAX_IDS)))
-        measures = self._history.pinned[-MAX_IDS:]
-        if measures:  # they are in force for whoever comes, however long ago they were taken
-            self.send(peer, wire.ChatHave(tuple(measure.id for measure in measures)))
 
     def link_closed(self, peer: bytes, now: float) -> None:
         self.links.pop(peer, None)
         self.tree.link_closed(peer, now)
+
+    def tell_of_lacking(self, peer: bytes, ids: tuple[bytes, ...]) -> None:
+        """`peer` lacks these, as a comparison has shown."""
+        self.links[peer].compared = frozenset(ids)
+        self.send(peer, wire.ChatHave(ids))
 
     def wait_for_links(self, message: bytes) -> None:
         """One's own message could not be sent to anybody yet."""
@@ -112,7 +112,7 @@ class Telling:
             elif self.recalls is not None:
                 link.seek(wanted)
         self._answer(peer, link, now)
-        if not found or len(ids) > MAX_FOLLOWS:
+        if not found or len(ids) > MAX_FOLLOWS or link.compared.issuperset(ids):
             return
         # Who asks for a few old messages is filling a gap: told what came before them, it need not go there
         # step by step.

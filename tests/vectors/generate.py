@@ -18,6 +18,7 @@ from tests.vectors import (
     mention_samples,
     message_samples,
     part_samples,
+    range_samples,
     thread_samples,
     typing_samples,
 )
@@ -39,6 +40,7 @@ def files() -> dict[str, bytes]:
         "typing.json": typing_samples.typing(),
         "threads.json": thread_samples.threads(),
         "mentions.json": mention_samples.mentions(),
+        "ranges.json": range_samples.ranges(),
         "introductions.json": introduction_samples.introductions(),
     }
     encoded = {

@@ -21,10 +21,12 @@ from peer.core.chat_acts import KINDS, Act, Delete, Edit, Reaction, write_act
 from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatAction, ChatLog
 from peer.core.chat_message import ChatError, Draft, Entry, Place, message_id
+from peer.core.chat_places import Places, fingerprint
 from peer.core.chat_recall import Erase, Keep, KeepMeasure, Lookup, LookupBefore, Recall, StoreAction
 from peer.core.shared_file import SharedFile
 from peer.identity import Identity
 from peer.signing import TAG_CHAT
+from peer.wire_ranges import Comparison, Range, write_comparison, write_ranges
 from signaling.chat_header import ChatHeader
 from signaling.measures import MEASURE, Measure, Verb, write_measure
 from tests.unit.peer.core.chat_network import (
@@ -165,13 +167,15 @@ class RecordedLog(ChatLog):
         before: Place | None,
         forgotten: Place | None,
         measures: Iterable[wire.ChatMessage] = (),
+        places: Iterable[Place] = (),
     ) -> None:
-        restore, kept, ruled = super().restore, list(messages), list(measures)
+        restore, kept, ruled, others = super().restore, list(messages), list(measures), list(places)
         fields = {"before": plain(before), "forgotten": plain(forgotten), "measures": as_data(ruled)}
+        fields["places"] = [plain(place) for place in others]
         self._record(
             "restore",
             0.0,
-            lambda: restore(kept, before, forgotten, ruled),
+            lambda: restore(kept, before, forgotten, ruled, others),
             messages=as_data(kept),
             **fields,
         )
@@ -873,6 +877,64 @@ def tree_loses_and_gains_branches() -> RecordedLog:
     return scene.log
 
 
+def logs_that_are_compared() -> RecordedLog:
+    past = chain(BOB, 150)
+    here = [*past[:50], *past[53:]]
+    kept = Kept()
+    for message in here:
+        header = ChatHeader.parse(message.header)
+        kept.keep(Keep((header.clock, header.author, number(message)), message, header.clock != 54))
+    scene = Scene(ChatLimits(messages=120, newest=20, compare_again=(1, 15.0), comparisons=(9, 0.5)), kept)
+
+    def key(place: int) -> bytes:
+        return (place + 1).to_bytes(4, "big") + BOB.key + number(past[place])
+
+    def places(of: list[wire.ChatMessage], horizon: bytes) -> Places:
+        found = Places(1_000)
+        found.restore((ChatHeader.parse(m.header).clock, BOB.key, number(m)) for m in of)
+        found.horizon = horizon
+        return found
+
+    def compare(of: list[wire.ChatMessage], horizon: bytes, begins: bool = False) -> wire.ChatCompare:
+        theirs = places(of, horizon)
+        all_of = theirs.fingerprint(theirs.span(horizon, None))
+        return wire.ChatCompare(
+            write_comparison(Comparison(begins, fingerprint([]), theirs.last(20), horizon, all_of))
+        )
+
+    def ranges(*listed: Range) -> wire.ChatRanges:
+        return wire.ChatRanges(write_ranges(list(listed)))
+
+    scene.receive(BOB.id, compare(here, bytes(68)))
+    scene.receive(BOB.id, compare(past, bytes(68)))
+    scene.receive(BOB.id, compare(past, key(80)))
+    scene.receive(EVE.id, compare(past[:130], key(80)))
+    scene.receive(EVE.id, compare([], bytes(68), begins=True))
+    scene.receive(EVE.id, ranges(Range(b"", 1, b"\x07" * 16)))
+    scene.receive(EVE.id, ranges(Range(key(40), 1, b"\x07" * 16), Range(key(70))))
+    short = tuple(number(message)[:8] for message in past[40:70])
+    scene.receive(EVE.id, ranges(Range(key(40), 2, shorts=short), Range(key(70), 0)))
+    scene.receive(EVE.id, have(past[50:53]), *past[50:53])
+    scene.receive(EVE.id, ranges(Range(key(40), 3, shorts=short[:2]), Range(key(70), 2)))
+    scene.receive(EVE.id, want(past[40:42]))
+    for _ in range(3):
+        scene.receive(EVE.id, ranges(Range(b"", 2)))
+    scene.receive(BOB.id, ranges(Range(b"", 2)))
+    scene.wait(16)
+    scene.log.forgotten((90, BOB.key, number(past[89])))
+    late = identity("late").id
+    scene.log.link_opened(late, scene.now)
+    scene.check()
+    scene.receive(late, compare(past, bytes(68)))
+    scene.receive(late, ranges(Range(key(60), 1, b"\x07" * 16), Range(key(100), 2)))
+    scene.say("and so on")
+    scene.receive(late, ranges(Range(b"", 2, shorts=(b"\x07" * 8,))))
+    scene.receive(BOB.id, wire.ChatCompare(b"\x00"))
+    scene.receive(EVE.id, wire.ChatRanges(b"\x00"))
+    scene.wait(40)
+    return scene.log
+
+
 SCENES: dict[str, Callable[[], RecordedLog]] = {
     scene.__name__: scene
     for scene in (
@@ -894,6 +956,7 @@ SCENES: dict[str, Callable[[], RecordedLog]] = {
         measures_of_every_sort,
         people_who_are_held_back,
         tree_loses_and_gains_branches,
+        logs_that_are_compared,
     )
 } | {
     "links_come_and_go": lambda: day(1),

@@ -49,10 +49,10 @@ export class ChatKeeper {
   /** Gives the log what was kept when the page was here last. */
   async restore(log: ChatLog): Promise<void> {
     await this.#store.forget(KEPT);
-    const { messages, before, forgotten, measures } = await this.#store.restore(RESTORED);
+    const { messages, before, forgotten, measures, places } = await this.#store.restore(RESTORED);
     const checked = await Promise.all(measures.map((kept) => this.#isGenuine(kept)));
     const genuine = measures.filter((_, at) => checked[at]).map(({ message }) => message);
-    log.restore(await this.#genuine(messages), before, forgotten, genuine);
+    log.restore(await this.#genuine(messages), before, forgotten, genuine, places);
   }
 
   /** Keeps a message; what is accepted at once is written at once. */

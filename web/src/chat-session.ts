@@ -20,11 +20,14 @@ import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
 import type { Talk } from "./room.ts";
 import type { Moderate, Neighbours } from "./signaling-types.ts";
-import { MALFORMED, type OfChat, WireError } from "./wire.ts";
+import { MALFORMED, type OfChat, peekType, WireError } from "./wire.ts";
+import { decodeChat } from "./wire-chat.ts";
 import { CHAT_TYPING, decodeTyping, encodeTyping } from "./wire-typing.ts";
 
 /** Peers that may list what they do not send, before nobody is taken to have it. */
 const MAX_TRIES = 4;
+/** The first type of the messages about files. */
+const FILES = 0x40;
 /** Code of an ERROR on a link. */
 const FORBIDDEN = 6;
 /** Measures in one message to the introducer. */
@@ -328,17 +331,23 @@ export class ChatSession implements Talk {
     this.files?.drained(peer, buffered);
   }
 
-  /** A message about a file, or about who is writing, came. */
+  /** A message of the chat, about a file, or about who is writing, came. */
   receivedRaw(peer: string, data: Uint8Array): void {
-    if (data[0] !== CHAT_TYPING) {
+    const type = peekType(data);
+    if (type >= FILES && type < CHAT_TYPING) {
       this.files?.received(peer, data);
       return;
     }
     try {
-      if (this.#typing.heard(peer, decodeTyping(data), seconds())) this.events.changed(null);
+      if (type === CHAT_TYPING) {
+        if (this.#typing.heard(peer, decodeTyping(data), seconds())) this.events.changed(null);
+        return;
+      }
+      const message = decodeChat(data);
+      if (message !== null) this.received(peer, message);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      this.#mesh?.refuse(peer, error.code, error.message);
+      this.#mesh?.refuse(peer, error.code, error.sentence);
     }
   }
 

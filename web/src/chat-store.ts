@@ -41,6 +41,7 @@ export interface Restored {
   before: Place | null;
   forgotten: Place | null;
   measures: Kept[];
+  places: Place[];
 }
 
 /** What is asked is answered after all that was to be kept before. Calls reject when the browser lets nothing be kept. */
@@ -172,13 +173,19 @@ class BrowserStore implements ChatStore {
   async restore(count: number): Promise<Restored> {
     const rows = await this.#last(count + 1);
     const before = rows.length > count ? (rows.shift()?.place ?? null) : null;
-    const forgotten = this.#db.transaction(FORGOTTEN).objectStore(FORGOTTEN).get(FORGOTTEN);
-    const measures = this.#db.transaction(MEASURES).objectStore(MEASURES).getAll();
+    const read = (name: string) => this.#db.transaction(name).objectStore(name);
+    const [forgotten, measures, places] = await Promise.all([
+      answer<Place | undefined>(read(FORGOTTEN).get(FORGOTTEN)),
+      answer<Row[]>(read(MEASURES).getAll()),
+      answer(read(MESSAGES).getAllKeys()),
+    ]);
+    const ruled = new Set(measures.map(({ id }) => id));
     return {
       messages: rows.map(messageOf),
       before,
-      forgotten: ((await answer(forgotten)) ?? null) as Place | null,
-      measures: ((await answer(measures)) as Row[]).map(messageOf),
+      forgotten: forgotten ?? null,
+      measures: measures.map(messageOf),
+      places: (places as Row["place"][]).filter(([, , id]) => !ruled.has(id)),
     };
   }
 

@@ -309,6 +309,7 @@ export class Node implements MeshEvents {
 
   linkRawMessage(peer: string, data: Uint8Array): void {
     this.#chat?.receivedRaw(peer, data);
+    this.#clockwork.poke();
   }
 
   linkDrained(peer: string, buffered: number): void {
@@ -344,8 +345,6 @@ export class Node implements MeshEvents {
       case "pong":
         this.clocks.ponged(peer, message, this.#watches(message.publisher));
         break;
-      default:
-        if ("ids" in message || message.type === "chatMessage") this.#chat?.received(peer, message);
     }
     this.#clockwork.poke();
   }

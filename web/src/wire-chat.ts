@@ -1,8 +1,13 @@
-/** The header of a chat message (docs/protocol.md section 8). */
+/**
+ * The messages of the chat on a link, and the header of what somebody says (docs/protocol.md sections 6 and 8).
+ *
+ * They are kept apart from `wire.ts`, for a page loads them only when there is a chat.
+ */
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { toHex } from "./encoding.ts";
-import { Reader, Writer } from "./octets.ts";
+import { OctetError, Reader, Writer } from "./octets.ts";
+import { MALFORMED, MAX_MESSAGE, type OfChat, TOO_LARGE, WireError } from "./wire.ts";
 
 export const VERSION = 1;
 /** The kind whose body is shown; others are kept and passed on. */
@@ -103,4 +108,81 @@ export function messageId(header: Uint8Array): string {
 /** The 16 hex digits by which a header names its room. */
 export function roomHash(room: string): string {
   return toHex(sha256(new Writer().lp(room).finish()).subarray(0, 8));
+}
+
+export const MAX_CHAT_IDS = 256;
+/** Types 0x21 and so on. */
+const TYPES: readonly Exclude<OfChat["type"], "chatMessage">[] = [
+  "chatHave",
+  "chatWant",
+  "chatBefore",
+  "chatPage",
+  "chatNews",
+  "chatGraft",
+  "chatPrune",
+  "chatCompare",
+  "chatRanges",
+];
+
+/** Reads a message of the types from 0x20 on; null when its type is not known. Throws a WireError and nothing else. */
+export function decodeChat(data: Uint8Array): OfChat | null {
+  if (data.length > MAX_MESSAGE) {
+    throw new WireError(TOO_LARGE, `A message has at most ${MAX_MESSAGE} bytes, not ${data.length}.`);
+  }
+  try {
+    const reader = new Reader(data);
+    const message = readOfChat(reader.u8(), reader);
+    if (message !== null) reader.end();
+    return message;
+  } catch (error) {
+    if (!(error instanceof OctetError || error instanceof ChatHeaderError)) throw error;
+    throw new WireError(MALFORMED, error.message);
+  }
+}
+
+function readOfChat(number: number, reader: Reader): OfChat | null {
+  if (number === 0x20) return readChatMessage(reader);
+  const type = TYPES[number - 0x21];
+  if (type === undefined) return null;
+  if (type === "chatCompare" || type === "chatRanges") return { type, data: reader.bytes(reader.left) };
+  const count = reader.u16();
+  if (count > MAX_CHAT_IDS) {
+    throw new WireError(TOO_LARGE, `A message names at most ${MAX_CHAT_IDS} chat messages.`);
+  }
+  return { type, ids: reader.list(count, () => reader.hex(32)) };
+}
+
+function readChatMessage(reader: Reader): OfChat {
+  const header = reader.bytes(reader.u16());
+  const signature = reader.bytes(64);
+  const follows = reader.u8();
+  const { bodyLength } = parseChatHeader(header);
+  if (follows > 1) {
+    throw new WireError(MALFORMED, "A chat message says by 0 or 1 whether its body follows.");
+  }
+  return { type: "chatMessage", header, signature, body: follows === 1 ? reader.bytes(bodyLength) : null };
+}
+
+/** The bytes of a message. Throws a RangeError with a sentence when a field is out of its bounds. */
+export function encodeChat(message: OfChat): Uint8Array<ArrayBuffer> {
+  const data = writeOfChat(message).finish();
+  try {
+    decodeChat(data); // no copies: held to all that is asked of others
+  } catch (error) {
+    throw error instanceof WireError ? new RangeError(error.sentence) : error;
+  }
+  return data;
+}
+
+function writeOfChat(message: OfChat): Writer {
+  const writer = new Writer();
+  if (message.type === "chatMessage") {
+    writer.u8(0x20).u16(message.header.length).bytes(message.header).bytes(message.signature, 64);
+    return message.body === null ? writer.u8(0) : writer.u8(1).bytes(message.body);
+  }
+  writer.u8(0x21 + TYPES.indexOf(message.type));
+  if ("data" in message) return writer.bytes(message.data);
+  writer.u16(message.ids.length);
+  for (const id of message.ids) writer.hex(id, 32);
+  return writer;
 }

@@ -158,8 +158,20 @@ export interface ChatPrune {
   ids: readonly string[];
 }
 
+/** What the sender has, for `readComparison`. */
+export interface ChatCompare {
+  type: "chatCompare";
+  data: Uint8Array;
+}
+
+/** What the sender has in ranges, for `readRanges`. */
+export interface ChatRanges {
+  type: "chatRanges";
+  data: Uint8Array;
+}
+
 /** All that the log of the chat takes. */
-export type OfChat = ChatMessage | ChatIds;
+export type OfChat = ChatMessage | ChatIds | ChatCompare | ChatRanges;
 
 /** Those that name messages and nothing else. */
 export type ChatIds = ChatHave | ChatWant | ChatBefore | ChatPage | ChatNews | ChatGraft | ChatPrune;
@@ -176,5 +188,4 @@ export type Message =
   | Refuse
   | Status
   | Want
-  | Stream
-  | OfChat;
+  | Stream;

@@ -8,25 +8,13 @@
 import { MAX_LEAVES, MAX_PROOF } from "./merkle.ts";
 import { OctetError, Reader, Writer } from "./octets.ts";
 import { MAX_BLOCK, MAX_STRIPES, MAX_TIME, SEAL } from "./seal.ts";
-import { ChatHeaderError, MAX_HEADER, parseChatHeader } from "./wire-chat.ts";
-import type { ChatIds, Message, StripeStatus } from "./wire-messages.ts";
+import type { Message, StripeStatus } from "./wire-messages.ts";
 
 export * from "./wire-messages.ts";
 
 export const PROTOCOL_VERSION = 1;
 export const MAX_MESSAGE = 65536;
 export const MAX_DESCRIPTION = 32 + 64 + 32768;
-export const MAX_CHAT_IDS = 256;
-/** Types 0x21 and so on. */
-const CHAT: readonly ChatIds["type"][] = [
-  "chatHave",
-  "chatWant",
-  "chatBefore",
-  "chatPage",
-  "chatNews",
-  "chatGraft",
-  "chatPrune",
-];
 
 /** Codes of an ErrorMessage. */
 export const MALFORMED = 1;
@@ -82,9 +70,7 @@ export function decode(data: Uint8Array): Message | null {
     if (message !== null) reader.end();
     return message;
   } catch (error) {
-    if (error instanceof OctetError || error instanceof ChatHeaderError) {
-      throw new WireError(MALFORMED, error.message);
-    }
+    if (error instanceof OctetError) throw new WireError(MALFORMED, error.message);
     throw error;
   }
 }
@@ -153,12 +139,8 @@ function read(type: number, reader: Reader): Message | null {
     }
     case 0x16:
       return readStream(reader);
-    case 0x20:
-      return readChatMessage(reader);
-    default: {
-      const chat = CHAT[type - 0x21];
-      return chat === undefined ? null : { type: chat, ids: chatIds(reader) };
-    }
+    default:
+      return null;
   }
 }
 
@@ -208,32 +190,6 @@ function readStream(reader: Reader): Message {
     throw new WireError(MALFORMED, "The stream description is shorter than its signature.");
   }
   return { type: "stream", description: reader.bytes(reader.left) };
-}
-
-function readChatMessage(reader: Reader): Message {
-  const length = reader.u16();
-  if (length > MAX_HEADER) {
-    throw new WireError(
-      MALFORMED,
-      `The header of a chat message has at most ${MAX_HEADER} bytes, not ${length}.`,
-    );
-  }
-  const header = reader.bytes(length);
-  const signature = reader.bytes(64);
-  const follows = reader.u8();
-  const { bodyLength } = parseChatHeader(header);
-  if (follows > 1) {
-    throw new WireError(MALFORMED, "A chat message says by 0 or 1 whether its body follows.");
-  }
-  return { type: "chatMessage", header, signature, body: follows === 1 ? reader.bytes(bodyLength) : null };
-}
-
-function chatIds(reader: Reader): string[] {
-  const count = reader.u16();
-  if (count > MAX_CHAT_IDS) {
-    throw new WireError(TOO_LARGE, `A message names at most ${MAX_CHAT_IDS} chat messages, not ${count}.`);
-  }
-  return reader.list(count, () => reader.hex(32));
 }
 
 /** The bytes of a message. Throws a RangeError with a sentence when a field is out of its bounds. */
@@ -290,13 +246,5 @@ function write(message: Message): Writer {
       return writer;
     case "stream":
       return writer.u8(0x16).bytes(message.description);
-    case "chatMessage":
-      writer.u8(0x20).u16(message.header.length).bytes(message.header).bytes(message.signature, 64);
-      return message.body === null ? writer.u8(0) : writer.u8(1).bytes(message.body);
-    default:
-      writer.u8(0x21 + CHAT.indexOf(message.type));
-      writer.u16(message.ids.length);
-      for (const id of message.ids) writer.hex(id, 32);
-      return writer;
   }
 }

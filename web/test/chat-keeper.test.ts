@@ -6,7 +6,7 @@ import { type Act, readAct } from "../src/core/chat-acts.ts";
 import { comparePlaces, type Place } from "../src/core/chat-message.ts";
 import type { Keep } from "../src/core/chat-recall.ts";
 import { fromSeed, type Identity, TAG_CHAT } from "../src/identity.ts";
-import type { ChatMessage, OfChat } from "../src/wire.ts";
+import type { ChatMessage } from "../src/wire.ts";
 import { parseChatHeader } from "../src/wire-chat.ts";
 import { company, type MemoryPeer, settled } from "./memory-links.ts";
 
@@ -76,7 +76,9 @@ class MemoryStore implements ChatStore {
   async restore(count: number): Promise<Restored> {
     const before = this.rows.at(-count - 1)?.place ?? null;
     const measures = [...this.measures].map(([id, message]) => ({ id, message }));
-    return { messages: this.rows.slice(-count).map(keptOf), before, forgotten: this.gone, measures };
+    const places = this.rows.map(({ place }) => place).filter(([, , id]) => !this.measures.has(id));
+    const messages = this.rows.slice(-count).map(keptOf);
+    return { messages, before, forgotten: this.gone, measures, places };
   }
 
   async gap(): Promise<string[] | null> {
@@ -194,9 +196,7 @@ async function link(one: ChatSession, other: ChatSession): Promise<void> {
     const chat = chats[at] as ChatSession;
     chat.use(peer.mesh);
     peer.onLink = (id, open) => (open ? chat.linkOpened(id, 2) : chat.linkClosed(id));
-    peer.onMessage = (id, message) => {
-      if (message.type.startsWith("chat")) chat.received(id, message as OfChat);
-    };
+    peer.onRaw = (id, data) => chat.receivedRaw(id, data);
   });
   (peers[0] as MemoryPeer).mesh.befriend((peers[1] as MemoryPeer).id);
   await settled();

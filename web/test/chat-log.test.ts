@@ -6,7 +6,8 @@ import type { Draft } from "../src/core/chat-message.ts";
 import type { Measure } from "../src/core/measures.ts";
 import type { SharedFile } from "../src/core/shared-file.ts";
 import { fromHex, toHex } from "../src/encoding.ts";
-import { type ChatMessage, decode, type OfChat } from "../src/wire.ts";
+import type { ChatMessage, OfChat } from "../src/wire.ts";
+import { decodeChat } from "../src/wire-chat.ts";
 
 const TRACES = new URL("../../tests/vectors/chat/", import.meta.url);
 
@@ -35,6 +36,7 @@ interface Step {
   ids: string[];
   before: RawPlace | null;
   forgotten: RawPlace | null;
+  places: RawPlace[];
   place: RawPlace;
   actions: unknown[];
   timer: number | null;
@@ -77,8 +79,10 @@ const EVENTS: Record<string, (log: ChatLog, step: Step) => void> = {
   compose_measure: (log, step) => {
     composes(step, () => log.composeMeasure(step.measure, step.wall_ms, step.now));
   },
-  restore: (log, step) =>
-    log.restore(messagesOf(step), step.before, step.forgotten, messagesOf({ messages: step.measures })),
+  restore: (log, step) => {
+    const measures = messagesOf({ messages: step.measures });
+    log.restore(messagesOf(step), step.before, step.forgotten, measures, step.places);
+  },
   forgotten: (log, step) => log.forgotten(step.place),
   recalled: (log, step) => log.recalled(step.token, messagesOf(step), step.now),
   looked_up: (log, step) => log.lookedUp(step.token, step.ids, step.now),
@@ -98,9 +102,9 @@ function composes(step: Step, compose: () => Draft): void {
 }
 
 function ofChat(data: string): OfChat {
-  const message = decode(fromHex(data));
-  if (message === null || !message.type.startsWith("chat")) throw new Error("This is not of the chat.");
-  return message as OfChat;
+  const message = decodeChat(fromHex(data));
+  if (message === null) throw new Error("This is not of the chat.");
+  return message;
 }
 
 function messagesOf(step: Pick<Step, "messages">): ChatMessage[] {

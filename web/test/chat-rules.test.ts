@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { ChatError } from "../src/core/chat-acts.ts";
 import { ChatLog } from "../src/core/chat-log.ts";
 import { ChatRateError, type Draft } from "../src/core/chat-message.ts";
-import { type ChatHave, type ChatMessage, decode } from "../src/wire.ts";
+import type { ChatHave, ChatMessage } from "../src/wire.ts";
+import { decodeChat } from "../src/wire-chat.ts";
 
 // What the traces of the Python log cannot hold: arguments that only this shell gives, and answers that come late.
 
@@ -89,7 +90,7 @@ test("a message outlives the buffer that it came in", () => {
   log.pollActions();
   log.verified(0, true, 0);
   const sent = log.pollActions().find((action) => action.type === "send");
-  expect(sent?.type === "send" && decode(sent.data)).toEqual(message(draft));
+  expect(sent?.type === "send" && decodeChat(sent.data)).toEqual(message(draft));
 });
 
 test("a peer without a link is not listened to, and an answer that nobody waits for changes nothing", () => {

@@ -4,7 +4,7 @@ import { ChatError } from "../src/core/chat-acts.ts";
 import type { Entry } from "../src/core/chat-message.ts";
 import { fromSeed } from "../src/identity.ts";
 import type { Moderate } from "../src/signaling-types.ts";
-import { encode, type OfChat } from "../src/wire.ts";
+import { encodeChat } from "../src/wire-chat.ts";
 import { company, type MemoryPeer, settled } from "./memory-links.ts";
 
 beforeEach(() => {
@@ -44,11 +44,6 @@ async function people(count: number): Promise<Person[]> {
       chat.use(peer.mesh);
       peer.onLink = (other, open) => (open ? chat.linkOpened(other, 2) : chat.linkClosed(other));
       peer.onRaw = (other, data) => chat.receivedRaw(other, data);
-      peer.onMessage = (other, message) => {
-        if (message.type.startsWith("chat")) {
-          chat.received(other, message as OfChat);
-        }
-      };
       return { peer, chat, heard, told, removed };
     }),
   );
@@ -131,7 +126,7 @@ test("a message that was altered on its way ends the link and is not shown", asy
   const draft = all[0].chat.log.compose("False", "Ann", 1, performance.now() / 1000);
   await link(all[0], all[1]);
   await until(() => texts(all[1]).length === 1, all);
-  const forged = encode({ type: "chatMessage", ...draft, signature: new Uint8Array(64) });
+  const forged = encodeChat({ type: "chatMessage", ...draft, signature: new Uint8Array(64) });
   [...all[0].peer.links.values()][0]?.inject(forged, "control");
   await until(() => all[1].peer.told.includes("closed"), all);
   expect(texts(all[1])).toEqual(["True"]);

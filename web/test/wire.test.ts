@@ -2,22 +2,33 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fromHex, toHex } from "../src/encoding.ts";
 import {
-  decode,
-  encode,
+  decode as decodeOther,
+  encode as encodeOther,
   MALFORMED,
   MAX_MESSAGE,
   type Message,
+  type OfChat,
   peekType,
   TOO_LARGE,
   VERSION,
   WireError,
 } from "../src/wire.ts";
+import { decodeChat, encodeChat } from "../src/wire-chat.ts";
 import { native, type Vector, vectorFile, vectors } from "./vectors.ts";
 
 const VECTORS = vectors("messages.json");
 
+/** A page reads those of the chat, whose types begin with 2, only when there is a chat. */
+function decode(data: Uint8Array): Message | OfChat | null {
+  return peekType(data) >> 4 === 2 ? decodeChat(data) : decodeOther(data);
+}
+
+function encode(message: Message | OfChat): Uint8Array {
+  return message.type.startsWith("chat") ? encodeChat(message as OfChat) : encodeOther(message as Message);
+}
+
 /** Python's class names are this side's types in camelCase; its `ErrorMessage` is `error`. */
-function message({ type, ...fields }: Vector): Message {
+function message({ type, ...fields }: Vector): Message | OfChat {
   const name = type === "ErrorMessage" ? "error" : type[0].toLowerCase() + type.slice(1);
   return { type: name, ...native(fields) };
 }
@@ -30,7 +41,7 @@ test.each<Vector>(VECTORS.good)("golden $name is read and written", (vector) => 
   const raw = rawOf(vector);
   const decoded = decode(raw);
   expect(decoded).toEqual(message(vector.message));
-  expect(encode(decoded as Message)).toEqual(raw);
+  expect(encode(decoded as Message | OfChat)).toEqual(raw);
   expect(peekType(raw)).toBe(raw[0]);
 });
 
@@ -133,7 +144,7 @@ const STATUS = {
   free: 0,
 } as const;
 
-test.each<Message>([
+test.each<Message | OfChat>([
   { type: "hello", version: 1, capabilities: Array(256).fill(""), agent: "" },
   { type: "hello", version: 1, capabilities: [], agent: "x".repeat(256) },
   { type: "hello", version: 1, capabilities: Array(255).fill("x".repeat(255)), agent: "x".repeat(255) },

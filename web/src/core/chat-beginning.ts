@@ -8,12 +8,19 @@ export class Beginning {
   readonly #limit: number;
   #settled: number | null = null;
   readonly #told = new Set<string>();
+  /** Whether something was kept when the page was closed: then the log goes on, and does not begin. */
+  resumes = false;
   /** The least clock of what was accepted without all that it follows; 0 when nothing was left out. */
   clock = 0;
 
   constructor(settling: number, limit: number) {
     this.#settling = settling;
     this.#limit = limit;
+  }
+
+  /** Whether there is nothing here but one's own words. */
+  get begins(): boolean {
+    return this.#settled === null && !this.resumes;
   }
 
   lasts(now: number): boolean {

@@ -71,6 +71,11 @@ export class History {
     return this.#floor?.[0] ?? 0;
   }
 
+  /** The last place that was left out. */
+  get leftOut(): Place | null {
+    return this.#floor;
+  }
+
   /** Whether a message there is older than all that is kept. */
   below(place: Place): boolean {
     return this.#floor !== null && comparePlaces(place, this.#floor) <= 0;

@@ -11,7 +11,7 @@ export interface ChatLimits {
   readonly peerWaiting: number;
   readonly peerWaitingBytes: number;
   readonly clockAhead: number;
-  /** How many ids are told to a peer when a link opens. */
+  /** How many ids are told to a newcomer, and in a page. */
   readonly newest: number;
   readonly own: Rate;
   /** Above an author's own rate, because links bunch what they carry. */
@@ -25,6 +25,12 @@ export interface ChatLimits {
   readonly answers: Rate;
   /** Questions to the store that what one peer says leads to. */
   readonly lookups: Rate;
+  /** Messages of one peer that compare logs. */
+  readonly comparisons: Rate;
+  /** How often what was too much to be told is looked for again over a link, and after how many seconds. */
+  readonly compareAgain: readonly [times: number, seconds: number];
+  /** Messages that are compared: the last ones. */
+  readonly compared: number;
   /** Answers that wait for that rate, for one peer. */
   readonly owed: number;
   /** Seconds in which a newcomer takes what it is told as the beginning. */
@@ -61,6 +67,9 @@ export const LIMITS: ChatLimits = {
   link: [400, 100],
   answers: [1024 * 1024, 256 * 1024],
   lookups: [40, 25],
+  comparisons: [16, 0.5],
+  compareAgain: [8, 15],
+  compared: 131_072,
   owed: 512,
   settling: 10,
   announceAfter: 0.05,

@@ -1,6 +1,6 @@
 /** What one link is told from the log, and how much of it. */
 
-import { MAX_CHAT_IDS } from "../wire.ts";
+import { MAX_CHAT_IDS } from "../wire-chat.ts";
 import { Bucket } from "./bucket.ts";
 import type { History } from "./chat-history.ts";
 import type { ChatLimits } from "./chat-limits.ts";
@@ -16,6 +16,8 @@ const MAX_LOOKUPS = 4;
 export class ChatLink {
   /** What the peer may send without having been asked. */
   readonly unasked: Bucket;
+  /** What it was told of last because it lacks that, and not what is before it. */
+  compared: ReadonlySet<string> = new Set();
   readonly #answers: Bucket;
   readonly #maxOwed: number;
   readonly #owed = new Set<string>();

@@ -10,10 +10,18 @@
 
 import { fromHex, toHex } from "../encoding.ts";
 import { TAG_CHAT } from "../signing.ts";
-import { type ChatMessage, MAX_CHAT_IDS, type OfChat, PROTOCOL_ERROR } from "../wire.ts";
-import { roomHash } from "../wire-chat.ts";
+import {
+  type ChatCompare,
+  type ChatMessage,
+  type ChatRanges,
+  type OfChat,
+  PROTOCOL_ERROR,
+  WireError,
+} from "../wire.ts";
+import { MAX_CHAT_IDS, roomHash } from "../wire-chat.ts";
 import type { Reject, Send, Verify } from "./actions.ts";
 import type { Act } from "./chat-acts.ts";
+import { Comparing } from "./chat-comparing.ts";
 import { Fetch } from "./chat-fetch.ts";
 import { History } from "./chat-history.ts";
 import { ChatCounters, type ChatLimits, LIMITS } from "./chat-limits.ts";
@@ -30,6 +38,7 @@ import {
 import { type Page, Past } from "./chat-past.ts";
 import { Pen } from "./chat-pen.ts";
 import { Pending, type Waiting } from "./chat-pending.ts";
+import { Places } from "./chat-places.ts";
 import { type Deliver, Placing, type Revise, type Ruled } from "./chat-placing.ts";
 import { Rates } from "./chat-rate.ts";
 import { Recalls, type StoreAction } from "./chat-recall.ts";
@@ -71,6 +80,8 @@ export class ChatLog {
   readonly #banned: Rates;
   readonly #restraints: Restraints;
   readonly #placing: Placing;
+  readonly #places: Places;
+  readonly #comparing: Comparing;
 
   constructor(
     room: string,
@@ -98,6 +109,7 @@ export class ChatLog {
     this.#tree = this.#telling.tree;
     const claimed = (peer: string, ids: readonly string[], now: number) => this.#claimed(peer, ids, now);
     this.#past = new Past(this.#history, this.#fetch, this.#telling, claimed, act, this.#limits.remembered);
+    this.#places = new Places(this.#limits.compared);
     this.#placing = new Placing(
       this.#limits,
       this.counters,
@@ -106,9 +118,12 @@ export class ChatLog {
       this.#fetch,
       this.#telling,
       this.#past,
+      this.#places,
       stored,
       act,
     );
+    const { beginning } = this.#placing;
+    this.#comparing = new Comparing(this.#limits, this.#history, this.#places, beginning, this.#telling);
     this.#pen = new Pen(this.#room, this.#key, this.#limits.own, this.#history);
   }
 
@@ -119,11 +134,13 @@ export class ChatLog {
     if (this.#links.has(peer)) this.linkClosed(peer, now);
     this.#fetch.linkOpened(peer, now);
     this.#telling.linkOpened(peer, now, company);
+    this.#comparing.linkOpened(peer, now);
   }
 
   /** That link is gone. */
   linkClosed(peer: string, now: number): void {
     this.#telling.linkClosed(peer, now);
+    this.#comparing.linkClosed(peer);
     this.#pending.linkClosed(peer);
     this.#fetch.linkClosed(peer, now);
     this.#past.linkClosed(peer, now);
@@ -136,6 +153,8 @@ export class ChatLog {
     if (link === undefined) return;
     if (message.type === "chatMessage") {
       this.#receivedMessage(peer, link, message, now);
+    } else if (message.type === "chatCompare" || message.type === "chatRanges") {
+      this.#receivedComparison(peer, message, now);
     } else if (message.ids.length > MAX_CHAT_IDS) {
       this.counters.malformed++;
       this.#breach(peer, `A message names at most ${MAX_CHAT_IDS} chat messages.`);
@@ -259,14 +278,19 @@ export class ChatLog {
 
   /**
    * The last messages that were kept, in order, their signatures checked again. `before` is the last place that was kept
-   * and is not among them, `forgotten` that up to which the store has dropped what it had. `measures` are those that were kept.
+   * and is not among them, `forgotten` that up to which the store has dropped what it had. `measures` are those that were
+   * kept, `places` those of all other messages.
    */
   restore(
     messages: readonly ChatMessage[],
     before: Place | null,
     forgotten: Place | null,
     measures: readonly ChatMessage[] = [],
+    places: readonly Place[] = [],
   ): void {
+    this.#places.restore(places);
+    if (forgotten !== null) this.#places.forget(forgotten);
+    this.#placing.beginning.resumes = this.#places.size > 0;
     const opened = measures.map((signed) => this.#opened(signed)).filter((message) => message !== null);
     for (const message of opened.sort((a, b) => comparePlaces(a.place, b.place))) {
       if (this.#restraints.take(message) === null && message.measure !== null) this.#history.pin(message);
@@ -302,6 +326,7 @@ export class ChatLog {
   forgotten(place: Place): void {
     this.#placing.bottom = place;
     this.#history.forget(place);
+    this.#places.forget(place);
   }
 
   /** The answer to a `recall`: those that were found. */
@@ -331,13 +356,14 @@ export class ChatLog {
     this.#fetch.handleTimer(now);
     this.#telling.handleTimer(now);
     this.#past.handleTimer(now);
+    this.#comparing.handleTimer(now);
     this.#settle(now);
   }
 
   /** When to call `handleTimer`. */
   nextTimer(): number | null {
-    const timers = [this.#fetch.nextTimer(), this.#telling.nextTimer(), this.#past.nextTimer()];
-    const times = timers.filter((time) => time !== null);
+    const parts = [this.#fetch, this.#telling, this.#past, this.#comparing];
+    const times = parts.map((part) => part.nextTimer()).filter((time) => time !== null);
     return times.length > 0 ? Math.min(...times) : null;
   }
 
@@ -502,6 +528,17 @@ export class ChatLog {
   }
 
   // What others have
+
+  #receivedComparison(peer: string, { type, data }: ChatCompare | ChatRanges, now: number): void {
+    try {
+      if (type === "chatCompare") this.#comparing.compared(peer, data, now);
+      else this.#comparing.ranges(peer, data, now);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.counters.malformed++;
+      this.#breach(peer, error.sentence);
+    }
+  }
 
   #receivedHave(peer: string, ids: readonly string[], now: number): void {
     for (const id of ids) this.#telling.unsent.delete(id);

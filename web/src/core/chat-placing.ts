@@ -16,6 +16,7 @@ import {
 } from "./chat-message.ts";
 import type { Past } from "./chat-past.ts";
 import type { Pending, Waiting } from "./chat-pending.ts";
+import type { Places } from "./chat-places.ts";
 import type { Erase, Keep, KeepMeasure } from "./chat-recall.ts";
 import type { Restraints } from "./chat-restraints.ts";
 import type { Telling } from "./chat-telling.ts";
@@ -55,6 +56,7 @@ export class Placing {
   readonly #fetch: Fetch;
   readonly #telling: Telling;
   readonly #past: Past;
+  readonly #places: Places;
   readonly #stored: boolean;
   readonly #act: (action: PlacingAction) => void;
   readonly #restraints: Restraints;
@@ -70,6 +72,7 @@ export class Placing {
     fetch: Fetch,
     telling: Telling,
     past: Past,
+    places: Places,
     stored: boolean,
     act: (action: PlacingAction) => void,
   ) {
@@ -82,6 +85,7 @@ export class Placing {
     this.#fetch = fetch;
     this.#telling = telling;
     this.#past = past;
+    this.#places = places;
     this.#stored = stored;
     this.#act = act;
   }
@@ -109,6 +113,12 @@ export class Placing {
   keep(message: SignedMessage, complete: boolean): void {
     if (!this.#stored || this.below(message)) return;
     this.#act({ type: "keep", place: message.place, message: message.signed, complete });
+    this.#compare(message);
+  }
+
+  /** It is one of those that are compared with what others have; measures are compared by themselves. */
+  #compare(message: SignedMessage): void {
+    if (!this.#restraints.isMeasure(message)) this.#places.add(message.place);
   }
 
   /** Shows it, if it is to be shown. */
@@ -125,10 +135,20 @@ export class Placing {
   /** Takes an accepted message into memory, and does what it does. False when it is too old for that. */
   add(message: SignedMessage): boolean {
     if (!this.#history.add(message)) return false;
+    if (!this.#stored) {
+      this.#compare(message);
+      this.#leaveOut();
+    }
     this.#done(message);
     const following = this.#history.next(message);
     if (following !== undefined) this.#show([following]); // it may have come too soon after this
     return true;
+  }
+
+  /** Without a store, what is not in memory is gone. */
+  #leaveOut(): void {
+    const { leftOut } = this.#history;
+    if (leftOut !== null) this.#places.forget(leftOut);
   }
 
   /** The body came of a message that was here without it. */
@@ -256,8 +276,13 @@ export class Placing {
 
   /** What it has to wait for: measures that its author knew, and messages that it follows. */
   #missing(waiting: Waiting, now: number): string[] {
-    const unknown = this.#unknown(waiting.message).filter((id) => !this.#absent.has(id));
+    const unknown = this.#unknown(waiting.message).filter((id) => !this.#absent.has(id) || this.#comes(id));
     return [...new Set([...unknown, ...this.#missingBefore(waiting, now)])];
+  }
+
+  /** Whether somebody who has it was asked for it, or it waits itself. */
+  #comes(id: string): boolean {
+    return this.#fetch.has(id) || this.#pending.has(id);
   }
 
   /** The measures that its author knew, and that may still come. */
@@ -273,7 +298,7 @@ export class Placing {
     );
     const told = this.#past.has(message.id) || this.beginning.includes(message.id, now);
     if (!told && !this.#restraints.isMeasure(message)) return missing;
-    return missing.filter((followed) => this.#pending.has(followed) || this.#fetch.has(followed));
+    return missing.filter((followed) => this.#comes(followed));
   }
 
   #accept(first: Waiting, now: number): void {

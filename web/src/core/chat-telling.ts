@@ -1,7 +1,7 @@
 /** What peers are told of the log: pushed, announced, and answered from memory or from the store. */
 
-import { type ChatMessage, encode, MAX_CHAT_IDS, type Message } from "../wire.ts";
-import { MAX_FOLLOWS, messageId } from "../wire-chat.ts";
+import type { ChatMessage, OfChat } from "../wire.ts";
+import { encodeChat, MAX_FOLLOWS, messageId } from "../wire-chat.ts";
 import { type Send, send } from "./actions.ts";
 import type { History } from "./chat-history.ts";
 import type { ChatLimits } from "./chat-limits.ts";
@@ -44,16 +44,18 @@ export class Telling {
   linkOpened(peer: string, now: number, company: number): void {
     this.links.set(peer, new ChatLink(this.#limits, now));
     this.tree.linkOpened(peer, now, company);
-    const ids = this.#history.summary(this.#limits.newest, MAX_CHAT_IDS);
-    this.send(peer, { type: "chatHave", ids });
-    // They are in force for whoever comes, however long ago they were taken.
-    const measures = this.#history.pinned.slice(-MAX_CHAT_IDS).map(({ id }) => id);
-    if (measures.length > 0) this.send(peer, { type: "chatHave", ids: measures });
   }
 
   linkClosed(peer: string, now: number): void {
     this.links.delete(peer);
     this.tree.linkClosed(peer, now);
+  }
+
+  /** `peer` lacks these, as a comparison has shown. */
+  tellOfLacking(peer: string, ids: readonly string[]): void {
+    const link = this.links.get(peer);
+    if (link !== undefined) link.compared = new Set(ids);
+    this.send(peer, { type: "chatHave", ids });
   }
 
   /** One's own message could not be sent to anybody yet. */
@@ -62,13 +64,13 @@ export class Telling {
     if (this.unsent.size > this.#limits.remembered) forgetOldest(this.unsent);
   }
 
-  send(peer: string, message: Message): void {
-    this.#act(send(peer, encode(message)));
+  send(peer: string, message: OfChat): void {
+    this.#act(send(peer, encodeChat(message)));
   }
 
   /** Sends it along the tree, and tells of it everywhere else, but not to those that have it. */
   push(message: SignedMessage, holders: Holders, now: number): void {
-    const data = encode(message.signed);
+    const data = encodeChat(message.signed);
     for (const peer of this.tree.spread(message.id, holders, now)) this.#act(send(peer, data));
   }
 
@@ -125,6 +127,7 @@ export class Telling {
     }
     this.#answer(peer, link, now);
     if (found.length === 0 || ids.length > MAX_FOLLOWS) return;
+    if (ids.every((id) => link.compared.has(id))) return;
     // Who asks for a few old messages is filling a gap: told what came before them, it need not go there step by step.
     const oldest = found.reduce((a, b) => (comparePlaces(b.place, a.place) < 0 ? b : a));
     if (this.#history.amongNewest(oldest.place, this.#limits.newest)) return;

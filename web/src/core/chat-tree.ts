@@ -8,7 +8,7 @@
  * delays nothing.
  */
 
-import type { Message } from "../wire.ts";
+import type { OfChat } from "../wire.ts";
 import { Bucket } from "./bucket.ts";
 import type { ChatLimits } from "./chat-limits.ts";
 import { inMessages } from "./chat-link.ts";
@@ -39,7 +39,7 @@ interface Awaited {
 /** `send` sends a message over a link. What no teller has sent in time is handed to `lost`. */
 export class Tree {
   readonly #limits: ChatLimits;
-  readonly #send: (peer: string, message: Message) => void;
+  readonly #send: (peer: string, message: OfChat) => void;
   readonly #lost: (id: string, tellers: readonly string[], now: number) => void;
   readonly #links = new Map<string, TreeLink>();
   readonly #awaited = new Map<string, Awaited>();
@@ -52,7 +52,7 @@ export class Tree {
 
   constructor(
     limits: ChatLimits,
-    send: (peer: string, message: Message) => void,
+    send: (peer: string, message: OfChat) => void,
     lost: (id: string, tellers: readonly string[], now: number) => void,
   ) {
     this.#limits = limits;

@@ -30,8 +30,8 @@ const HOUSEKEEPING: ReadonlySet<Message["type"]> = new Set(["ping", "pong", "sta
 
 /** The types of the messages by which neighbours introduce. */
 const INTRODUCTIONS = [0x30, 0x35] as const;
-/** The first of the messages by which files travel; the last of the seven tells who is writing. */
-const RAW = 0x40;
+/** The first halves of types that are not read here: those of the chat, 0x20 on, and of files and who is writing, 0x40 on. */
+const RAW: readonly number[] = [2, 4];
 
 /** Neighbours that are counted; an introducer may name any number. */
 const FRIENDS = 512;
@@ -43,7 +43,7 @@ export interface MeshEvents {
   linkQuiet(peer: string, quiet: boolean): void;
   linkDrained(peer: string, buffered: number): void;
   linkMessage(peer: string, message: Message, data: Uint8Array): void;
-  /** A message about a file, or about who is writing, as it came. */
+  /** A message of the chat, about a file, or about who is writing, as it came. */
   linkRawMessage(peer: string, data: Uint8Array): void;
   ping(): Ping;
 }
@@ -275,7 +275,7 @@ export class Mesh implements LinkEvents, Host {
       this.#act();
       return;
     }
-    if (type >= RAW && type < RAW + 7) {
+    if (RAW.includes(type >> 4)) {
       this.set.used(peer, now);
       this.events.linkRawMessage(peer, data);
       return;

@@ -103,7 +103,11 @@ class Kept:
         order = self.order()
         messages = [self.messages[place[2]].message for place in order[-count:]]
         log.restore(
-            messages, order[-count - 1] if len(order) > count else None, None, [*self.measures.values()]
+            messages,
+            order[-count - 1] if len(order) > count else None,
+            None,
+            [*self.measures.values()],
+            [place for place in order if place[2] not in self.measures],
         )
 
 

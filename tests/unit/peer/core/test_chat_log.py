@@ -302,15 +302,6 @@ def test_whoever_fills_a_gap_is_told_what_came_before_it() -> None:
     ]
 
 
-def test_link_that_opens_is_told_the_last_ids() -> None:
-    bench = Bench(ChatLimits(newest=3))
-    messages = chain(BOB, 5)
-    bench.accept(messages)
-    late = identity("late").id
-    bench.log.link_opened(late, 1.0)
-    assert sent(bench.acted(1.0)) == [(late, wire.ChatHave(tuple(map(number, messages[2:]))))]
-
-
 def test_oldest_are_left_out_and_what_followed_them_is_still_accepted() -> None:
     bench = Bench(ChatLimits(messages=3))
     messages = chain(BOB, 5)

@@ -100,7 +100,9 @@ def play(log: ChatLog, step: dict[str, Any]) -> None:
             log.said(Draft(header, body), bytes.fromhex(step["signature"]), now)
         case "restore":
             measures = messages_of({"messages": step["measures"]})
-            log.restore(messages_of(step), place_of(step["before"]), place_of(step["forgotten"]), measures)
+            before, forgotten = place_of(step["before"]), place_of(step["forgotten"])
+            places = [place for raw in step["places"] if (place := place_of(raw)) is not None]
+            log.restore(messages_of(step), before, forgotten, measures, places)
         case "forgotten":
             place = place_of(step["place"])
             assert place is not None
