@@ -15,11 +15,12 @@ from peer.core.actions import Deliver, Fetch, Gap, Join, Links, Parity, Reject, 
 from peer.core.braid import Action, Braid
 from peer.core.link_set import CARRYING_LINKS, RECEIVE_ONLY_LINKS
 from peer.core.neighbour import Role
-from peer.identity import Identity, braid_id, verify
+from peer.identity import Identity, braid_id
 from peer.links.link import BYE_REASONS
 from peer.links.memory import Network, Path
 from peer.parity import seal_parity
 from peer.seal import Seal, SealedPart, seal_part
+from peer.simulator.codec import check
 from peer.simulator.member_introductions import MemberIntroductions
 from signaling.core.hearsay import Hearsay
 from signaling.core.planner import Assignment, Planner
@@ -346,7 +347,7 @@ class Swarm:
                     data = member.tamper(data)
                 member.links.send(peer, data, channel)
             case Verify():
-                ok = verify(action.key, action.tag, action.data, action.signature)
+                ok = check(action.key, action.tag, action.data, action.signature)
                 member.core.verified(action.token, ok, self.now)
             case Deliver():
                 member.delivered.append((Seal.parse(action.seal).number, self.now))

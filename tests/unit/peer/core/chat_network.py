@@ -17,7 +17,8 @@ from peer.core.chat_message import Draft, Entry, Place, draft, message_id, room_
 from peer.core.chat_past import Page
 from peer.core.chat_placing import Deliver, Revise, Ruled
 from peer.core.chat_recall import Erase, Keep, KeepMeasure, Lookup, LookupBefore, Recall
-from peer.identity import TAG_CHAT, Identity, verify
+from peer.identity import TAG_CHAT, Identity
+from peer.simulator.codec import check
 from signaling.chat_header import ChatHeader
 from signaling.measures import Measure, Verb
 
@@ -298,7 +299,7 @@ class ChatNetwork:
         self.at(time, arrive)
 
     def check(self, node: Node, action: Verify) -> None:
-        ok = verify(action.key, action.tag, action.data, action.signature)
+        ok = check(action.key, action.tag, action.data, action.signature)
 
         def answer() -> None:
             if node.alive:

@@ -19,7 +19,8 @@ from peer.core.introduction_actions import (
 from peer.core.introductions import Introductions
 from peer.identity import Identity
 from peer.peer_record import signed_by_peer
-from peer.signing import TAG_PEER, verify
+from peer.signing import TAG_PEER
+from peer.simulator.codec import check
 from peer.wire_introductions import (
     MAX_STEPS,
     Introducing,
@@ -113,7 +114,7 @@ class Someone:
             case Send(peer, data):
                 self.say(peer, data if self.tamper is None else self.tamper(data))
             case Verify():
-                genuine = verify(action.key, action.tag, action.data, action.signature)
+                genuine = check(action.key, action.tag, action.data, action.signature)
                 self.core.verified(action.token, genuine, now)
             case Sign(body):
                 signature = self.identity.sign(TAG_PEER, signed_by_peer(ROOM, body))
