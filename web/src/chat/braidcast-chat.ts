@@ -15,9 +15,9 @@ import { Composer, canSend, isReady, LONGEST, sentence } from "./composer.ts";
 import { Following } from "./following.ts";
 import { messageItem, type Surroundings } from "./message-item.ts";
 import { type Choice, MessageMenu } from "./message-menu.ts";
-import { moderationPanel } from "./moderation-panel.ts";
 import { Called, shownName } from "./names.ts";
 import { Reading, type Shown } from "./reading.ts";
+import { Tools } from "./tools.ts";
 
 /** Nearer to the beginning than this (px), older messages are fetched. */
 const AT_BEGINNING = 100;
@@ -50,12 +50,15 @@ export class BraidcastChat extends LitElement {
   #announced = "";
   /** The message whose thread is shown in place of all. */
   #thread: string | null = null;
-  /** Of those who have said something, by key: they may be gone, and their words hidden. */
-  readonly #names = new Map<string, string>();
   readonly #menu = new MessageMenu(this);
   readonly #reading = new Reading(this);
   readonly #following = new Following(() => this.renderRoot.querySelector<HTMLElement>(".scroll"));
   readonly #composer = new Composer(this);
+  readonly #tools = new Tools(this, {
+    found: (message) => void this.#goTo(message),
+    rule: (verb, fields) => this.#do((talk) => talk.rule(verb, fields)),
+    problem: (problem) => this.#composer.say(problem),
+  });
   #calledNow: Called | null = null;
 
   constructor() {
@@ -188,7 +191,7 @@ export class BraidcastChat extends LitElement {
     this.#calledNow = null;
     this.#reading.changed(messages);
     this.#composer.forget((id) => !this.#known.has(id));
-    for (const message of fresh) this.#names.set(message.key, shownName(message));
+    this.#tools.learn(fresh);
     const others = fresh.filter((message) => message.author !== this.#joined?.id);
     this.#following.look();
     if (others.length < fresh.length) this.#following.begin(); // what one says oneself is always shown
@@ -281,7 +284,7 @@ export class BraidcastChat extends LitElement {
         }
         </div>
         <div class="unseen" role="status">${this.#composer.told === "" ? this.#announced : this.#composer.told}</div>
-        ${room?.chat == null ? nothing : html`<div class="tools">${[this.#search(room.chat), this.#panel(room.chat), this.#keeping(room)]}</div>`}
+        ${room?.chat == null ? nothing : this.#tools.render(room, room.chat, this.room)}
         ${this.#composer.render()}
       </section>`;
   }
@@ -346,41 +349,11 @@ export class BraidcastChat extends LitElement {
     });
   }
 
-  #search(chat: Talk): TemplateResult {
-    return html`<details class="moderation search" @toggle=${this.#onSearch}>
-      <summary>Search</summary>
-      <braidcast-chat-search class="within" .talk=${chat} @chosen=${this.#onFound}></braidcast-chat-search>
-    </details>`;
-  }
-
-  #keeping(room: Room): TemplateResult {
-    return html`<details class="moderation keeping" @toggle=${this.#onKeeping}>
-      <summary>Export</summary>
-      <braidcast-chat-keeping class="within" .joined=${room} .room=${this.room}></braidcast-chat-keeping>
-    </details>`;
-  }
-
-  readonly #onSearch = (event: Event): void => this.#load(event, () => import("./search.ts"));
-
-  readonly #onKeeping = (event: Event): void => this.#load(event, () => import("./keeping.ts"));
-
-  /** What is within comes when somebody opens it, and takes the focus. */
-  #load(event: Event, load: () => Promise<unknown>): void {
-    const details = event.currentTarget as HTMLDetailsElement;
-    if (!details.open) return;
-    load()
-      .then(async () => {
-        await this.updateComplete;
-        details.querySelector<HTMLElement>("input, button")?.focus();
-      })
-      .catch(() => this.#composer.say("That could not be loaded: reload the page and try again."));
-  }
-
   /** Goes to a message; where it is not among those in the page, it and what was before it take their place. */
-  readonly #onFound = async (event: Event): Promise<void> => {
-    const message = (event as CustomEvent<ChatMessage>).detail;
-    if (!this.#shown().messages.some(({ id }) => id === message.id)) {
-      this.#thread = null;
+  async #goTo(message: ChatMessage): Promise<void> {
+    const isShown = (): boolean => this.#shown().messages.some(({ id }) => id === message.id);
+    if (!isShown()) this.#thread = null;
+    if (!isShown()) {
       this.#reading.goTo(message);
       this.#following.end();
       this.requestUpdate();
@@ -388,27 +361,10 @@ export class BraidcastChat extends LitElement {
       await this.#older();
     }
     this.#following.end();
+    this.requestUpdate();
     await this.updateComplete;
     this.#showMessage(message.id);
-  };
-
-  #panel(chat: Talk): TemplateResult {
-    const { onOwn } = this;
-    return moderationPanel(chat, this.#named, {
-      rule: (verb, fields) => this.#do((talk) => talk.rule(verb, fields)),
-      own: onOwn === null ? null : () => onOwn(chat.key),
-    });
   }
-
-  /** How somebody with that key was called last. */
-  readonly #named = (key: string): string => {
-    const chat = this.#joined?.chat;
-    if (key === chat?.key) return "You";
-    const said = [...(this.#joined?.messages ?? [])].reverse().find((message) => message.key === key);
-    if (said !== undefined) this.#names.set(key, shownName(said));
-    const standing = key === chat?.moderation?.owner ? "The owner" : `Somebody (${key.slice(0, 4)})`;
-    return this.#names.get(key) ?? standing;
-  };
 
   #showMessage(id: string): void {
     const item = this.renderRoot.querySelector(`#m-${CSS.escape(id)}`);
