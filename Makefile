@@ -13,9 +13,10 @@ PORT ?= 8000
 SAMPLE := .cache/sample/bigbuckbunny.mp4
 INPUT ?= $(SAMPLE)
 TESTS ?= tests
-# Browsers and namespaces take the whole machine; what mostly waits runs beside each other.
-TESTS_ALONE := $(filter tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/e2e tests/network)
-TESTS_TOGETHER := $(filter-out tests tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/elements tests/integration tests/unit)
+# Browsers that play and namespaces take the whole machine; what mostly waits runs beside each other, pages that only talk too.
+TALK := $(addprefix tests/e2e/test_,chat.py chat_history.py files.py moderation.py)
+TESTS_ALONE := $(filter tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/e2e tests/network $(addprefix --ignore=,$(TALK)))
+TESTS_TOGETHER := $(filter-out tests tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),$(TALK) tests/elements tests/integration tests/unit)
 # All unit tests together also show what of the cores none of them reaches.
 MEASURED := $(filter tests tests/unit,$(TESTS))
 
