@@ -48,7 +48,12 @@ build: $(STAMPS)/dependencies $(PAGES) ## The wheel, with the pages inside, in d
 
 ##@ Develop
 .PHONY: test
-test: lint schema-check test-web test-python ## Everything that a change must pass
+test: setup-dev lint schema-check test-web test-python ## Everything that a change must pass
+
+# Two at a time, for much of it is waiting for registries.
+.PHONY: setup-dev
+setup-dev:
+	@$(MAKE) --no-print-directory --silent --jobs 2 $(STAMPS)/dev $(PAGES) $(PLAYERS) $(SAMPLE)
 
 .PHONY: test-all
 test-all: TEST_ALL := yes
