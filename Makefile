@@ -14,7 +14,7 @@ SAMPLE := .cache/sample/bigbuckbunny.mp4
 INPUT ?= $(SAMPLE)
 TESTS ?= tests
 # Browsers that play and namespaces take the whole machine; what mostly waits runs beside each other, pages that only talk too.
-TALK := $(addprefix tests/e2e/test_,chat.py chat_history.py files.py moderation.py)
+TALK := $(addprefix tests/e2e/test_,chat.py chat_history.py files.py)
 TESTS_ALONE := $(filter tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/e2e tests/network $(addprefix --ignore=,$(TALK)))
 TESTS_TOGETHER := $(filter-out tests tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),$(TALK) tests/elements tests/integration tests/unit)
 # All unit tests together also show what of the cores none of them reaches.
