@@ -18,6 +18,11 @@ def gives_way(peers: Iterable[KnownPeer], wanted: KnownPeer | None, now: float) 
         idle = peer.state is State.OPEN and now - peer.used_at >= IDLE_AFTER
         if peer.purposes:
             return idle and feeds and not peer.feeds
-        return idle or peer.state is State.OFFERED
+        return idle or _is_stray(peer)
 
     return min(filter(may_go, peers), key=lambda peer: (bool(peer.purposes), peer.used_at), default=None)
+
+
+def _is_stray(peer: KnownPeer) -> bool:
+    """An offer that nobody here wants any more, or what became of one: not used since it opened."""
+    return peer.state is State.OFFERED or (peer.state is State.OPEN and peer.used_at < peer.opened_at)

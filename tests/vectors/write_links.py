@@ -218,6 +218,9 @@ def offer_that_nobody_wants_any_more_gives_its_place_at_once() -> Recorder:
     record("want", 0.0, peer=OTHERS[1], purpose="neighbour")
     record("unwant", 0.25, peer=OTHERS[1], purpose="neighbour")
     record("want", 0.5, peer=OTHERS[2], purpose="neighbour")
+    record("unwant", 0.75, peer=OTHERS[2], purpose="neighbour")
+    record.open(OTHERS[2], 1.0)
+    record("want", 1.25, peer=OTHERS[1], purpose="neighbour")
     return record
 
 

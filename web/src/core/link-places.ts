@@ -17,11 +17,15 @@ export function givesWay(
   let victim: KnownPeer | null = null;
   for (const known of peers) {
     const idle = known.state === "open" && now - known.usedAt >= IDLE_AFTER;
-    if (known.purposes.size > 0 ? !idle || !feeds || known.feeds : !idle && known.state !== "offered")
-      continue;
+    if (!(known.purposes.size > 0 ? idle && feeds && !known.feeds : idle || isStray(known))) continue;
     if (victim === null || comesFirst(known, victim)) victim = known;
   }
   return victim;
+}
+
+/** An offer that nobody here wants any more, or what became of one: not used since it opened. */
+function isStray(known: KnownPeer): boolean {
+  return known.state === "offered" || (known.state === "open" && known.usedAt < known.openedAt);
 }
 
 /** Of two links that may go, the unwanted one goes, and then the one that was used longest ago. */

@@ -436,6 +436,13 @@ def test_offer_that_nobody_wants_any_more_gives_its_place_at_once() -> None:
     closed, offered = bench.links.poll_actions()
     assert closed == Close(HIGH, connection, "too-many-links")
     assert isinstance(offered, Connect)
+    bench.links.unwant(LOW, "braid:1", 0.3)
+    bench.open(LOW, offered.connection, 0.4)
+    assert bench.offer(HIGH, number(1), 0.5) == [
+        Close(LOW, offered.connection, "too-many-links"),
+        Closed(LOW, "too-many-links"),
+        Accept(HIGH, number(1)),
+    ]
 
 
 def test_peer_that_is_not_wanted_any_more_is_not_tried_again() -> None:
