@@ -7,6 +7,8 @@ export class Following {
   readonly #find: () => HTMLElement | null;
   #atEnd = true;
   #leftAt = 0;
+  /** How far it could be scrolled (px) when it was left; -1: it is to be left anew. */
+  #length = -1;
 
   /** `find` gives the list that scrolls. */
   constructor(find: () => HTMLElement | null) {
@@ -37,6 +39,7 @@ export class Following {
   begin(): void {
     this.#atEnd = true;
     this.#leftAt = 0;
+    this.#length = -1;
   }
 
   /** Somebody reads above. */
@@ -44,10 +47,14 @@ export class Following {
     this.#atEnd = false;
   }
 
-  /** The list has been drawn again: it is at its end, if it goes along. */
+  /** The list has been drawn again: it is at its end, if it goes along, and there is more or less to see. */
   drawn(): void {
     const list = this.#find();
     if (list === null || !this.#atEnd) return;
+    const length = list.scrollHeight - list.clientHeight;
+    // Who has scrolled up a little presses buttons there: none may move away under the pointer.
+    if (length === this.#length) return;
+    this.#length = length;
     list.scrollTop = list.scrollHeight;
     this.#leftAt = list.scrollTop;
   }
