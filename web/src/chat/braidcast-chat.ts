@@ -102,6 +102,10 @@ export class BraidcastChat extends LitElement {
     this.#leave();
   }
 
+  protected override firstUpdated(): void {
+    this.#following.watch();
+  }
+
   protected override willUpdate(): void {
     this.#following.look();
   }

@@ -15,6 +15,16 @@ export class Following {
     this.#find = find;
   }
 
+  /** From now on the list is kept at its end, too, when a picture in it or a panel below it opens. */
+  watch(): void {
+    const list = this.#find();
+    const sizes = new ResizeObserver(() => {
+      this.look();
+      this.drawn();
+    });
+    for (const part of list === null ? [] : [list, ...list.querySelectorAll("ol")]) sizes.observe(part);
+  }
+
   get atEnd(): boolean {
     return this.#atEnd;
   }
