@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 CANDIDATE_LIMIT = 64
 ANSWER_TIMEOUT = 30.0  # s; the link set gives up much sooner: this is for a link that its owner forgot
 GOODBYE_TIMEOUT = 0.3
+"""Seconds for which nothing more of what was said leaves, or for the answer to BYE once all has left."""
 FREE_TIMEOUT = 5.0
 
 Signal: TypeAlias = Callable[[Offer | Answer], object]
@@ -166,8 +167,7 @@ class WebRtcLink(SessionLink):
                 trickle = asyncio.get_running_loop().create_task(self._trickle())
             await self._released.wait()
             if self._said_bye:
-                # The other side closes when it has BYE; without that answer BYE may be on its way still.
-                await _wait(self._transport_ended, GOODBYE_TIMEOUT)
+                await self._goodbye()
         finally:
             if trickle is not None:
                 trickle.cancel()
@@ -190,6 +190,13 @@ class WebRtcLink(SessionLink):
         self._released.set()
 
     # Inside.
+
+    async def _goodbye(self) -> None:
+        """The other side closes when it has BYE, which comes after all that was said before it."""
+        waits = -1
+        while not self._transport_ended.is_set() and waits != self.buffered("control"):
+            waits = self.buffered("control")
+            await _wait(self._transport_ended, GOODBYE_TIMEOUT)
 
     async def _make_offer(self) -> None:
         await self._transport.setLocalDescription(await self._transport.createOffer())

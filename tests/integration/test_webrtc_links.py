@@ -171,6 +171,18 @@ async def test_bye_reaches_the_other_side(two: Two) -> None:
     assert two.a.diary.reasons == []
 
 
+async def test_bye_is_not_cut_off_from_what_waits_before_it(two: Two) -> None:
+    a, _ = await two.open()
+    sent = 0
+    while a.send(message(60000, "control"), "control"):
+        sent += 1
+    assert sent > 10
+    a.close(BAD_BLOCK)
+    await two.b.diary.wait(lambda diary: diary.reasons)
+    assert two.b.diary.reasons == [BAD_BLOCK]
+    assert len(two.b.diary.messages) == sent
+
+
 async def test_buffer_fills_is_told_drained_and_loses_nothing(two: Two) -> None:
     a, _ = await two.open()
     sent = 0
