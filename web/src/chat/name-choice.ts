@@ -11,7 +11,7 @@ import {
   type TemplateResult,
 } from "lit";
 import { handles, type People } from "../core/chat-mentions.ts";
-import { hueOf } from "./names.ts";
+import { hueOf, shownName } from "./names.ts";
 
 const MOST = 8;
 const LONGEST = 80;
@@ -20,10 +20,18 @@ interface Host extends ReactiveControllerHost {
   readonly renderRoot: HTMLElement | DocumentFragment;
 }
 
+interface Offer {
+  peer: string;
+  /** What is put behind the @. */
+  handle: string;
+  /** What the list calls that one: as the messages do where there is no name. */
+  shown: string;
+}
+
 interface Offers {
   /** Where the @ stands. */
   start: number;
-  found: readonly (readonly [peer: string, handle: string])[];
+  found: readonly Offer[];
 }
 
 export class NameChoice implements ReactiveController {
@@ -84,9 +92,9 @@ export class NameChoice implements ReactiveController {
   render(): TemplateResult | typeof nothing {
     if (this.#offers === null) return nothing;
     return html`<div class="names" id="names" role="listbox" aria-label="People">${this.#offers.found.map(
-      ([peer, handle], place) =>
+      ({ peer, shown }, place) =>
         html`<div id="name-${place}" role="option" aria-selected=${place === this.#at} class="hue-${hueOf(peer)}"
-          @mousedown=${(event: Event) => event.preventDefault()} @click=${() => this.#choose(place)}>${handle}</div>`,
+          @mousedown=${(event: Event) => event.preventDefault()} @click=${() => this.#choose(place)}>${shown}</div>`,
     )}</div>`;
   }
 
@@ -98,9 +106,9 @@ export class NameChoice implements ReactiveController {
       this.#set(null);
       return;
     }
-    const found = [...handles(this.#people())]
-      .filter(([, handle]) => handle.toLowerCase().startsWith(begun))
-      .sort(([, one], [, other]) => one.localeCompare(other))
+    const found = offers(this.#people())
+      .filter(({ handle, shown }) => [handle, shown].some((name) => name.toLowerCase().startsWith(begun)))
+      .sort((one, other) => one.shown.localeCompare(other.shown))
       .slice(0, MOST);
     this.#set(found.length === 0 ? null : { start, found });
   }
@@ -115,7 +123,7 @@ export class NameChoice implements ReactiveController {
   #choose(place: number): void {
     const field = this.#host.renderRoot.querySelector("textarea");
     const offers = this.#offers;
-    const handle = offers?.found[place]?.[1];
+    const handle = offers?.found[place]?.handle;
     if (field === null || offers === null || handle === undefined) return;
     field.setRangeText(`@${handle} `, offers.start, field.selectionStart, "end");
     this.#set(null);
@@ -125,4 +133,11 @@ export class NameChoice implements ReactiveController {
   #list(): HTMLElement | null {
     return this.#host.renderRoot.querySelector("#names");
   }
+}
+
+export function offers(people: People): Offer[] {
+  return [...handles(people)].map(([peer, handle]) => {
+    const named = (people.get(peer) ?? "").trim() !== "";
+    return { peer, handle, shown: named ? handle : shownName({ author: peer, name: "" }) };
+  });
 }
