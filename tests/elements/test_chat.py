@@ -30,6 +30,27 @@ async def test_messages_are_shown_as_text_and_in_order(watching: Open) -> None:
         assert sorted(messages[0]) == ["author", "id", "name", "text", "time"]
 
 
+async def test_markdown_is_shown_and_leads_nobody_astray(watching: Open) -> None:
+    async with watching(Director(stream_state=None), path="/chat/demo") as viewer:
+        log = viewer.page.get_by_role("log")
+        text = f"**bold** [bank](https://evil.example) [x](javascript:alert(1)) <b>@[me]({OWN})"
+        await viewer.director.say(ANA, "Ana", f"{text}\n```\n{'w' * 300}\n```")
+        await log.get_by_text("bold", exact=True).wait_for()
+        link = log.get_by_role("link")
+        assert await link.text_content() == "bank (evil.example)"
+        assert await link.get_attribute("target") == "_blank"
+        assert await link.get_attribute("rel") == "noopener noreferrer nofollow ugc"
+        shown = await log.locator(".text").first.inner_html()
+        assert f'<span class="mention hue-{int(OWN[:4], 16) % 12} own">@me</span>' in shown
+        assert "&lt;b&gt;" in shown
+        code = log.locator("pre")
+        assert await code.get_attribute("tabindex") == "0"
+        assert await code.evaluate("(block) => block.scrollWidth > block.clientWidth")
+        assert await log.evaluate("(list) => list.scrollWidth <= list.clientWidth")
+        await log.get_by_role("button", name="Copy").click()
+        await log.get_by_role("button", name="Copied").wait_for()
+
+
 async def test_somebody_who_reads_above_is_not_moved(watching: Open) -> None:
     director = Director(stream_state=None)
     async with watching(director, path="/chat/demo") as viewer:

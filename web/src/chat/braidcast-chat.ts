@@ -13,8 +13,10 @@ import type { BraidcastFile } from "./braidcast-file.ts";
 import { choicesFor } from "./choices.ts";
 import { Composer, canSend, isReady, LONGEST, sentence } from "./composer.ts";
 import { Following } from "./following.ts";
+import marked from "./marked.css?inline";
 import { messageItem, type Surroundings } from "./message-item.ts";
 import { type Choice, MessageMenu } from "./message-menu.ts";
+import { MessageText } from "./message-text.ts";
 import { Called, shownName } from "./names.ts";
 import { Reading, type Shown } from "./reading.ts";
 import { Tools } from "./tools.ts";
@@ -26,7 +28,7 @@ const JOINING = ["server", "room", "token", "owner"] as const;
 
 /** The chat of a room. `.messages` holds what was said, in the same order for everybody; `.send(text)` says something. */
 export class BraidcastChat extends LitElement {
-  static override styles = sheets(css);
+  static override styles = sheets(css + marked);
   static override properties = {
     server: {},
     room: {},
@@ -51,6 +53,7 @@ export class BraidcastChat extends LitElement {
   /** The message whose thread is shown in place of all. */
   #thread: string | null = null;
   readonly #menu = new MessageMenu(this);
+  readonly #texts = new MessageText(this);
   readonly #reading = new Reading(this);
   readonly #following = new Following(() => this.renderRoot.querySelector<HTMLElement>(".scroll"));
   readonly #composer = new Composer(this);
@@ -306,6 +309,7 @@ export class BraidcastChat extends LitElement {
       ...around,
       own: this.#joined?.id,
       called: this.called,
+      texts: this.#texts,
       menu: this.#menu.render(message.id, shownName(message), stop, () => this.#choices(message)),
       files: this.#joined?.chat?.files ?? null,
       onQuote: (id) => this.#showMessage(id),

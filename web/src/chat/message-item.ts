@@ -3,11 +3,9 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ChatMessage, Files } from "../room.ts";
 import "./braidcast-file.ts";
-import { mentioned, pieces } from "../core/chat-mentions.ts";
+import { mentioned } from "../core/chat-mentions.ts";
+import type { MessageText } from "./message-text.ts";
 import { type Called, formatTime, hueOf, initialsOf, shownName } from "./names.ts";
-
-/** A text that begins so tells what its author does. */
-const ACTION = "/me ";
 
 const GROUP_WITHIN = 5 * 60_000;
 /** Characters of an answered message that are quoted. */
@@ -21,6 +19,7 @@ export interface Surroundings {
   answered: ChatMessage | undefined;
   menu: TemplateResult;
   called: Called;
+  texts: MessageText;
   /** How many messages answer it, directly or not; 0 in a thread. */
   replies: number;
   files: Files | null;
@@ -49,7 +48,7 @@ export function messageItem(message: ChatMessage, around: Surroundings): Templat
               <time datetime=${Number.isNaN(time.getTime()) ? "" : time.toISOString()}>${formatTime(message.time)}</time></p>`
       }
       ${message.reply === null ? nothing : quote(message.reply, around)}
-      ${message.file?.name === message.text ? nothing : html`<p class="text">${words(message, around)}${message.edited ? html` <span class="edited">(edited)</span>` : nothing}</p>`}
+      ${message.file?.name === message.text ? nothing : around.texts.render(message, around.own, around.called)}
       ${message.file == null ? nothing : html`<braidcast-file .file=${message.file} .files=${around.files}></braidcast-file>`}
       ${message.reactions.length === 0 ? nothing : reactions(message, around)}
       ${around.replies === 0 ? nothing : thread(message, around)}
@@ -61,16 +60,6 @@ export function messageItem(message: ChatMessage, around: Surroundings): Templat
 function sharedName({ author }: ChatMessage): TemplateResult {
   return html` <span class="key" title="Somebody with another key goes by this name, too. This is the one whose id begins so."><span
     class="unseen">one of several of this name, with the key </span>${author.slice(0, 8)}</span>`;
-}
-
-function words(message: ChatMessage, { own, called }: Surroundings): (string | TemplateResult)[] {
-  const acts = message.text.startsWith(ACTION);
-  const said = pieces(acts ? message.text.slice(ACTION.length) : message.text).map((piece) =>
-    typeof piece === "string"
-      ? piece
-      : html`<span class="mention hue-${hueOf(piece.peer)} ${piece.peer === own ? "own" : ""}">@${called.nameOf(piece)}</span>`,
-  );
-  return acts ? [html`<em>${shownName(message)}</em> `, ...said] : said;
 }
 
 function thread({ id }: ChatMessage, { replies, onThread }: Surroundings): TemplateResult {
