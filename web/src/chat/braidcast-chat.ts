@@ -11,7 +11,7 @@ import { sheets } from "../styles/sheet.ts";
 import css from "./braidcast-chat.css?inline";
 import type { BraidcastFile } from "./braidcast-file.ts";
 import { choicesFor } from "./choices.ts";
-import { Composer, canSend, isReady, LONGEST, sentence } from "./composer.ts";
+import { Composer, canSend, isReady, LONGEST } from "./composer.ts";
 import { Following } from "./following.ts";
 import marked from "./marked.css?inline";
 import { messageItem, type Surroundings } from "./message-item.ts";
@@ -19,6 +19,7 @@ import { type Choice, MessageMenu } from "./message-menu.ts";
 import { MessageText } from "./message-text.ts";
 import { Called, shownName } from "./names.ts";
 import { Reading, type Shown } from "./reading.ts";
+import { sentence } from "./sentence.ts";
 import { Tools } from "./tools.ts";
 
 /** Nearer to the beginning than this (px), older messages are fetched. */

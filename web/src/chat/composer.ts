@@ -8,6 +8,7 @@ import { Bell } from "./bell.ts";
 import { FileSending } from "./file-sending.ts";
 import { NameChoice } from "./name-choice.ts";
 import { type Called, shownName } from "./names.ts";
+import { sentence } from "./sentence.ts";
 
 /** Characters of one message, as the protocol has it. */
 export const LONGEST = 8000;
@@ -205,9 +206,4 @@ function waitingFor(room: Room | null): string | null {
   return room.state === "closed"
     ? "You are not in the room any more, so nothing can be sent. Reload the page to join again."
     : null;
-}
-
-/** What went wrong, for a person. */
-export function sentence(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

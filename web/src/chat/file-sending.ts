@@ -1,6 +1,7 @@
 /** Files that are chosen, dropped or pasted go into the room, one after the other. */
 
 import type { Room } from "../room.ts";
+import { sentence } from "./sentence.ts";
 
 export interface FileSender {
   requestUpdate(): void;
@@ -73,7 +74,7 @@ export class FileSending {
         await room.sendFile(file);
         this.#host.say(null);
       } catch (error) {
-        this.#host.say(error instanceof Error ? error.message : String(error));
+        this.#host.say(sentence(error));
       }
       this.#reading = null;
       this.#host.requestUpdate();

@@ -5,6 +5,7 @@ import { exportIdentity, importIdentity, LEAST_PASSPHRASE } from "../identity-ex
 import { keptSeed, replaceSeed } from "../kept-identity.ts";
 import type { Room } from "../room.ts";
 import { asJsonLines, asText, everything, save } from "./history-export.ts";
+import { sentence } from "./sentence.ts";
 
 /** It stands in the chat and looks as that does. */
 export class ChatKeeping extends LitElement {
@@ -103,7 +104,7 @@ export class ChatKeeping extends LitElement {
       this.#told = await work();
     } catch (error) {
       this.#asked = false;
-      this.#told = error instanceof Error ? error.message : String(error);
+      this.#told = sentence(error);
     }
     this.#busy = false;
     this.requestUpdate();
