@@ -25,6 +25,7 @@ from aiortc.rtcicetransport import parse_stun_turn_uri
 from aiortc.sdp import candidate_from_sdp
 
 from peer.core.link_actions import FAILED, LOST, PROTOCOL_ERROR
+from peer.links.acknowledged import all_acknowledged, last_acknowledged
 from peer.links.gathering import bound_gathering
 from peer.links.handshake import CheckedDescription, Handshake, HandshakeError
 from peer.links.link import CHANNELS, LOW_WATER, Channel, LinkEvents
@@ -37,8 +38,10 @@ logger = logging.getLogger(__name__)
 
 CANDIDATE_LIMIT = 64
 ANSWER_TIMEOUT = 30.0  # s; the link set gives up much sooner: this is for a link that its owner forgot
-GOODBYE_TIMEOUT = 0.3
-"""Seconds for which nothing more of what was said leaves, or for the answer to BYE once all has left."""
+ANSWER_TO_BYE_TIMEOUT = 0.3  # s, once the other side has BYE
+STANDSTILL_TIMEOUT = 1.5
+"""Seconds without an acknowledgement of what was said before BYE: longer than SCTP waits (RFC 9260 section
+6.3.1: a second) before it sends anew what was lost."""
 FREE_TIMEOUT = 5.0
 
 Signal: TypeAlias = Callable[[Offer | Answer], object]
@@ -76,7 +79,7 @@ class WebRtcLinks:
         """Begin the link that `offer` asks for: make and signal the answer."""
         return self._begin(WebRtcLink(self, offer.peer, offer.nonce, offer.connection, events), offer.sdp)
 
-    async def close(self, timeout: float = 0.8) -> None:
+    async def close(self, timeout: float = 0.5) -> None:
         """Close all links and wait until they are freed; what takes longer than `timeout` is cut short."""
         for link in self._tasks.values():
             link.close()
@@ -193,10 +196,15 @@ class WebRtcLink(SessionLink):
 
     async def _goodbye(self) -> None:
         """The other side closes when it has BYE, which comes after all that was said before it."""
-        waits = -1
-        while not self._transport_ended.is_set() and waits != self.buffered("control"):
-            waits = self.buffered("control")
-            await _wait(self._transport_ended, GOODBYE_TIMEOUT)
+        sctp, last = self._transport.sctp, None
+        while sctp is not None and not self._transport_ended.is_set():
+            if all_acknowledged(sctp):
+                await _wait(self._transport_ended, ANSWER_TO_BYE_TIMEOUT)
+                return
+            if last == last_acknowledged(sctp):
+                return
+            last = last_acknowledged(sctp)
+            await _wait(self._transport_ended, STANDSTILL_TIMEOUT)
 
     async def _make_offer(self) -> None:
         await self._transport.setLocalDescription(await self._transport.createOffer())
