@@ -6,10 +6,14 @@
   /** More than this without a new picture while playing is a stall, s. */
   const STALL = 0.2;
   const READ_EVERY = 0.5;
-  const found = { startup: null, frames: 0, stalls: [], skipped: 0, latencies: [], said: [] };
+  /** Milliseconds between two looks: to be told of every picture would cost the page a sixth of its time. */
+  const LOOK_EVERY = 150;
+  const found = { startup: null, stalls: [], skipped: 0, latencies: [], said: [] };
   let video = null;
   let context = null;
   let last = null;
+  /** Seconds of media between pictures, as a rule. */
+  let interval = 0;
   let readAt = 0;
   let begin = null;
 
@@ -38,18 +42,21 @@
   };
 
   const look = (_, frame) => {
-    video.requestVideoFrameCallback(look);
+    setTimeout(() => video.requestVideoFrameCallback(look), LOOK_EVERY);
     const shown = frame.presentationTime / 1000;
     const { mediaTime, presentedFrames: presented } = frame;
     found.startup ??= frame.expectedDisplayTime / 1000;
     begin();
-    found.frames += 1;
     if (last !== null && !video.paused) {
       const elapsed = shown - last.shown;
       const step = mediaTime - last.mediaTime;
-      // Callbacks come late while a page is busy; pictures that were presented without one did move.
-      const moved = presented - last.presented > 1 ? Math.min(elapsed, Math.max(0, step)) : 0;
-      if (elapsed - moved > STALL) found.stalls.push({ at: shown, seconds: elapsed - moved });
+      const pictures = presented - last.presented;
+      if (pictures > 0 && step > 0 && step / pictures < 0.5) {
+        interval = interval === 0 ? step / pictures : interval + 0.1 * (step / pictures - interval);
+      }
+      // Those in between did move.
+      const waited = elapsed - (pictures - 1) * interval;
+      if (waited > STALL) found.stalls.push({ at: shown, seconds: waited });
       if (Math.abs(step - elapsed) > 1) found.skipped += Math.max(0, step - elapsed);
     }
     last = { shown, mediaTime, presented };
@@ -61,7 +68,7 @@
     // Both clocks are this machine's.
     const latency = (((wall - at) % 2 ** 32) + 2 ** 32) % 2 ** 32 / 1000;
     setTimeout(() => {
-      // The player has heard of this picture by now, whose callback of the two is the first.
+      // The player has heard of this picture, or of one just before.
       found.latencies.push(latency);
       found.said.push(document.querySelector("braidcast-player")?.stats.liveLatency ?? null);
     });

@@ -21,6 +21,31 @@ test("frames in time are no stall", () => {
   expect(meter.time(5)).toBe(0);
 });
 
+/** The same of which the page hears every fourth time; `wait` seconds pass before the frame at 0.5 s. */
+function glimpse(meter: StallMeter, wait: number): void {
+  for (let frame = 0; frame < 60; frame += 1) {
+    const shownAt = frame / 30 + (frame < 15 ? 0 : wait);
+    meter.tick(frame + 1, shownAt);
+    if (frame % 4 === 0) meter.frame({ shownAt, mediaTime: frame / 30, presented: frame + 1 });
+  }
+}
+
+test("frames of which only some are told are no stall", () => {
+  const meter = new StallMeter();
+  meter.expect(true, 0);
+  glimpse(meter, 0);
+  expect(meter.stalls).toBe(0);
+  expect(meter.pollStalls()).toEqual([]);
+});
+
+test("a wait among frames of which nobody was told is one stall, as long as it was", () => {
+  const meter = new StallMeter();
+  meter.expect(true, 0);
+  glimpse(meter, 0.4);
+  expect(meter.stalls).toBe(1);
+  expect(meter.pollStalls()).toEqual([expect.closeTo(0.4 + 1 / 30, 2)]);
+});
+
 test("more than 200 ms without a frame is one stall, noticed while it lasts", () => {
   const meter = new StallMeter();
   meter.expect(true, 0);

@@ -1,6 +1,9 @@
 /** More than this without a new frame is a stall (DESIGN.md section 4), seconds. */
 const STALL = 0.2;
 
+/** Media time (s) between frames that is no rhythm but a jump. */
+const LONGEST_INTERVAL = 1;
+
 /** A frame as `requestVideoFrameCallback` tells of it; times in seconds. */
 export interface Frame {
   /** When it was handed to the screen. */
@@ -11,8 +14,8 @@ export interface Frame {
 }
 
 /**
- * Counts stalls from the frames that were shown. Callbacks come late or not at all while the page is busy although the
- * pictures go on, so a missing callback alone is no stall.
+ * Counts stalls from some of the frames that were shown and from how many there were: between two of which a page hears are others,
+ * more of them while it is busy.
  */
 export class StallMeter {
   #last: Frame | null = null;
@@ -68,12 +71,13 @@ export class StallMeter {
     this.#last = frame;
     if (!this.#expecting || last === null) return;
     const elapsed = frame.shownAt - last.shownAt;
-    const missed = frame.presented - last.presented > 1;
-    const step = frame.mediaTime - last.mediaTime;
-    if (!missed && step > 0 && step < 1) this.#interval += 0.1 * (step - this.#interval);
-    // Frames whose callbacks were missed did move the picture: then only what the media time lacks was a wait.
-    const advanced = Math.min(elapsed, Math.max(0, step));
-    const waited = missed && this.#openSince === null ? elapsed - advanced : elapsed;
+    const frames = frame.presented - last.presented;
+    const step = (frame.mediaTime - last.mediaTime) / frames;
+    if (step > 0 && step < LONGEST_INTERVAL) {
+      this.#interval = this.#interval === 0 ? step : this.#interval + 0.1 * (step - this.#interval);
+    }
+    // Those in between did move the picture.
+    const waited = elapsed - (frames - 1) * this.#interval;
     if (waited > this.#threshold()) {
       if (this.#openSince === null) this.#stalls += 1;
       this.#close(waited);
@@ -96,7 +100,7 @@ export class StallMeter {
     if (!this.#expecting || this.#last === null || this.#openSince !== null) return;
     const quiet = now - Math.max(this.#last.shownAt, this.#decodedAt ?? 0);
     if (quiet <= this.#threshold()) return;
-    this.#openSince = this.#last.shownAt;
+    this.#openSince = now - quiet;
     this.#stalls += 1;
   }
 
