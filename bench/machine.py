@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from tests.chromium import find_chromium
 
 
 def chromium() -> str:
     """Returns the path of the browser. Raises SystemExit with a sentence when there is none."""
-    found = os.environ.get("BRAIDCAST_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    found = find_chromium()
     if found is None:
         raise SystemExit("Chromium is missing: install it, or name one in BRAIDCAST_CHROMIUM.")
     return found

@@ -1,11 +1,12 @@
 """What every test may use: the sample video, the built pages, the browser, and examples that repeat."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.chromium import find_chromium
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,7 +35,6 @@ def built_pages() -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Returns the path of the system's Chromium, or of what BRAIDCAST_CHROMIUM names."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = os.environ.get("BRAIDCAST_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    path = find_chromium()
     assert path, "Chromium is missing: install it, or name one in BRAIDCAST_CHROMIUM."
     return path
