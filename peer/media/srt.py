@@ -30,7 +30,8 @@ _SILENCE_TIMEOUT = 6.0
 """Seconds without a byte after which the other side is gone; libsrt itself notices after 5."""
 _PROBE_TIMEOUT = 10.0
 _END_TIMEOUT = 0.2
-_OPTIONS = {"analyzeduration": "1500000", "fpsprobesize": "6"}
+_OPTIONS = {"analyzeduration": "1500000", "fpsprobesize": "6", "fflags": "+discardcorrupt"}
+"""SRT gives up what comes later than its latency: a picture of which a piece is missing ends some players."""
 _REFUSALS = {
     "Incorrect passphrase": "its passphrase is not the one that you gave",
     "Password required or unexpected": "only one of you gave a passphrase",
