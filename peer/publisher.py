@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from peer.carrier import Carrier
 from peer.description import Rendition
+from peer.lateness import Lateness
 from peer.media.hls import WindowOptions
 from peer.media.ingest import media_parts
 from peer.media.parts import InitSegment, MediaOptions, MediaPart
@@ -110,6 +111,7 @@ class Publisher:
         self._carriers: list[Carrier] = []
         self._state: State = "offline"
         self._last_part = time.monotonic()
+        self._lateness = Lateness()
         node.clock(node.identity.id).set_exact(self.clock.offset(), 0.0)
 
     @property
@@ -154,6 +156,13 @@ class Publisher:
 
     def _part(self, part: MediaPart) -> None:
         self._last_part = time.monotonic()
+        late = (self.clock() - part.capture_time - part.duration) / 1e6
+        if self._lateness.part(late, self._last_part):
+            log.warning(
+                "The stream is published %.1f s late: this machine is too busy, or what comes is held up on "
+                "its way. End other programs here, or send a smaller picture.",
+                late,
+            )
         if self._state == "offline":
             self._announce("live")
         sealed = self._sealer.seal(part)
