@@ -13,6 +13,7 @@ from peer.chat_retention import Retention
 from peer.chat_session import ChatSession
 from peer.chat_store import ChatStore
 from peer.core.chat_acts import Act, Delete, Edit, Reaction
+from peer.core.chat_limits import KEPT_BEHIND
 from peer.core.chat_message import ChatRateError, Entry
 from peer.core.chat_placing import Revise
 from peer.core.neighbour import Role
@@ -114,6 +115,13 @@ class Chat:
     async def kick(self, key: bytes, reason: str = "") -> None:
         """Have this author's links ended for ten minutes."""
         await self.rule(Measure("kick", subject=key, reason=reason))
+
+    async def checkpoint(self, keep: int = KEPT_BEHIND) -> None:
+        """Settle all but the last `keep` messages: nobody keeps them, what is in force in the room stays so.
+
+        Only the owner of the room may. Waits as `send` does, raises ChatError.
+        """
+        await self._patiently(lambda: self.session.checkpoint(keep))
 
     @property
     def moderation(self) -> Moderation | None:

@@ -17,6 +17,7 @@ from peer.chat_moderating import (
     audit,
     audit_lines,
     find_author,
+    kept_behind,
     measure_of,
     reason,
 )
@@ -51,6 +52,9 @@ class Conversation(FileKeeping, Protocol):
 
     async def act(self, act: Act) -> None:
         """Do something to a message, waiting as `send` does. Raises ChatError with a sentence."""
+
+    async def checkpoint(self, keep: int) -> None:
+        """Settle all but the last `keep` messages. Raises ChatError."""
 
     async def rule(self, measure: Measure) -> None:
         """Take a measure, waiting as `send` does. Raises ChatError with a sentence."""
@@ -176,6 +180,8 @@ class Commands:
                 self.files.save(rest)
             case "/audit":
                 self.show_audit()
+            case "/checkpoint":
+                await self.chat.checkpoint(kept_behind(rest))
             case _ if command in VERBS:
                 await self.chat.rule(measure_of(VERBS[command], rest, self.find))
             case "/delete" if rest.strip() and not rest.strip().startswith("^"):

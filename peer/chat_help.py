@@ -49,6 +49,12 @@ COMMANDS = (
     Command("/lock", "guests", "let only moderators write, or members, too", moderates=True),
     Command("/unlock", "", "end that", moderates=True),
     Command("/slow", "SECONDS", "let each write once in that time; 0 ends it", moderates=True),
+    Command(
+        "/checkpoint",
+        "COUNT",
+        "let nobody keep more than the last 200 messages, or COUNT; only the owner may",
+        moderates=True,
+    ),
     Command("/delete", "NAME ^N REASON", "hide a message of somebody", moderates=True),
 )
 NAMING = frozenset(command.name for command in COMMANDS if command.takes.startswith("NAME")) - {"/nick"}

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 from peer import wire
 from peer.chat_store import ChatStore, Gap, StoreError
 from peer.core.chat_message import Place
-from peer.core.chat_recall import Erase, Keep, KeepMeasure, Lookup, LookupBefore, Recall, StoreAction
+from peer.core.chat_recall import (
+    Erase,
+    Forget,
+    Keep,
+    KeepMeasure,
+    Lookup,
+    LookupBefore,
+    Recall,
+    StoreAction,
+)
 
 if TYPE_CHECKING:
     from peer.chat_session import ChatSession
@@ -106,6 +115,9 @@ class ChatKeeper:
             case Erase(target, author):
                 self.flush()
                 self._start(self._done(self.store.erase(target, author)), "write")
+            case Forget(place):
+                self.flush()
+                self._start(self._settled(place), "write")
             case Recall(token, ids):
                 self.flush()
                 self._start(self._recalled(token, self.store.recall(ids)), "answer")
@@ -149,6 +161,10 @@ class ChatKeeper:
 
     async def _done(self, work: asyncio.Future[None]) -> None:
         await work
+
+    async def _settled(self, place: Place) -> None:
+        while await self.store.settle(place):
+            pass  # others come between
 
     # Answering
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from peer.chat_display import Names
 from peer.core.chat_acts import ChatError
+from peer.core.chat_limits import KEPT_BEHIND
 from peer.signing import peer_id
+from signaling.checkpoint import Checkpoint
 from signaling.measures import MAX_REASON, MAX_SLOW, Measure, Role, Verb
 from signaling.moderation import Moderation, Rule
 
@@ -61,8 +63,8 @@ def find_author(words: str, authors: Mapping[bytes, str], moderation: Moderation
     """The key of whoever has that name, short id, peer id or key. Raises ChatError."""
     known = dict(authors)
     for rule in moderation or ():
-        if rule.measure.subject is not None:
-            known.setdefault(rule.measure.subject, "")
+        for key in _named(rule.measure):
+            known.setdefault(key, "")
     wanted = words.strip().casefold()
     found = [
         key
@@ -75,6 +77,25 @@ def find_author(words: str, authors: Mapping[bytes, str], moderation: Moderation
         ids = ", ".join(peer_id(key)[:4].hex() for key in found)
         raise ChatError(f"Several are called {words.strip()}: write one of {ids} instead of the name.")
     raise ChatError(f"Nobody called {words.strip()[:80]} has said anything here.")
+
+
+def _named(measure: Measure) -> Sequence[bytes]:
+    """The keys of those whom it is about."""
+    if isinstance(measure, Checkpoint):
+        return (*measure.moderators, *measure.members, *measure.banned, *measure.muted)
+    return () if measure.subject is None else (measure.subject,)
+
+
+def kept_behind(words: str) -> int:
+    """How many messages `/checkpoint COUNT` leaves. Raises ChatError."""
+    count = words.strip()
+    if not count:
+        return KEPT_BEHIND
+    if not (count.isascii() and count.isdigit() and len(count) < 10):
+        raise ChatError(
+            f"Write /checkpoint and how many messages are to stay: {KEPT_BEHIND} if you give no number."
+        )
+    return int(count)
 
 
 def audit(moderation: Moderation, names: Names) -> list[str]:
@@ -112,10 +133,30 @@ def sentence(rule: Rule, names: Names) -> str:
         if measure.role == "member"
         else "locked the room for all but moderators",
         "unlock": "unlocked the room",
+        "checkpoint": f"settled what was said before, which nobody keeps; {_in_force(measure)}",
         "slow": f"set slow mode to {measure.seconds} s" if measure.seconds else "ended slow mode",
     }
     because = f" ({measure.reason})" if measure.reason else ""
     return f"{names.known(peer_id(rule.author))} {told[measure.verb]}{because}"
+
+
+def _in_force(measure: Measure) -> str:
+    """What a checkpoint says."""
+    if not isinstance(measure, Checkpoint):
+        return ""
+    told = [
+        f"{len(people)} {word if len(people) == 1 else words}"
+        for people, word, words in (
+            (measure.moderators, "moderator", "moderators"),
+            (measure.members, "member", "members"),
+            (measure.banned, "ban", "bans"),
+            (measure.muted, "mute", "mutes"),
+        )
+        if people
+    ]
+    told += [] if measure.lock is None else ["the lock"]
+    told += [f"slow mode of {measure.slow} s"] if measure.slow else []
+    return f"in force stay {', '.join(told)}" if told else "nothing is in force from then"
 
 
 def rule_record(rule: Rule, moderation: Moderation) -> dict[str, Any]:
@@ -130,6 +171,12 @@ def rule_record(rule: Rule, moderation: Moderation) -> dict[str, Any]:
     }
     if measure.subject is not None:
         record |= {"subject": peer_id(measure.subject).hex(), "key": measure.subject.hex()}
+    if isinstance(measure, Checkpoint):
+        clock, author, id = measure.settled
+        record["settled"] = [clock, author.hex(), id.hex()]
+        for name in ("moderators", "members", "banned", "muted"):
+            record[name] = [key.hex() for key in getattr(measure, name)]
+        record |= {"lock": measure.lock, "slow": measure.slow}
     if measure.role is not None:
         record["role"] = measure.role
     if measure.target is not None:

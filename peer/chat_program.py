@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from peer.chat_moderating import VERBS, Find, measure_of
+from peer.chat_moderating import VERBS, Find, kept_behind, measure_of
 from peer.core.chat_acts import Act, ChatError, Delete, Edit, Reaction
 from signaling.measures import Measure, read_id
 
@@ -22,6 +22,9 @@ async def hear(commands: Commands, line: str) -> None:
         return
     if "audit" in fields:
         commands.show_audit()
+    if fields.get("rule") == "checkpoint":
+        await commands.chat.checkpoint(kept_behind(fields.get("keep", "")))
+        return
     if "rule" in fields:
         await commands.chat.rule(_measure(fields, commands.find))
         return
@@ -39,7 +42,7 @@ async def hear(commands: Commands, line: str) -> None:
 
 
 _FILES = ("file", "save", "to")
-_RULES = ("rule", "subject", "role", "target", "seconds", "reason", "audit")
+_RULES = ("rule", "subject", "role", "target", "seconds", "reason", "audit", "keep")
 
 
 def _object(line: str) -> dict[str, str] | None:
@@ -80,7 +83,9 @@ def _measure(fields: dict[str, str], find: Find) -> Measure:
         target = _id(fields, "target") or b""
         return Measure("delete", subject=find(fields.get("subject", "")), target=target)
     if verb is None:
-        raise ChatError(f"There is no {fields['rule'][:80]}, but delete, {', '.join(VERBS.values())}.")
+        raise ChatError(
+            f"There is no {fields['rule'][:80]}, but delete, checkpoint, {', '.join(VERBS.values())}."
+        )
     words = {"lock": "", "unlock": "", "slow": fields.get("seconds", "")}.get(verb)
     if words is None:
         end = fields.get("role", "") if verb in ("grant", "revoke") else fields.get("reason", "")

@@ -131,6 +131,13 @@ class ChatSession:
         self.log.done(draft, self._identity.sign(TAG_CHAT, draft.header), now)
         self._act()
 
+    def checkpoint(self, keep: int) -> None:
+        """Sign and send a checkpoint. Raises ChatError with a sentence when one may not."""
+        now = time.monotonic()
+        draft = self.log.compose_checkpoint(keep, _wall(), now)
+        self.log.done(draft, self._identity.sign(TAG_CHAT, draft.header), now)
+        self._act()
+
     def messages(self) -> list[Entry]:
         """All texts in the order that is the same for everybody."""
         return self.log.messages()
@@ -271,6 +278,9 @@ class ChatSession:
         rule = None if moderation is None else moderation.get(id)
         if moderation is None or rule is None:
             return
+        if rule.measure.verb == "checkpoint":
+            for banned in moderation.state().banned:
+                self._mesh.refuse(peer_id(banned), wire.FORBIDDEN, BANNED)
         key = rule.measure.subject
         if key is not None and key != self._identity.key:
             if rule.measure.verb == "ban" and moderation.state().is_banned(key):

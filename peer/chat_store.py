@@ -176,6 +176,10 @@ class ChatStore:
         """Drop what is too old or too much. Returns the last place that is gone, when something went."""
         return self._do(self._forget)
 
+    def settle(self, place: Place) -> asyncio.Future[bool]:
+        """Drop what stands at that place or before it, some at a time. Returns whether more is left."""
+        return self._do(lambda: self._settle(place))
+
     def count(self) -> asyncio.Future[int]:
         """How many messages are kept."""
         return self._do(lambda: int(self._db.execute("SELECT count(*) FROM messages").fetchone()[0]))
@@ -411,6 +415,26 @@ class ChatStore:
                 break
             gone = self._drop(places[-1])
         return gone
+
+    def _settle(self, place: Place) -> bool:
+        bottom = self._bottom()
+        if bottom is None or bottom < place:
+            first = self._db.execute(
+                "SELECT clock, author, id FROM messages WHERE (clock, author, id) <= (?, ?, ?)"
+                " ORDER BY clock, author, id LIMIT ?",
+                (*place, AT_ONCE),
+            ).fetchall()
+            if len(first) == AT_ONCE:
+                self._drop(first[-1])
+                return True
+            self._drop(place)
+        settled = [
+            (id,)
+            for id, data in self._db.execute("SELECT id, header FROM measures")
+            if (header := _header(data)) is not None and (header.clock, header.author, id) <= place
+        ]
+        self._transaction(lambda: self._db.executemany("DELETE FROM measures WHERE id = ?", settled))
+        return False
 
     def _size(self) -> int:
         pages, free, size = (

@@ -144,9 +144,9 @@ class Node:
         measures, key = self.chat.log.moderation, self.identity.key
         if rule.author == key:
             self._tell_measures([rule])
-        if measures is None or rule.measure.subject != key:
+        if measures is None or (rule.measure.subject != key and rule.measure.verb != "checkpoint"):
             return
-        if measures.state().is_banned(key) and rule.measure.verb == "ban":
+        if measures.state().is_banned(key) and rule.measure.verb in ("ban", "checkpoint"):
             self._removal = BANNED
             self._removed.set()
         elif rule.measure.verb == "kick" and live:
@@ -155,13 +155,20 @@ class Node:
 
     def _tell_measures(self, rules: Iterable[Rule]) -> None:
         signed = []
+        # By what a checkpoint says it is judged what comes after measures that nobody keeps; it may be long.
+        rules = sorted(rules, key=lambda rule: rule.measure.verb != "checkpoint")
+        alone = sum(rule.measure.verb == "checkpoint" for rule in rules)
         for rule in rules:
             message = self.chat.log.measure(rule.id)
             if message is not None:
                 fields = (message.header, message.signature, message.body or b"")
                 signed.append(protocol.SignedMeasure(*map(protocol.to_base64url, fields)))
-        for start in range(0, len(signed), MEASURES_AT_ONCE):
-            self.signal(protocol.Moderate(signed[start : start + MEASURES_AT_ONCE]))
+        parts = [[checkpoint] for checkpoint in signed[:alone]]
+        parts += [
+            signed[start : start + MEASURES_AT_ONCE] for start in range(alone, len(signed), MEASURES_AT_ONCE)
+        ]
+        for part in parts:
+            self.signal(protocol.Moderate(part))
 
     async def _leave(self, introducer: asyncio.Task[None]) -> None:
         for carrier in self.carriers.values():

@@ -24,7 +24,7 @@ SessionId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, pattern=
 DescriptionText: TypeAlias = Annotated[
     str, Meta(min_length=129, max_length=-(-MAX_DESCRIPTION * 4 // 3), pattern=BASE64URL_PATTERN)
 ]
-MeasureText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=5_500, pattern=BASE64URL_PATTERN)]
+MeasureText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=22_000, pattern=BASE64URL_PATTERN)]
 Version: TypeAlias = Annotated[int, Meta(ge=0, le=65_535)]
 Capability: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
 Capabilities: TypeAlias = Annotated[list[Capability], Meta(max_length=32)]

@@ -15,8 +15,20 @@ MAX_MEASURE = 4096
 """Bytes of a body."""
 
 Verb: TypeAlias = Literal[
-    "grant", "revoke", "mute", "unmute", "kick", "ban", "unban", "delete", "lock", "unlock", "slow"
+    "grant",
+    "revoke",
+    "mute",
+    "unmute",
+    "kick",
+    "ban",
+    "unban",
+    "delete",
+    "lock",
+    "unlock",
+    "slow",
+    "checkpoint",
 ]
+"""A checkpoint is of a kind of its own (signaling/checkpoint.py)."""
 Role: TypeAlias = Literal["moderator", "member"]
 ON_SOMEBODY = frozenset({"grant", "revoke", "mute", "unmute", "kick", "ban", "unban", "delete"})
 WITH_ROLE = frozenset({"grant", "revoke", "lock"})
@@ -63,13 +75,8 @@ def write_measure(measure: Measure) -> bytes:
 
 def read_measure(body: bytes) -> Measure | None:
     """The measure in a body of kind MEASURE; None where there is none."""
-    if len(body) > MAX_MEASURE:
-        return None
-    try:
-        value = json.loads(body.decode(), parse_float=_whole, parse_constant=_whole)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict) or value.get("act") not in get_args(Verb):
+    value = read_json(body) if len(body) <= MAX_MEASURE else None
+    if value is None or value.get("act") not in get_args(Verb) or value["act"] == "checkpoint":
         return None
     verb = value["act"]
     after, subject, target = (
@@ -85,7 +92,7 @@ def read_measure(body: bytes) -> Measure | None:
         and (subject is not None) == (verb in ON_SOMEBODY)
         and (role in get_args(Role) if verb in WITH_ROLE else True)
         and (verb != "delete" or target is not None)
-        and _is_count(seconds, MAX_SLOW)
+        and is_count(seconds, MAX_SLOW)
         and is_text(reason, 0, MAX_REASON)
     )
     if not fits or after is None or last is None:
@@ -100,6 +107,15 @@ def read_measure(body: bytes) -> Measure | None:
         seconds if verb == "slow" else 0,
         reason,
     )
+
+
+def read_json(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in a body, its numbers as JavaScript has them; None where there is none."""
+    try:
+        value = json.loads(body.decode(), parse_float=_whole, parse_constant=_whole)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def read_ids(value: Any) -> tuple[bytes, ...] | None:
@@ -120,7 +136,7 @@ def _last(value: Any) -> tuple[tuple[int, bytes], ...] | None:
         if not isinstance(entry, list) or len(entry) != 2:
             return None
         clock, id = entry[0], read_id(entry[1])
-        if not _is_count(clock, 2**32 - 1) or id is None:
+        if not is_count(clock, 2**32 - 1) or id is None:
             return None
         found.append((clock, id))
     return tuple(found)
@@ -144,5 +160,6 @@ def _whole(number: str) -> int | None:
     return int(value) if value.is_integer() else None
 
 
-def _is_count(value: Any, most: int) -> bool:
+def is_count(value: Any, most: int) -> TypeGuard[int]:
+    """Whether that is a whole number from 0 to `most`."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most

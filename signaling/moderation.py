@@ -3,13 +3,20 @@
 A measure counts by the measures that its author knew (its past) and by those that take its author's standing
 away. All that is told of a room is computed from a set of measures, whatever the order in which they came.
 Sets of measures are bits of an integer.
+
+A checkpoint of the owner takes the place of all measures that stand up to where it settles the log. Of
+several the one that settles most is in force (of two that settle the same, the later one in the order): what
+it says holds for all that stands behind, as if everybody had known it. Words of somebody whom it bans are
+hidden; they are invalid only where their author knew the checkpoint itself.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import TypeAlias
 
-from signaling.measures import MAX_AFTER, Measure
+from signaling.checkpoint import SETTLED_MEASURES, Checkpoint
+from signaling.measures import MAX_AFTER, Measure, Role, Verb
 
 MAX_MEASURES = 1_024
 MAX_OF_MODERATOR = 256
@@ -19,8 +26,12 @@ BANNED = "You are banned from this room."
 KICKED = "You were removed from this room: come back in ten minutes."
 """What peers and introducers say to those whom a measure keeps out."""
 
+Place: TypeAlias = tuple[int, bytes, bytes]
+"""(clock, author key, id): where a message stands."""
+
 REMEMBERED = 64
 """States that are kept: most messages know the same measures."""
+FULL = "That is more than can be done in a room."
 LIFTS = {"unmute": "mute", "unban": "ban", "unlock": "lock"}
 ENDING = frozenset({*LIFTS, "slow", "grant"})
 
@@ -34,7 +45,8 @@ class Standing(IntEnum):
     OWNER = 3
 
 
-ROLES = {"member": Standing.MEMBER, "moderator": Standing.MODERATOR}
+ROLES: dict[Role, Standing] = {"member": Standing.MEMBER, "moderator": Standing.MODERATOR}
+NAMES = {standing: role for role, standing in ROLES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,7 @@ class Rule:
     """The measures that its author knew, as bits."""
 
     @property
-    def place(self) -> tuple[int, bytes, bytes]:
+    def place(self) -> Place:
         return (self.clock, self.author, self.id)
 
 
@@ -110,6 +122,15 @@ class Moderation:
         self._appointments: dict[bytes, list[Rule]] = {}
         self._dismissals: dict[bytes, list[Rule]] = {}
         """What the owner did to the standing of moderators, by key."""
+        self._checkpoints: list[Rule] = []
+        self._checkpoint: Rule | None = None
+        """The one that is in force."""
+        self._base = Checkpoint("checkpoint")
+        """What it says."""
+        self._restated: list[Rule] = []
+        """What is in force by it, as if it were measures."""
+        self._settled: set[bytes] = set()
+        """Ids that checkpoints tell of: the measures among them are known, and are nothing by themselves."""
 
     def __contains__(self, id: bytes) -> bool:
         return id in self._by_id
@@ -129,9 +150,35 @@ class Moderation:
     def get(self, id: bytes) -> Rule | None:
         return self._by_id.get(id)
 
+    @property
+    def checkpoint(self) -> Rule | None:
+        """The one that is in force."""
+        return self._checkpoint
+
+    @property
+    def settled(self) -> Place | None:
+        """Up to where the log is settled: what stands there or before it is out."""
+        return None if self._checkpoint is None else self._base.settled
+
+    def settles(self, place: Place) -> bool:
+        """Whether that is out, being before the checkpoint that is in force."""
+        return self._checkpoint is not None and place <= self._base.settled
+
+    def is_settled(self, id: bytes) -> bool:
+        """Whether a checkpoint tells of that message: nobody waits for it."""
+        return id in self._settled
+
     def unknown(self, after: tuple[bytes, ...]) -> list[bytes]:
-        """Those of these that are not here."""
-        return [id for id in after if id not in self._by_id]
+        """Those of these that are not here, and what a checkpoint among them comes after and is not here."""
+        unknown = self._absent(after)
+        past = self.past(after)
+        for rule in self._checkpoints:
+            if past >> rule.number & 1:
+                unknown += self._absent(rule.measure.after)
+        return list(dict.fromkeys(unknown))
+
+    def _absent(self, ids: Sequence[bytes]) -> list[bytes]:
+        return [id for id in ids if id not in self._by_id and id not in self._settled]
 
     def past(self, after: tuple[bytes, ...]) -> int:
         """Those of these that are here and all that they come after, as bits."""
@@ -154,6 +201,12 @@ class Moderation:
 
     def objection(self, author: bytes, measure: Measure, clock: int | None = None) -> str | None:
         """Why that author may not do that, knowing what the measure comes after; None if it may."""
+        if isinstance(measure, Checkpoint):
+            if author != self.owner:
+                return "Only the owner of the room makes checkpoints."
+            if clock is not None and measure.settled[0] >= clock:
+                return "A checkpoint stands behind all that it settles."
+            return None
         past = self.past(measure.after)
         standing = self.standing(author, past)
         if standing < Standing.MODERATOR:
@@ -176,21 +229,100 @@ class Moderation:
         sentence = self.objection(author, measure, clock)
         if sentence is not None:
             return sentence
+        rule = Rule(id, author, clock, time, measure, len(self._rules), self.past(measure.after))
+        if self.settles(rule.place):
+            return "That stands before a checkpoint of the room."
+        if isinstance(measure, Checkpoint):
+            return self._begin_anew(rule)
         most, most_of_one = self._most
         if author != self.owner and sum(rule.author == author for rule in self._rules) >= most_of_one:
             return "That is more than one moderator may do in a room."
         if len(self._rules) >= most:
-            return "That is more than can be done in a room."
-        rule = Rule(id, author, clock, time, measure, len(self._rules), self.past(measure.after))
+            return FULL
+        if any(id in checkpoint.measure.after for checkpoint in self._checkpoints):
+            self._replay([*self._rules, rule])  # it was made in the knowledge of this
+            return None
+        self._add(rule)
+        return None
+
+    def _add(self, rule: Rule) -> None:
+        author, measure = rule.author, rule.measure
         self._rules.append(rule)
-        self._by_id[id] = rule
+        self._by_id[rule.id] = rule
         self._known.clear()
+        if isinstance(measure, Checkpoint):
+            self._checkpoints.append(rule)
         if author == self.owner and measure.subject is not None:
             if (measure.verb, measure.role) == ("grant", "moderator"):
                 self._appointments.setdefault(measure.subject, []).append(rule)
             elif measure.verb == "ban" or (measure.verb, measure.role) == ("revoke", "moderator"):
                 self._dismissals.setdefault(measure.subject, []).append(rule)
+
+    def _begin_anew(self, checkpoint: Rule) -> str | None:
+        """Take a checkpoint. Returns why it is refused."""
+        rules = [*self._rules, checkpoint]
+        settled = max(rule.measure.settled for rule in rules if isinstance(rule.measure, Checkpoint))
+        if sum(rule.place > settled for rule in rules) > self._most[0]:
+            return FULL
+        self._replay(rules)
         return None
+
+    def _replay(self, rules: list[Rule]) -> None:
+        """Take those anew that stand behind the checkpoint in force: what counts follows from them and it.
+
+        What comes after measures of which no checkpoint tells, and which are not here, is out, as it would be
+        where it came last.
+        """
+        told = {rule.place: rule.measure for rule in rules if isinstance(rule.measure, Checkpoint)}
+        first = max(told, key=lambda place: (told[place].settled, place))
+        base = self._base = told[first]
+        self._settled = {id for place in told if place > base.settled for id in told[place].known}
+        self._rules, self._by_id, self._checkpoints, self._checkpoint = [], {}, [], None
+        self._appointments, self._dismissals = {}, {}
+        for rule in sorted(rules, key=lambda rule: rule.place):
+            measure, known = rule.measure, isinstance(rule.measure, Checkpoint)
+            if rule.place <= base.settled or not (known or not self.unknown(measure.after)):
+                continue
+            if self.objection(rule.author, measure, rule.clock) is None:
+                past = self.past(measure.after)
+                number = len(self._rules)
+                self._add(Rule(rule.id, rule.author, rule.clock, rule.time, measure, number, past))
+        self._known.clear()
+        checkpoint = self._checkpoint = self._by_id[first[2]]
+        stated: list[tuple[Verb, bytes]] = [("ban", key) for key in base.banned]
+        measures = [
+            Measure(verb, subject=key) for verb, key in (*stated, *(("mute", key) for key in base.muted))
+        ]
+        if base.lock is not None:
+            measures.append(Measure("lock", role=base.lock))
+        if base.slow:
+            measures.append(Measure("slow", seconds=base.slow))
+        self._restated = [replace(checkpoint, measure=measure) for measure in measures]
+
+    def restated(self, settled: Place) -> Checkpoint:
+        """What a checkpoint says that settles all up to there, made in the knowledge of all that is here."""
+        before = [rule for rule in self if rule.place <= settled]
+        given = sum(1 << rule.number for rule in before)
+        if self._checkpoint is not None:
+            given |= 1 << self._checkpoint.number
+        state = self.state(given)
+        behind = [rule.measure.after for rule in self if rule.place > settled]
+        named = [id for after in (*behind, self.heads()) for id in after]
+        known = [
+            id for id in named if id in self._settled or (id in self and self._by_id[id].place <= settled)
+        ]
+        known += [rule.id for rule in reversed(before)][:SETTLED_MEASURES]
+        return Checkpoint(
+            "checkpoint",
+            settled=settled,
+            known=tuple(dict.fromkeys(known)),
+            moderators=tuple(sorted(state.moderators)),
+            members=tuple(sorted(state.members)),
+            banned=tuple(sorted(state.banned)),
+            muted=tuple(sorted(key for key in state.mutes if state.is_muted(key))),
+            lock=None if state.least == Standing.GUEST else NAMES[state.least],
+            slow=state.seconds,
+        )
 
     # What counts, given the measures of a set
 
@@ -199,6 +331,8 @@ class Moderation:
         if rule.author == self.owner:
             return True
         dismissals = _among(self._dismissals, rule.author, given)
+        if rule.author in self._base.moderators and all(lost.past >> rule.number & 1 for lost in dismissals):
+            return True
         return any(
             all(lost.past >> rule.number & 1 for lost in dismissals if lost.past >> grant.number & 1)
             for grant in _among(self._appointments, rule.author, given & rule.past)
@@ -228,22 +362,34 @@ class Moderation:
             (rule for rule in self._of(given) if self.counts(rule, given)), key=lambda rule: rule.place
         )
         granted = {rule.measure.subject for rule in rules if rule.measure.verb == "grant"}
+        granted |= set(self._base.moderators)
         moderators = frozenset(key for key in granted if key is not None and self._is_moderator(key, given))
-        state = State(moderators, frozenset(_members(rules)), {}, {}, [], [], {})
+        members = frozenset(_members(rules, self._base.members))
+        state = State(moderators, members, {}, {}, [], [], {})
         ending: dict[bytes | None, list[Rule]] = {}
         for rule in rules:
             if rule.measure.verb in ENDING:
                 ending.setdefault(rule.measure.subject, []).append(rule)
+        if self._checkpoint is not None and given >> self._checkpoint.number & 1:
+            for rule in self._restated:
+                ended = (later for later in ending.get(rule.measure.subject, ()) if _ends(later, rule))
+                _put(state, Force(rule, sum(1 << later.number for later in ended)))
         for rule in rules:
             subject = rule.measure.subject
             if rule.author != self.owner and subject in moderators and subject != rule.author:
                 continue  # nobody but the owner can do anything to those
-            ends = (1 << later.number for later in ending.get(subject, ()) if _ends(later, rule))
+            ends = (
+                1 << later.number
+                for later in ending.get(subject, ())
+                if later.past >> rule.number & 1 and _ends(later, rule)
+            )
             _put(state, Force(rule, sum(ends)))
         return state
 
     def _is_moderator(self, key: bytes, given: int) -> bool:
         dismissals = _among(self._dismissals, key, given)
+        if key in self._base.moderators and not dismissals:
+            return True
         return any(
             not any(lost.past >> grant.number & 1 for lost in dismissals)
             for grant in _among(self._appointments, key, given)
@@ -263,11 +409,10 @@ def locked_for(lock: Rule) -> Standing:
 
 
 def _ends(later: Rule, rule: Rule) -> bool:
-    """Whether `later`, about the same subject, knew of the rule and ends it."""
+    """Whether `later`, about the same subject, ends the rule if it knew of it."""
     verb, before = later.measure.verb, rule.measure.verb
     appoints = verb == "grant" and later.measure.role == "moderator"
-    ends = LIFTS.get(verb) == before or verb == before == "slow" or (before == "ban" and appoints)
-    return ends and bool(later.past >> rule.number & 1)
+    return LIFTS.get(verb) == before or verb == before == "slow" or (before == "ban" and appoints)
 
 
 def _put(state: State, force: Force) -> None:
@@ -287,8 +432,8 @@ def _put(state: State, force: Force) -> None:
             pass  # it is over, or of effect in others
 
 
-def _members(rules: list[Rule]) -> Iterator[bytes]:
-    """Who was made a member by rules that count, and not unmade by one that knew of it."""
+def _members(rules: list[Rule], before: Sequence[bytes]) -> Iterator[bytes]:
+    """Who was one `before`, or made a member by rules that count, and not unmade by one that knew of it."""
     told = [
         rule for rule in rules if rule.measure.role == "member" and rule.measure.verb in ("grant", "revoke")
     ]
@@ -302,3 +447,5 @@ def _members(rules: list[Rule]) -> Iterator[bytes]:
         )
         if grant.measure.verb == "grant" and subject is not None and not unmade:
             yield subject
+    unmade_since = {rule.measure.subject for rule in told if rule.measure.verb == "revoke"}
+    yield from (key for key in before if key not in unmade_since)

@@ -238,7 +238,7 @@ class Hello(Struct, tag="hello", frozen=True):
 
 
 class SignedMeasure(Struct, frozen=True):
-    """A chat message of kind 5 (section 8): header, its author's signature over that, and body."""
+    """A chat message of kind 5 or 6 (section 8): header, its author's signature over that, and body."""
 
     header: MeasureText
     signature: Signature
@@ -246,7 +246,7 @@ class SignedMeasure(Struct, frozen=True):
 
 
 class Moderate(Struct, tag="moderate", frozen=True):
-    """What those who may have done in the room, earlier measures first; the introducer carries it out."""
+    """What those who may have done in the room, a checkpoint and then earlier measures first."""
 
     measures: Annotated[list[SignedMeasure], Meta(max_length=16)]
 

@@ -84,15 +84,23 @@ class Comparing:
     def _measures(self) -> bytes:
         return fingerprint(measure.id for measure in self._history.pinned)
 
+    def _first(self, measures: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """The last of these, and before them the checkpoint that others are judged by."""
+        moderation = self._history.restraints.moderation
+        rule = None if moderation is None else moderation.checkpoint
+        first = () if rule is None else (rule.id,)
+        last = [id for id in measures if id not in first]
+        return (*first, *last[len(first) - MAX_IDS :])
+
     def compared(self, peer: bytes, data: bytes, now: float) -> None:
         """`peer` says what it has. Raises WireError."""
         theirs, link = read_comparison(data), self._links[peer]
         if not link.rate.take(now):
             return
         if theirs.measures != self._measures():
-            measures = self._history.pinned[-MAX_IDS:]
+            measures = tuple(measure.id for measure in self._history.pinned)
             if measures:  # they are in force for whoever comes, however long ago they were taken
-                self._telling.send(peer, wire.ChatHave(tuple(measure.id for measure in measures)))
+                self._telling.send(peer, wire.ChatHave(self._first(measures)))
         if theirs.begins or link.said.begins:
             page = self._history.summary(self._limits.newest, MAX_IDS)
             if page:

@@ -77,6 +77,23 @@ class History:
         while self._order and self._order[0] <= place:
             self._leave_out_oldest()
 
+    def settle(self, place: Place) -> list[SignedMessage]:
+        """Leave out what a checkpoint settles. Returns what was left out."""
+        gone = [message for message in self if message.place <= place]
+        self.forget(place)
+        self._floor = place if self._floor is None else max(self._floor, place)
+        return gone
+
+    def unpin(self) -> None:
+        """Leave out measures that are out by a checkpoint."""
+        moderation = self.restraints.moderation
+        gone = [] if moderation is None else [id for id in self._pinned if id not in moderation]
+        for id in gone:
+            message = self._pinned.pop(id)
+            if id in self._by_id:
+                self._order.remove(message.place)
+                self._leave_out(message)
+
     def add(self, message: SignedMessage) -> bool:
         """Keep an accepted message. False when it is left out at once, being older than all that is kept."""
         if self.below(message.place):
@@ -101,7 +118,10 @@ class History:
 
     def _leave_out_oldest(self) -> None:
         self._floor = self._order.pop(0)
-        message = self._by_id.pop(self._floor[2])
+        self._leave_out(self._by_id[self._floor[2]])
+
+    def _leave_out(self, message: SignedMessage) -> None:
+        del self._by_id[message.id]
         self.view.remove(message)
         self.restraints.removed(message)
         if message.header.kind == TEXT:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+KEPT_BEHIND = 200
+"""Messages that a checkpoint leaves, where its maker says nothing else."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatLimits:

@@ -39,6 +39,7 @@ from peer.core.chat_telling import Telling
 from peer.core.chat_tree import OWN
 from peer.core.shared_file import SharedFile
 from peer.signing import TAG_CHAT
+from signaling.checkpoint import CHECKPOINT
 from signaling.measures import MEASURE, Measure
 from signaling.moderation import Moderation
 
@@ -203,6 +204,13 @@ class ChatLog:
         """
         return self._pen.measure(measure, wall_ms, now)
 
+    def compose_checkpoint(self, keep: int, wall_ms: int, now: float) -> Draft:
+        """Write a checkpoint, to be signed and then `done`: all but the last `keep` messages are settled.
+
+        Raises as `compose` does. Nobody keeps what is settled; what is in force there stays in force.
+        """
+        return self._pen.checkpoint(keep, wall_ms, now)
+
     @property
     def moderation(self) -> Moderation | None:
         """The measures of the room; None where nobody knows who owns it."""
@@ -244,6 +252,7 @@ class ChatLog:
             self._telling.wait_for_links(message.id)
         self._placing.keep(message, complete=True)
         self._placing.deliver(message)
+        self._placing.settled(message, None, now)
         self._tree.came(message.id, OWN)
         self._telling.push(message, (), now)
         self._settle(now)
@@ -268,11 +277,15 @@ class ChatLog:
             self._places.forget(forgotten)
         self._placing.beginning.resumes = len(self._places) > 0
         opened = [chat_message.open_message(message, self._room) for message in measures]
-        for message in sorted(opened, key=lambda message: message.place):
+        # By what a checkpoint says it is judged what comes after measures that nobody keeps.
+        for message in sorted(opened, key=lambda message: (message.header.kind != CHECKPOINT, message.place)):
             if self._restraints.take(message) is None and message.measure is not None:
                 self._history.pin(message)
         self._placing.bottom = forgotten
-        floor = max((place for place in (before, forgotten) if place is not None), default=None)
+        self._history.unpin()
+        self._placing.settle()
+        settled = self._restraints.settled
+        floor = max((place for place in (before, forgotten, settled) if place is not None), default=None)
         if floor is not None:
             self._history.begin_after(floor)
         for signed in messages:
@@ -403,12 +416,14 @@ class ChatLog:
         if message.is_bare and not self._history.view.is_deleted(message):
             self.counters.bodiless += 1
             self._came_bare(message, peer, now)
-        elif self._placing.below(message) and message.id not in self._past:
+        elif self._restraints.settles(message) or (
+            self._placing.below(message) and message.id not in self._past
+        ):
             self.counters.too_old += 1
-            self._pass_over(message.id, peer, now)
+            self._pass_over(message, peer, now)
         elif self._ahead(message, now):
             self.counters.ahead += 1
-            self._pass_over(message.id, peer, now)
+            self._pass_over(message, peer, now)
         elif not asked_for and not self._links[peer].unasked.take(now):
             self.counters.too_fast += 1
         else:
@@ -470,14 +485,14 @@ class ChatLog:
         """Drop a signed message. A pushed one may be asked for later; one that was asked for is out."""
         self._pending.remove(waiting)
         if waiting.asked_for:
-            self._pass_over(waiting.message.id, waiting.source, now)
+            self._pass_over(waiting.message, waiting.source, now)
             return
         for follower in self._pending.awaited(waiting.message.id):
             self._fetch.need(waiting.message.id, follower.source, now)
 
-    def _pass_over(self, message: bytes, peer: bytes, now: float) -> None:
+    def _pass_over(self, message: SignedMessage, peer: bytes, now: float) -> None:
         """Nothing is to wait for `message`, which `peer` sent."""
-        self._fetch.arrived(message, peer, now)
+        self._fetch.arrived(message.id, peer, now)
         self._placing.refuse(message, now)
 
     # What others have
@@ -539,7 +554,7 @@ class ChatLog:
         while given_up := self._fetch.poll_given_up():
             for message in given_up:
                 bare = self._bare.pop(message, None)
-                if bare is not None and bare[0].header.kind != MEASURE:
+                if bare is not None and bare[0].header.kind not in (MEASURE, CHECKPOINT):
                     self._check(bare[0], bare[1], True, now)
                 elif message not in self._history:
                     self._placing.give_up(message, now)

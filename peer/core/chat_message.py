@@ -19,6 +19,7 @@ from peer.core.chat_acts import (
 )
 from peer.core.shared_file import SharedFile, read_file, write_file
 from signaling.chat_header import TEXT, ChatHeader, ChatHeaderError, message_id, room_hash
+from signaling.checkpoint import CHECKPOINT, read_checkpoint
 from signaling.measures import MEASURE, Measure, is_text, read_id, read_ids, read_measure
 
 MAX_NAME = 64
@@ -175,8 +176,8 @@ def open_message(message: wire.ChatMessage, room: bytes) -> SignedMessage:
     number = message_id(message.header)
     if body is None:
         return SignedMessage(number, header, message, None)
-    if header.kind == MEASURE:
-        measure = read_measure(body)
+    if header.kind in (MEASURE, CHECKPOINT):
+        measure = read_measure(body) if header.kind == MEASURE else read_checkpoint(body)
         after = () if measure is None else measure.after
         return SignedMessage(number, header, message, None, None, measure, after)
     value = read_body(body)

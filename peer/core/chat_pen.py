@@ -7,11 +7,14 @@ from dataclasses import replace
 from peer.core.bucket import Bucket
 from peer.core.chat_acts import KINDS, Act, ChatError, Delete, Edit, write_act
 from peer.core.chat_history import History
-from peer.core.chat_message import ChatRateError, Draft, draft, next_clock, write_text
+from peer.core.chat_message import ChatRateError, Draft, SignedMessage, draft, next_clock, write_text
 from peer.core.chat_restraints import last_of
 from peer.core.shared_file import SharedFile
-from signaling.chat_header import MAX_FOLLOWS, TEXT
+from signaling.chat_header import MAX_BODY, MAX_FOLLOWS, TEXT
+from signaling.checkpoint import CHECKPOINT, Checkpoint, write_checkpoint
 from signaling.measures import MEASURE, WITH_LAST, Measure, write_measure
+
+NO_OWNER = "Nobody here knows who owns this room: use the link that its owner gives."
 
 
 class Pen:
@@ -54,7 +57,7 @@ class Pen:
         """What one does in the room, after all that is known, and with what counts of its subject."""
         moderation = self._restraints.moderation
         if moderation is None:
-            raise ChatError("Nobody here knows who owns this room: use the link that its owner gives.")
+            raise ChatError(NO_OWNER)
         last: tuple[tuple[int, bytes], ...] = ()
         if measure.subject is not None and measure.verb in WITH_LAST:
             counting = [known for known in self._history if not self._restraints.hides(known)]
@@ -65,6 +68,32 @@ class Pen:
             raise ChatError(sentence)
         return self._write(MEASURE, write_measure(measure), wall_ms, now)
 
+    def checkpoint(self, keep: int, wall_ms: int, now: float) -> Draft:
+        """A checkpoint that settles all but the last `keep` messages and measures."""
+        moderation = self._restraints.moderation
+        if moderation is None:
+            raise ChatError(NO_OWNER)
+        sentence = moderation.objection(self._key, Checkpoint("checkpoint"))
+        if sentence is not None:
+            raise ChatError(sentence)
+        here = {message.place: message for message in (*self._history, *self._history.pinned)}
+        places = sorted(here)
+        if len(places) <= keep:
+            raise ChatError(f"There is nothing to settle: no more than {keep} messages are here.")
+        settled = places[-keep - 1]
+        behind = {place[2]: here[place] for place in places[len(places) - keep :]}
+        followed = [id for message in behind.values() for id in message.header.follows if id not in behind]
+        restated = moderation.restated(settled)
+        known = dict.fromkeys([*restated.known, *followed])
+        checkpoint = replace(restated, after=self._known(), known=tuple(known))
+        body = write_checkpoint(checkpoint)
+        if len(body) > MAX_BODY:
+            raise ChatError(
+                f"The checkpoint is too long: it has {len(body)} bytes, {MAX_BODY} is the most. It names"
+                f" {checkpoint.people} people: let some back in, or make them no members, first."
+            )
+        return self._write(CHECKPOINT, body, wall_ms, now)
+
     def _may_write(self) -> None:
         sentence = self._restraints.silenced(self._key)
         if sentence is not None:
@@ -74,13 +103,20 @@ class Pen:
         moderation = self._restraints.moderation
         return () if moderation is None else moderation.heads()
 
+    def _checkpoint(self) -> list[SignedMessage]:
+        """What a newcomer follows who has seen nothing else, so as to stand behind what is settled."""
+        moderation = self._restraints.moderation
+        rule = None if moderation is None else moderation.checkpoint
+        message = None if rule is None else self._history.get(rule.id)
+        return [] if message is None else [message]
+
     def _write(self, kind: int, body: bytes, wall_ms: int, now: float) -> Draft:
         """A message that follows the last ones. Raises ChatRateError when it is too early."""
         if self._bucket is None:
             self._bucket = Bucket(*self._rate, now)
         if not self._bucket.take(now):
             raise ChatRateError(self._bucket.ready() - now)
-        heads = self._history.heads(MAX_FOLLOWS)
+        heads = self._history.heads(MAX_FOLLOWS) or self._checkpoint()
         # The same words twice in a millisecond are still two messages.
         self._time = max(wall_ms, self._time + 1)
         clock = next_clock([head.header.clock for head in heads])

@@ -14,9 +14,10 @@ from peer.core.chat_message import Entry, Place, SignedMessage, message_id, next
 from peer.core.chat_past import Past
 from peer.core.chat_pending import Pending, Waiting
 from peer.core.chat_places import Places
-from peer.core.chat_recall import Erase, Keep, KeepMeasure
+from peer.core.chat_recall import Erase, Forget, Keep, KeepMeasure
 from peer.core.chat_telling import Telling
 from signaling.chat_header import ChatHeader
+from signaling.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Placing:
         past: Past,
         places: Places,
         stored: bool,
-        act: Callable[[Keep | KeepMeasure | Erase | Deliver | Revise | Ruled], None],
+        act: Callable[[Keep | KeepMeasure | Erase | Forget | Deliver | Revise | Ruled], None],
     ) -> None:
         self.beginning = Beginning(limits.settling, limits.waiting)
         self.bottom: Place | None = None
@@ -75,10 +76,15 @@ class Placing:
         self._shown: dict[bytes, Entry] = {}
         self._refused: dict[bytes, None] = {}
         self._absent: dict[bytes, None] = {}
+        self._settled: Place | None = None
+        """What a checkpoint settles was dropped up to there."""
+        self._settled_out: dict[bytes, None] = {}
+        """What came although it is settled; a measure that comes after one of these cannot be judged."""
 
     def knows(self, message: bytes) -> bool:
         """Whether it counts, or is out for good, as far as memory tells."""
-        return (message in self._history and not self.lacks_body(message)) or message in self._refused
+        here = message in self._history and not self.lacks_body(message)
+        return here or message in self._refused or message in self._settled_out
 
     def lacks_body(self, message: bytes) -> bool:
         """Whether it is here without its body, which nobody who may has deleted."""
@@ -157,9 +163,42 @@ class Placing:
         if self._stored:
             self._act(KeepMeasure(message.signed))
         self.erase(message)
+        if self._restraints.settled is not None:
+            self._history.unpin()
+            self.settle()
         self._act(Ruled(message.id, live))
         self._show(self._history)
         return None
+
+    def settle(self) -> None:
+        """Drop what a checkpoint settles, and ask again for what was refused, for it may count by now."""
+        place = self._restraints.settled
+        if place is None or place == self._settled:
+            return
+        self._settled = place
+        for message in self._history.settle(place):
+            self._telling.unsent.pop(message.id, None)
+        self._places.forget(place)
+        for id, entry in list(self._shown.items()):
+            if entry.place <= place:
+                del self._shown[id]
+                self._act(Revise(id, None))
+        self._refused.clear()
+        if self._stored and (self.bottom is None or self.bottom < place):
+            self.bottom = place
+            self._act(Forget(place))
+
+    def settled(self, message: SignedMessage, peer: bytes | None, now: float) -> None:
+        """Let nothing wait for what a checkpoint tells of, and ask for what it comes after."""
+        if not isinstance(message.measure, Checkpoint):
+            return
+        for id in message.measure.known:
+            self._found(id, now)
+        moderation = self._restraints.moderation
+        if moderation is not None and peer is not None:
+            for id in moderation.unknown((message.id,)):
+                if id not in self._pending:
+                    self._fetch.need(id, peer, now)
 
     def restored(self) -> None:
         """What is shown now needs no telling."""
@@ -201,10 +240,11 @@ class Placing:
         """It is here, whatever becomes of it."""
         self._absent.pop(message, None)
 
-    def refuse(self, message: bytes, now: float) -> None:
+    def refuse(self, message: SignedMessage, now: float) -> None:
         """It is out for good: nothing is to wait for it."""
-        _remember(self._refused, message, self._limits.remembered)
-        self._found(message, now)
+        settled = self._restraints.settles(message)
+        _remember(self._settled_out if settled else self._refused, message.id, self._limits.remembered)
+        self._found(message.id, now)
 
     def give_up(self, message: bytes, now: float) -> None:
         """Nobody has it: what follows it counts without it."""
@@ -236,18 +276,34 @@ class Placing:
 
     def _place(self, waiting: Waiting, now: float) -> None:
         missing = self._missing(waiting, now)
-        if not missing:
+        if missing:
+            self._wait(waiting, missing, now)
+        else:
             self._accept(waiting, now)
-            return
+
+    def _wait(self, waiting: Waiting, missing: list[bytes], now: float) -> None:
         self._pending.wait_for(waiting, missing)
         for followed in missing:
             if followed not in self._pending:
                 self._fetch.need(followed, waiting.source, now)
 
     def _missing(self, waiting: Waiting, now: float) -> list[bytes]:
-        """What it has to wait for: measures that its author knew, and messages that it follows."""
-        unknown = [id for id in self._unknown(waiting.message) if id not in self._absent or self._comes(id)]
-        return list(dict.fromkeys([*unknown, *self._missing_before(waiting, now)]))
+        """What it has to wait for: measures that its author knew, and messages that it follows.
+
+        A checkpoint waits for nothing, for others wait for what only it tells.
+        """
+        if isinstance(waiting.message.measure, Checkpoint) and self._restraints.is_measure(waiting.message):
+            return []
+        return list(
+            dict.fromkeys([*self._missing_measures(waiting.message), *self._missing_before(waiting, now)])
+        )
+
+    def _missing_measures(self, message: SignedMessage) -> list[bytes]:
+        return [
+            id
+            for id in self._unknown(message)
+            if (id not in self._absent and id not in self._settled_out) or self._comes(id)
+        ]
 
     def _comes(self, message: bytes) -> bool:
         """Whether somebody who has it was asked for it, or it waits itself."""
@@ -268,7 +324,9 @@ class Placing:
             if followed not in self._history
             and followed not in waiting.clocks
             and followed not in self._refused
+            and followed not in self._settled_out
             and followed not in self._absent
+            and not self._restraints.is_settled(followed)
         ]
         told = message.id in self._past or self.beginning.includes(message.id, now)
         if told or self._restraints.is_measure(message):
@@ -278,9 +336,16 @@ class Placing:
     def _accept(self, first: Waiting, now: float) -> None:
         ready = [first]
         for waiting in ready:  # grows while it is walked through
+            late = self._missing_measures(waiting.message)
+            if late:  # what a checkpoint comes after that has come meanwhile
+                self._wait(waiting, late, now)
+                continue
             message = self.obeying(waiting.message)
             self._pending.remove(waiting)
-            if self._restraints.is_measure(message) and self._unknown(message):
+            if self._restraints.settles(message):
+                self._counters.too_old += 1
+                _remember(self._settled_out, message.id, self._limits.remembered)
+            elif self._restraints.is_measure(message) and self._unknown(message):
                 # Nobody can tell what its author may do: it is taken when what it comes after is here.
                 _remember(self._absent, message.id, self._limits.remembered)
             elif self._objects(waiting):
@@ -288,6 +353,7 @@ class Placing:
                 _remember(self._refused, message.id, self._limits.remembered)
             elif self._restraints.is_measure(message):
                 self._accepted(message, waiting, now)
+                self.settled(message, waiting.source, now)
             elif not self.fits(message, waiting.clocks):
                 self._counters.misplaced += 1
                 _remember(self._refused, message.id, self._limits.remembered)

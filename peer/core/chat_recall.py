@@ -41,6 +41,13 @@ class KeepMeasure:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Drop all messages and measures that stand at that place or before it: a checkpoint settles them."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Recall:
     """Read these messages, checking their signatures; answer with `recalled(token, …)`."""
 
@@ -65,7 +72,7 @@ class LookupBefore:
     count: int
 
 
-StoreAction: TypeAlias = Keep | KeepMeasure | Erase | Recall | Lookup | LookupBefore
+StoreAction: TypeAlias = Keep | KeepMeasure | Erase | Forget | Recall | Lookup | LookupBefore
 Looked: TypeAlias = Callable[[tuple[bytes, ...], float], None]
 Recalled: TypeAlias = Callable[[list[wire.ChatMessage], float], None]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from peer.core.chat_acts import Delete
-from peer.core.chat_message import SignedMessage
+from peer.core.chat_message import Place, SignedMessage
 from signaling.chat_header import MAX_FOLLOWS, TEXT
+from signaling.checkpoint import Checkpoint
 from signaling.measures import Measure
 from signaling.moderation import BANNED, Force, Moderation, Rule, Standing, locked_for
 
@@ -64,8 +65,23 @@ class Restraints:
         self._reaches: dict[bytes, Reach] = {}
 
     def unknown(self, message: SignedMessage) -> list[bytes]:
-        """The measures that its author knew and that are not here."""
-        return [] if self.moderation is None else self.moderation.unknown(message.after)
+        """The measures that its author knew and that are not here; a checkpoint counts without them."""
+        if self.moderation is None or isinstance(message.measure, Checkpoint):
+            return []
+        return self.moderation.unknown(message.after)
+
+    @property
+    def settled(self) -> Place | None:
+        """Up to where a checkpoint settles the log, if one does."""
+        return None if self.moderation is None else self.moderation.settled
+
+    def settles(self, message: SignedMessage) -> bool:
+        """Whether a message is out, being before the checkpoint that is in force."""
+        return self.moderation is not None and self.moderation.settles(message.place)
+
+    def is_settled(self, id: bytes) -> bool:
+        """Whether nobody waits for that message, as a checkpoint tells of it."""
+        return self.moderation is not None and self.moderation.is_settled(id)
 
     def is_measure(self, message: SignedMessage) -> bool:
         """Whether it counts by its own standing, and not by that of what it follows."""
@@ -79,6 +95,7 @@ class Restraints:
         sentence = self.moderation.take(message.id, header.author, header.clock, header.time, measure)
         if sentence is None:
             self._begin(message.id, header.clock, header.follows, measure)
+            self._reaches = {id: reach for id, reach in self._reaches.items() if id in self.moderation}
         return sentence
 
     def _begin(self, id: bytes, clock: int, follows: tuple[bytes, ...], measure: Measure) -> None:
@@ -86,6 +103,8 @@ class Restraints:
             reach = Reach(tuple(id for _, id in measure.last), max((at for at, _ in measure.last), default=0))
         elif measure.verb in ("lock", "slow"):
             reach = Reach(follows, clock - 1)
+        elif measure.verb == "checkpoint":
+            reach = Reach((), 0)  # what stands before what it says is out
         else:
             return
         self._reaches[id] = reach

@@ -4,6 +4,7 @@ from hashlib import sha256
 
 from signaling.binary import from_base64url, peer_id
 from signaling.chat_header import ChatHeader, ChatHeaderError, message_id, room_hash
+from signaling.checkpoint import CHECKPOINT, read_checkpoint
 from signaling.description import Verify
 from signaling.measures import MEASURE, read_measure
 from signaling.moderation import BANNED, KICKED, Moderation
@@ -45,13 +46,17 @@ class Moderating:
             header = ChatHeader.parse(data)
         except (ValueError, ChatHeaderError) as error:
             raise ProtocolError("malformed", str(error)) from error
-        measure = read_measure(body)
-        if header.kind != MEASURE or measure is None or sha256(body).digest() != header.body_hash:
+        measure = read_checkpoint(body) if header.kind == CHECKPOINT else read_measure(body)
+        if (
+            header.kind not in (MEASURE, CHECKPOINT)
+            or measure is None
+            or sha256(body).digest() != header.body_hash
+        ):
             raise ProtocolError("malformed", "What was sent is no measure of a room.")
         if header.room != self._room:
             raise ProtocolError("refused", "The measure is of another room.")
         id = message_id(data)
-        if id in self.moderation:
+        if id in self.moderation or self.moderation.settles((header.clock, header.author, id)):
             return None
         if not self._verify(header.author, TAG_CHAT, data, signature):
             raise ProtocolError("signature", "The signature of the measure is not its author's.")

@@ -22,12 +22,14 @@ from peer.core.chat_limits import ChatLimits
 from peer.core.chat_log import ChatAction, ChatLog
 from peer.core.chat_message import ChatError, Draft, Entry, Place, message_id
 from peer.core.chat_places import Places, fingerprint
-from peer.core.chat_recall import Erase, Keep, KeepMeasure, Lookup, LookupBefore, Recall, StoreAction
+from peer.core.chat_recall import Erase, Forget, Keep, KeepMeasure, Lookup, LookupBefore, Recall, StoreAction
 from peer.core.shared_file import SharedFile
 from peer.identity import Identity
 from peer.signing import TAG_CHAT
 from peer.wire_ranges import Comparison, Range, write_comparison, write_ranges
+from signaling.binary import to_base64url
 from signaling.chat_header import ChatHeader
+from signaling.checkpoint import CHECKPOINT
 from signaling.measures import MEASURE, Measure, Verb, write_measure
 from tests.unit.peer.core.chat_network import (
     ROOM,
@@ -157,6 +159,14 @@ class RecordedLog(ChatLog):
         entry: Entry = self._record("said", now, lambda: said(draft, signature, now), **fields)
         return entry
 
+    def compose_checkpoint(self, keep: int, wall_ms: int, now: float) -> Draft:
+        compose = super().compose_checkpoint
+        draft: Draft = self._record(
+            "compose_checkpoint", now, lambda: compose(keep, wall_ms, now), keep=keep, wall_ms=wall_ms
+        )
+        self.steps[-1]["draft"] = as_hex(draft)
+        return draft
+
     def done(self, draft: Draft, signature: bytes, now: float) -> None:
         done, fields = super().done, {"draft": as_hex(draft), "signature": signature.hex()}
         self._record("done", now, lambda: done(draft, signature, now), **fields)
@@ -254,7 +264,7 @@ class Scene:
             for action in actions:
                 if isinstance(action, Verify):
                     self.log.verified(action.token, ok, self.now)
-                elif isinstance(action, Keep | KeepMeasure | Erase | Recall | Lookup | LookupBefore):
+                elif isinstance(action, StoreAction):
                     self.store(action)
 
     def store(self, action: StoreAction) -> None:
@@ -265,6 +275,8 @@ class Scene:
                 self.kept.keep_measure(message)
             case Erase(target, author):
                 self.kept.erase(target, author)
+            case Forget(place):
+                self.kept.forget(place)
             case Recall(token, ids):
                 found = [self.kept.messages[id].message for id in self.kept.find(ids)]
                 self.log.recalled(token, found, self.now)
@@ -286,6 +298,11 @@ class Scene:
     ) -> Entry:
         draft = self.log.compose(text, name, WALL + int(self.now * 1000), self.now, reply, file)
         return self.log.said(draft, ADA.sign(TAG_CHAT, draft.header), self.now)
+
+    def settle(self, keep: int) -> None:
+        draft = self.log.compose_checkpoint(keep, WALL + int(self.now * 1000), self.now)
+        self.log.done(draft, ADA.sign(TAG_CHAT, draft.header), self.now)
+        self.check()
 
     def rule(self, measure: Measure) -> None:
         draft = self.log.compose_measure(measure, WALL + int(self.now * 1000), self.now)
@@ -591,13 +608,15 @@ class RecordedNode(Node):
         return RecordedLog(ROOM, self.identity.key, limits, stored=self.kept is not None, owner=owner)
 
 
-def moderated_day(seed: int, place: int, limits: ChatLimits | None = None) -> RecordedLog:
+def moderated_day(
+    seed: int, place: int, limits: ChatLimits | None = None, checkpoints: int = 0
+) -> RecordedLog:
     """The log of one of five people in a room with an owner and moderators."""
     network = ChatNetwork(seed, check_delay=0.02, owner=OWNER)
     names = ["owner", *(f"peer {number}" for number in range(1, 5))]
     nodes: list[Node] = [RecordedNode(network, name, limits, Kept()) for name in names]
     heal(network, nodes)
-    moderated(network, nodes, long_day(Random(seed)))
+    moderated(network, nodes, long_day(Random(seed), checkpoints))
     heal(network, nodes)
     log = nodes[place].log
     assert isinstance(log, RecordedLog)
@@ -669,6 +688,135 @@ def measures_of_every_sort() -> RecordedLog:
     unknown = json.dumps({"act": "unlock", "after": [grant.hex(), "07" * 32]}).encode()
     scene.receive(EVE.id, text_message(EVE, kind=MEASURE, body=unknown, clock=9, follows=(grant,)))
     scene.wait(10)
+    return scene.log
+
+
+def checkpoints_of_oneself(*, restarted: bool = False) -> RecordedLog:
+    """The owner settles the log, twice; then the program ends, and begins again with what it had kept."""
+    scene = Scene(kept=Kept(), owner=ADA)
+    scene.receive(BOB.id, *chain(BOB, 5))
+    for attempt in (200, 5):
+        try:
+            scene.settle(attempt)
+        except ChatError:
+            continue  # what is recorded is the sentence
+    people = [identity(f"guest {place}").key for place in range(4)]
+    verbs: list[Verb] = ["ban", "mute", "ban", "mute"]
+    for key, verb in zip(people, verbs, strict=True):
+        scene.rule(Measure(verb, subject=key))
+    for measure in (
+        Measure("unban", subject=people[2]),
+        Measure("grant", subject=EVE.key, role="moderator"),
+        Measure("grant", subject=BOB.key, role="member"),
+        Measure("lock", role="member"),
+        Measure("slow", seconds=7),
+    ):
+        scene.rule(measure)
+    scene.wait(5)
+    scene.say("seen by all")
+    scene.settle(3)
+    scene.rule(Measure("unmute", subject=people[1]))
+    scene.rule(Measure("revoke", subject=BOB.key, role="member"))
+    scene.wait(30)
+    scene.settle(0)
+    scene.wait(30)
+    scene.receive(EVE.id, text_message(EVE, "long ago"))
+    scene.receive(EVE.id, text_message(EVE, "forged", clock=8, follows=(bytes(32),)))
+    again = Scene(kept=scene.kept, owner=ADA)
+    again.say("and goes on")
+    again.settle(0)
+    return again.log if restarted else scene.log
+
+
+def checkpoints_of_every_sort() -> RecordedLog:
+    """Bodies of checkpoints, right and wrong; what the last of them says is in force."""
+    scene = Scene(owner=OWNER)
+    id, key, text = "07" * 32, EVE.key, text_message(BOB)
+    scene.receive(BOB.id, text)
+    keys = to_base64url(key + BOB.key)
+    place: Json = [1, "ff" * 32, id]
+    values: list[Json] = [
+        [],
+        {},
+        {"settled": [1, id]},
+        {"settled": [1.5, id, id]},
+        {"settled": [-1, id, id]},
+        {"settled": ["1", id, id]},
+        {"settled": [1, "7", id]},
+        {"settled": [1, id, None]},
+        {"settled": place, "after": [id, id]},
+        {"settled": place, "slow": 3601},
+        {"settled": place, "slow": None},
+        {"settled": place, "lock": "guest"},
+        {"settled": place, "lock": 1},
+        {"settled": place, "banned": "AA"},
+        {"settled": place, "banned": keys + "="},
+        {"settled": place, "banned": to_base64url(key + key)},
+        {"settled": place, "muted": [key.hex()]},
+        {"settled": place, "known": None},
+        {"settled": place, "members": "ä"},
+        {"settled": place, "moderators": keys[:-1] + "_"},
+        {"settled": [9, id, id]},
+    ]
+    right = [
+        {"settled": [1.0, "00" * 32, id], "lock": None, "banned": to_base64url(key), "later": 1e99},
+        {
+            "settled": place,
+            "known": to_base64url(bytes(32)),
+            "moderators": keys,
+            "muted": keys,
+            "lock": "member",
+        },
+        {
+            "settled": [2, id, id],
+            "known": to_base64url(bytes(32)),
+            "members": to_base64url(key),
+            "slow": 9,
+            "banned": "",
+        },
+    ]
+    for clock, value in enumerate([*values, *right], start=2):
+        body = json.dumps(value).encode()
+        message = text_message(
+            OWNER, kind=CHECKPOINT, body=body, clock=min(clock, 9), follows=(bytes(32),), time=WALL + clock
+        )
+        scene.receive(EVE.id, message)
+    body = json.dumps(right[1]).encode()
+    scene.receive(EVE.id, text_message(BOB, kind=CHECKPOINT, body=body, clock=9, follows=(number(text),)))
+    scene.receive(
+        EVE.id, text_message(EVE, "before it"), text_message(EVE, "behind it", clock=9, follows=(bytes(32),))
+    )
+    scene.say("first behind it")
+    scene.wait(40)
+    return scene.log
+
+
+def measures_that_a_checkpoint_comes_after() -> RecordedLog:
+    """They come later than it, and what follows it later still; what names one that nobody knows is out."""
+    network = ChatNetwork(owner=OWNER)
+    owner, bob, eve = (network.add(name) for name in ("owner", "bob", "eve"))
+    heal(network, [owner, bob, eve])
+    settled = owner.rule("mute", eve)
+    bob.say("before")
+    network.rest()
+    appointed = owner.rule("grant", bob, role="moderator")
+    network.rest()
+    made = owner.settle(1)
+    network.rest()
+    ruled = bob.rule("ban", eve)
+    network.rest()
+    said = bob.say("behind")
+    network.rest()
+    every = {message.id: message.signed for message in bob.log._history}
+    scene = Scene(owner=OWNER)
+    lost = write_measure(Measure("unban", (b"\x07" * 32,), EVE.key))
+    scene.receive(BOB.id, every[said.id], every[ruled])
+    scene.receive(
+        EVE.id, every[made], text_message(BOB, kind=MEASURE, body=lost, clock=9, follows=(said.id,))
+    )
+    scene.receive(BOB.id, every[appointed], every[ruled], every[said.id])
+    scene.wait(60)
+    assert settled not in every
     return scene.log
 
 
@@ -955,6 +1103,8 @@ SCENES: dict[str, Callable[[], RecordedLog]] = {
         acts_before_what_they_are_done_to,
         measures_of_every_sort,
         people_who_are_held_back,
+        checkpoints_of_every_sort,
+        measures_that_a_checkpoint_comes_after,
         tree_loses_and_gains_branches,
         logs_that_are_compared,
     )
@@ -965,6 +1115,10 @@ SCENES: dict[str, Callable[[], RecordedLog]] = {
     "moderated_by_others": lambda: moderated_day(1, 3),
     "moderated_by_oneself": lambda: moderated_day(2, 0),
     "moderated_with_little_memory": lambda: moderated_day(3, 2, ChatLimits(messages=10, newest=5)),
+    "checkpoints_of_oneself": checkpoints_of_oneself,
+    "checkpoint_that_was_kept": lambda: checkpoints_of_oneself(restarted=True),
+    "settled_by_others": lambda: moderated_day(11, 3, checkpoints=4),
+    "settled_by_oneself": lambda: moderated_day(12, 0, checkpoints=4),
     "links_come_and_go_in_a_crowd": lambda: day(5, ChatLimits(feeders=1)),
     "links_come_and_go_with_stores": lambda: day(4, ChatLimits(messages=8, newest=5), stored=True),
 }

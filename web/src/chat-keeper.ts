@@ -3,9 +3,16 @@
 import type { ChatStore, Kept } from "./chat-store.ts";
 import { readAct } from "./core/chat-acts.ts";
 import type { ChatLog } from "./core/chat-log.ts";
-import { ChatBreachError, type Entry, openMessage, type Place, readText } from "./core/chat-message.ts";
+import {
+  ChatBreachError,
+  comparePlaces,
+  type Entry,
+  openMessage,
+  type Place,
+  readText,
+} from "./core/chat-message.ts";
 import type { Page } from "./core/chat-past.ts";
-import type { Erase, Keep, KeepMeasure, StoreAction } from "./core/chat-recall.ts";
+import type { Erase, Forget, Keep, KeepMeasure, StoreAction } from "./core/chat-recall.ts";
 import { forgetOldest } from "./core/forget-oldest.ts";
 import { fromHex } from "./encoding.ts";
 import { TAG_CHAT, verify } from "./identity.ts";
@@ -63,7 +70,7 @@ export class ChatKeeper {
 
   /** Answers what the log asks, after all that it wanted kept before. */
   async answer(
-    question: Exclude<StoreAction, Keep | KeepMeasure | Erase>,
+    question: Exclude<StoreAction, Keep | KeepMeasure | Erase | Forget>,
     log: ChatLog,
     now: () => number,
   ): Promise<void> {
@@ -88,6 +95,16 @@ export class ChatKeeper {
   erase({ target, author }: Erase, log: ChatLog): void {
     void this.#flush(log);
     void this.#store.erase(target, author).catch(() => undefined);
+  }
+
+  /** Drops what a checkpoint settles, after all that was to be kept before. */
+  settle({ place }: Forget, log: ChatLog): void {
+    void this.#flush(log);
+    const isSettled = ({ id, message }: Kept): boolean => {
+      const { clock, author } = parseChatHeader(message.header);
+      return comparePlaces([clock, author, id], place) <= 0;
+    };
+    void this.#store.settle(place, isSettled).catch(() => undefined);
   }
 
   async #flush(log: ChatLog): Promise<void> {

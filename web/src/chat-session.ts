@@ -185,6 +185,14 @@ export class ChatSession implements Talk {
     );
   }
 
+  /** Signs and sends a checkpoint that leaves the last `keep` messages. Rejects with a ChatError when one may not. */
+  checkpoint(keep: number): Promise<void> {
+    return this.#sign(
+      () => this.log.composeCheckpoint(keep, Date.now(), seconds()),
+      (draft, signature) => this.log.done(draft, signature, seconds()),
+    );
+  }
+
   /** The introducer is there, perhaps again: whoever may tell it what is in force does. */
   introduced(): void {
     const { moderation } = this.log;
@@ -192,14 +200,29 @@ export class ChatSession implements Talk {
   }
 
   #tell(rules: readonly Rule[]): void {
+    // By what a checkpoint says it is judged what comes after measures that nobody keeps; it may be long.
+    const first = rules.filter(({ measure }) => measure.verb === "checkpoint");
+    const rest = rules.filter((rule) => !first.includes(rule));
+    for (const rule of first) this.#tellPart([rule]);
+    for (let at = 0; at < rest.length; at += AT_ONCE) this.#tellPart(rest.slice(at, at + AT_ONCE));
+  }
+
+  #tellPart(rules: readonly Rule[]): void {
     const messages = rules.map(({ id }) => this.log.measure(id)).filter((message) => message !== undefined);
     const measures = messages.map(({ header, signature, body }) => ({
       header: toBase64url(header),
       signature: toBase64url(signature),
       body: toBase64url(body ?? new Uint8Array()),
     }));
-    for (let at = 0; at < measures.length; at += AT_ONCE)
-      this.events.tell({ type: "moderate", measures: measures.slice(at, at + AT_ONCE) });
+    this.events.tell({ type: "moderate", measures });
+  }
+
+  /** Links to those whom a checkpoint bans end. */
+  #keepOut(): void {
+    for (const key of this.log.moderation?.state().banned ?? []) {
+      if (key === this.key) this.events.removed(BANNED);
+      else this.#mesh?.refuse(peerIdOf(key), FORBIDDEN, BANNED);
+    }
   }
 
   /** Links to those whom a measure bans or kicks end, and are not taken again. */
@@ -209,6 +232,7 @@ export class ChatSession implements Talk {
     const { verb, subject } = rule.measure;
     const banned = verb === "ban" && this.log.moderation?.state().isBanned(subject ?? "") === true;
     if (rule.author === this.key) this.#tell([rule]);
+    if (verb === "checkpoint") this.#keepOut();
     if (subject !== null && (banned || (verb === "kick" && live))) {
       const sentence = banned ? BANNED : KICKED;
       if (subject === this.key) this.events.removed(sentence);
@@ -426,6 +450,9 @@ export class ChatSession implements Talk {
               break;
             case "keepMeasure":
               this.keeper?.keepMeasure(action);
+              break;
+            case "forget":
+              this.keeper?.settle(action, this.log);
               break;
             case "erase":
               this.#takenBack(action.target);

@@ -71,6 +71,8 @@ export interface ChatStore {
   /** What is missing of that which the last message follows where something is; null if there is nothing before it. */
   gap(): Promise<string[] | null>;
   drop(ids: readonly string[]): Promise<void>;
+  /** Drops what stands at that place or before it, and those measures of which `isSettled` says that they do. */
+  settle(place: Place, isSettled: (kept: Kept) => boolean): Promise<void>;
   /** Drops what is more than `most` messages. Resolves to the last place that is gone, when something went. */
   forget(most: number): Promise<Place | null>;
 }
@@ -222,6 +224,16 @@ class BrowserStore implements ChatStore {
     work.objectStore(FORGOTTEN).put(place, FORGOTTEN);
     await done(work);
     return place;
+  }
+
+  async settle(place: Place, isSettled: (kept: Kept) => boolean): Promise<void> {
+    const work = this.#db.transaction([MESSAGES, LACKING, FORGOTTEN, MEASURES], "readwrite");
+    const measures = work.objectStore(MEASURES);
+    for (const row of await answer<Row[]>(measures.getAll()))
+      if (isSettled(messageOf(row))) measures.delete(row.id);
+    for (const name of [MESSAGES, LACKING]) work.objectStore(name).delete(IDBKeyRange.upperBound([...place]));
+    work.objectStore(FORGOTTEN).put([...place], FORGOTTEN);
+    await done(work);
   }
 
   /** Those of these that are kept, in order. */

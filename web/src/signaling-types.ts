@@ -166,7 +166,7 @@ export interface Neighbours {
   type: "neighbours";
 }
 /**
- * What those who may have done in the room, earlier measures first; the introducer carries it out.
+ * What those who may have done in the room, a checkpoint and then earlier measures first.
  */
 export interface Moderate {
   /**
@@ -176,7 +176,7 @@ export interface Moderate {
   type: "moderate";
 }
 /**
- * A chat message of kind 5 (section 8): header, its author's signature over that, and body.
+ * A chat message of kind 5 or 6 (section 8): header, its author's signature over that, and body.
  */
 export interface SignedMeasure {
   body: string;

@@ -41,6 +41,12 @@ class MemoryStore implements ChatStore {
     this.measures.set(id, message);
   }
 
+  async settle(place: Place, isSettled: (kept: Kept) => boolean): Promise<void> {
+    this.gone = place;
+    this.rows = this.rows.filter((row) => comparePlaces(row.place, place) > 0);
+    for (const [id, message] of this.measures) if (isSettled({ id, message })) this.measures.delete(id);
+  }
+
   async erase(target: string, author: string): Promise<void> {
     const taken = ({ place, message }: { place: Place; message: ChatMessage }) =>
       place[1] === author && (place[2] === target || editOf(message) === target);

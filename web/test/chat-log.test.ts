@@ -24,6 +24,7 @@ interface Step {
   text: string;
   name: string;
   wall_ms: number;
+  keep: number;
   reply: string | null;
   file: SharedFile | null;
   act: Act;
@@ -78,6 +79,9 @@ const EVENTS: Record<string, (log: ChatLog, step: Step) => void> = {
   },
   compose_measure: (log, step) => {
     composes(step, () => log.composeMeasure(step.measure, step.wall_ms, step.now));
+  },
+  compose_checkpoint: (log, step) => {
+    composes(step, () => log.composeCheckpoint(step.keep, step.wall_ms, step.now));
   },
   restore: (log, step) => {
     const measures = messagesOf({ messages: step.measures });

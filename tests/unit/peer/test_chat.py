@@ -20,6 +20,7 @@ from peer.chat_input import InputInterruptedError
 from peer.chat_store import ChatStore
 from peer.chat_unread import Unread
 from peer.signing import TAG_CHAT
+from signaling.measures import Measure
 from tests.unit.peer.chat_company import Somebody
 from tests.unit.peer.core.chat_network import ROOM
 
@@ -681,3 +682,50 @@ async def test_who_was_banned_is_not_talked_to_when_it_comes_back() -> None:
     await asyncio.sleep(0.01)
     assert ada.mesh.forbidden == {bob.identity.id: "You are banned from this room."}
     assert [entry.text for entry in ada.session.messages()] == ["rude"]
+
+
+async def test_owner_settles_the_log_by_a_line() -> None:
+    owner, ada, bob = moderated()
+    for name in ("mute", "ban"):
+        await owner.chat.rule(Measure(name, subject=bob.identity.key))
+    await owner.chat.rule(Measure("grant", subject=ada.identity.key, role="moderator"))
+    await owner.chat.rule(Measure("slow", seconds=5))
+    for text in ("one", "two", "three"):
+        await owner.chat.send(text)
+    await asyncio.sleep(0.01)
+    paper = Paper()
+    lines = ("/checkpoint 200", "/checkpoint few", "/checkpoint 1", "/audit", "/unban bob")
+    await Talk(owner, paper).run(typed(*lines))
+    assert paper.complaints == [
+        "There is nothing to settle: no more than 200 messages are here.",
+        "Write /checkpoint and how many messages are to stay: 200 if you give no number.",
+        "Nobody called bob has said anything here.",
+    ]
+    sentence = (
+        "settled what was said before, which nobody keeps;"
+        " in force stay 1 moderator, 1 ban, 1 mute, slow mode of 5 s"
+    )
+    assert any(text.endswith(sentence) for text in paper.texts())
+    assert [entry.text for entry in ada.chat.history] == ["three"]
+    await Talk(owner, Paper()).run(typed(f"/unban {bob.id[:8]}"))
+    assert owner.chat.moderation is not None
+    assert owner.chat.moderation.state().banned == []
+    refused = Paper()
+    await Talk(ada, refused).run(typed("/checkpoint 0"))
+    assert refused.complaints == ["Only the owner of the room makes checkpoints."]
+
+
+async def test_program_settles_the_log_and_reads_what_is_in_force() -> None:
+    owner, ada, _ = moderated()
+    await owner.chat.send("gone")
+    paper = Paper(json=True)
+    lines = ({"rule": "checkpoint", "keep": "0"}, {"audit": ""})
+    await Talk(owner, paper).run(typed(*map(json.dumps, lines)))
+    await asyncio.sleep(0.01)
+    records = [json.loads(line) for line in paper.shown]
+    audited = next(record for record in records if record.get("event") == "audit")
+    assert audited["act"] == "checkpoint"
+    assert audited["settled"][0] == 1
+    assert audited["banned"] == audited["moderators"] == []
+    assert (audited["lock"], audited["slow"]) == (None, 0)
+    assert [entry.text for entry in ada.chat.history] == []

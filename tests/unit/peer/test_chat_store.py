@@ -301,3 +301,27 @@ async def test_file_of_the_first_version_is_read_searched_and_obeys_what_came_la
     version = sqlite3.connect(ChatStore(tmp_path, ROOM).path)
     assert version.execute("PRAGMA user_version").fetchone() == (2,)
     version.close()
+
+
+async def test_what_a_checkpoint_settles_is_gone_with_its_measures_part_by_part(tmp_path: Path) -> None:
+    messages = chain(ADA, AT_ONCE + 20)
+    measures = chain(BOB, 4)
+    places = [message.place for message in kept(messages)]
+    settled = (3, BOB.key, message_id(measures[2].header))
+    async with opened(tmp_path) as store:
+        await store.keep(kept(messages))
+        for measure in measures:
+            await store.keep_measure(measure)
+        assert not await store.settle(settled)
+        restored = await store.restore(10, 10**6)
+        assert restored.measures == measures[3:]
+        assert await store.count() == sum(place > settled for place in places)
+        assert restored.forgotten == settled
+        assert await store.settle(places[-5])
+        assert await store.count() == len(messages) - AT_ONCE - 3 + (places[2] > settled)
+        assert not await store.settle(places[-5])
+        assert await store.count() == 4
+        assert not await store.settle(places[0])  # that was long ago
+        restored = await store.restore(10, 10**6)
+        assert (restored.forgotten, restored.measures) == (places[-5], [])
+        assert await store.search("0") == []

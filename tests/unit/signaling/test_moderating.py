@@ -1,11 +1,13 @@
 """The introducer carries out what those who may have signed, and believes nobody's word."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from signaling.chat_header import ChatHeader, message_id, room_hash
+from signaling.checkpoint import CHECKPOINT, Checkpoint, write_checkpoint
 from signaling.core.actions import POLICY
 from signaling.core.moderating import KICKED_FOR, MAX_KICKED, MAX_MEASURES
 from signaling.measures import MEASURE, Measure, write_measure
@@ -25,12 +27,13 @@ class Pen:
         self, author: Client, measure: Measure, signature: bytes = GOOD, **changes: Any
     ) -> SignedMeasure:
         after = () if self._last is None else (self._last,)
-        body = write_measure(
-            Measure(measure.verb, after, measure.subject, measure.role, (), measure.target, measure.seconds)
-        )
+        if isinstance(measure, Checkpoint):
+            body = write_checkpoint(replace(measure, after=after))
+        else:
+            body = write_measure(replace(measure, after=after, last=(), reason=""))
         self._clock += 1
         fields = {
-            "kind": MEASURE,
+            "kind": CHECKPOINT if isinstance(measure, Checkpoint) else MEASURE,
             "room": room_hash(self._room),
             "author": author.key,
             "clock": self._clock,
@@ -205,3 +208,22 @@ def test_what_is_remembered_of_rooms_is_bounded() -> None:
     assert len(world.rooms._moderated["demo"]._kicked) == MAX_KICKED
     assert owner.errors == ["refused"]
     assert len(world.rooms._moderated["demo"].moderation) == MAX_MEASURES
+
+
+def test_checkpoint_takes_the_place_of_measures_and_makes_room_for_more() -> None:
+    world, owner, _, mallory, pen = room()
+    for _ in range(MAX_MEASURES):
+        owner.send(Moderate([pen.write(owner, Measure("slow"))]))
+    settled = (MAX_MEASURES - 1, bytes(32), bytes(32))
+    checkpoint = Checkpoint("checkpoint", settled=settled, banned=(mallory.key,))
+    owner.send(Moderate([pen.write(owner, checkpoint), pen.write(owner, Measure("slow", seconds=5))]))
+    assert owner.errors == []
+    again = world.connect("mallory")
+    again.hello()
+    assert again.errors == ["refused"]
+    late = Pen()
+    owner.send(Moderate([late.write(owner, Measure("unban", subject=mallory.key))]))
+    assert owner.errors == []  # that was settled, and is nothing to complain of
+    again = world.connect("mallory")
+    again.hello()
+    assert again.errors == ["refused"]

@@ -51,6 +51,7 @@ function sentenceOf({ author, measure }: Rule, named: Named): string {
     delete: `deleted a message of ${whom}`,
     lock: role === "member" ? "locked the room for guests" : "locked the room for all but moderators",
     unlock: "unlocked the room",
+    checkpoint: "settled what was said before: nobody keeps it",
     slow: seconds > 0 ? `set slow mode to ${seconds} s` : "ended slow mode",
   };
   return `${who} ${done[verb]}${reason === "" ? "" : ` (${reason})`}`;

@@ -81,6 +81,14 @@ export class Comparing {
     return fingerprint(this.#history.pinned.map(({ id }) => id));
   }
 
+  /** The last of these measures, and before them the checkpoint that others are judged by. */
+  #first(measures: readonly string[]): string[] {
+    const rule = this.#history.restraints.moderation?.checkpoint ?? null;
+    const first = rule === null ? [] : [rule.id];
+    const last = measures.filter((id) => !first.includes(id));
+    return [...first, ...last.slice(first.length - MAX_CHAT_IDS)];
+  }
+
   /** `peer` says what it has. Throws a WireError. */
   compared(peer: string, data: Uint8Array, now: number): void {
     const theirs = readComparison(data);
@@ -88,7 +96,7 @@ export class Comparing {
     if (!link?.rate.take(now)) return;
     if (theirs.measures !== this.#measures()) {
       // They are in force for whoever comes, however long ago they were taken.
-      const ids = this.#history.pinned.slice(-MAX_CHAT_IDS).map(({ id }) => id);
+      const ids = this.#first(this.#history.pinned.map(({ id }) => id));
       if (ids.length > 0) this.#telling.send(peer, { type: "chatHave", ids });
     }
     const { said } = link;

@@ -94,6 +94,28 @@ export class History {
     }
   }
 
+  /** Leaves out what a checkpoint settles. Returns what was left out. */
+  settle(place: Place): SignedMessage[] {
+    const gone = this.#order.filter((message) => comparePlaces(message.place, place) <= 0);
+    this.forget(place);
+    if (!this.below(place)) this.#floor = place;
+    return gone;
+  }
+
+  /** Leaves out measures that are out by a checkpoint. */
+  unpin(): void {
+    const { moderation } = this.restraints;
+    if (moderation === null) return;
+    for (const [id, message] of [...this.#pinned]) {
+      if (moderation.has(id)) continue;
+      this.#pinned.delete(id);
+      const kept = this.#byId.get(id);
+      if (kept === undefined) continue;
+      this.#order.splice(indexIn(this.#order, message.place), 1);
+      this.#leaveOut(kept);
+    }
+  }
+
   /** Keeps an accepted message. False when it is left out at once, being older than all that is kept. */
   add(message: SignedMessage): boolean {
     if (this.below(message.place)) return false;
@@ -126,6 +148,10 @@ export class History {
     const message = this.#order.shift();
     if (message === undefined) return;
     this.#floor = message.place;
+    this.#leaveOut(message);
+  }
+
+  #leaveOut(message: SignedMessage): void {
     this.#byId.delete(message.id);
     this.view.remove(message);
     this.restraints.removed(message);

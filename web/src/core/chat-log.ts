@@ -45,6 +45,7 @@ import { Recalls, type StoreAction } from "./chat-recall.ts";
 import type { Restraints } from "./chat-restraints.ts";
 import { Telling } from "./chat-telling.ts";
 import { OWN, type Tree } from "./chat-tree.ts";
+import { CHECKPOINT } from "./checkpoint.ts";
 import { forgetOldest } from "./forget-oldest.ts";
 import { MEASURE, type Measure } from "./measures.ts";
 import type { Moderation } from "./moderation.ts";
@@ -226,6 +227,14 @@ export class ChatLog {
     return this.#pen.measure(measure, wallMs, now);
   }
 
+  /**
+   * Writes a checkpoint, to be signed and then `done`: all but the last `keep` messages are settled. Throws as `compose` does.
+   * Nobody keeps what is settled; what is in force there stays in force.
+   */
+  composeCheckpoint(keep: number, wallMs: number, now: number): Draft {
+    return this.#pen.checkpoint(keep, wallMs, now);
+  }
+
   /** The measures of the room; null where nobody knows who owns it. */
   get moderation(): Moderation | null {
     return this.#restraints.moderation;
@@ -269,6 +278,7 @@ export class ChatLog {
     if (this.#links.size === 0) this.#telling.waitForLinks(message.id);
     this.#placing.keep(message, true);
     this.#placing.deliver(message);
+    this.#placing.settled(message, null, now);
     this.#tree.came(message.id, OWN);
     this.#telling.push(message, new Set(), now);
     this.#settle(now);
@@ -292,11 +302,18 @@ export class ChatLog {
     if (forgotten !== null) this.#places.forget(forgotten);
     this.#placing.beginning.resumes = this.#places.size > 0;
     const opened = measures.map((signed) => this.#opened(signed)).filter((message) => message !== null);
-    for (const message of opened.sort((a, b) => comparePlaces(a.place, b.place))) {
+    // By what a checkpoint says it is judged what comes after measures that nobody keeps.
+    const isOther = ({ header }: SignedMessage): number => (header.kind === CHECKPOINT ? 0 : 1);
+    opened.sort((a, b) => isOther(a) - isOther(b) || comparePlaces(a.place, b.place));
+    for (const message of opened) {
       if (this.#restraints.take(message) === null && message.measure !== null) this.#history.pin(message);
     }
     this.#placing.bottom = forgotten;
-    const floors = [before, forgotten].filter((place) => place !== null).sort(comparePlaces);
+    this.#history.unpin();
+    this.#placing.settle();
+    const floors = [before, forgotten, this.#restraints.settled]
+      .filter((place) => place !== null)
+      .sort(comparePlaces);
     const floor = floors.at(-1);
     if (floor !== undefined) this.#history.beginAfter(floor);
     for (const signed of messages) {
@@ -433,12 +450,12 @@ export class ChatLog {
     if (signed.body === null && !this.#history.view.isDeleted(message)) {
       this.counters.bodiless++;
       this.#cameBare(message, peer, now);
-    } else if (this.#placing.below(message) && !this.#past.has(id)) {
+    } else if (this.#restraints.settles(message) || (this.#placing.below(message) && !this.#past.has(id))) {
       this.counters.tooOld++;
-      this.#passOver(id, peer, now);
+      this.#passOver(message, peer, now);
     } else if (this.#ahead(message, now)) {
       this.counters.ahead++;
-      this.#passOver(id, peer, now);
+      this.#passOver(message, peer, now);
     } else if (!askedFor && !link.unasked.take(now)) {
       this.counters.tooFast++;
     } else {
@@ -515,16 +532,16 @@ export class ChatLog {
     const { id } = waiting.message;
     this.#pending.remove(waiting);
     if (waiting.askedFor) {
-      this.#passOver(id, waiting.source, now);
+      this.#passOver(waiting.message, waiting.source, now);
       return;
     }
     for (const follower of this.#pending.awaited(id)) this.#fetch.need(id, follower.source, now);
   }
 
   /** Nothing is to wait for this message, which `peer` sent. */
-  #passOver(id: string, peer: string, now: number): void {
-    this.#fetch.arrived(id, peer, now);
-    this.#placing.refuse(id, now);
+  #passOver(message: SignedMessage, peer: string, now: number): void {
+    this.#fetch.arrived(message.id, peer, now);
+    this.#placing.refuse(message, now);
   }
 
   // What others have
@@ -586,7 +603,7 @@ export class ChatLog {
       for (const id of givenUp) {
         const bare = this.#bare.get(id);
         this.#bare.delete(id);
-        if (bare !== undefined && bare.message.header.kind !== MEASURE)
+        if (bare !== undefined && ![MEASURE, CHECKPOINT].includes(bare.message.header.kind))
           this.#check(bare.message, bare.peer, true, now);
         else if (!this.#history.has(id)) this.#placing.giveUp(id, now);
       }

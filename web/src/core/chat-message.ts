@@ -24,6 +24,7 @@ import {
   writeBody,
 } from "./chat-acts.ts";
 import { peerIdOf } from "./chat-author.ts";
+import { CHECKPOINT, readCheckpoint } from "./checkpoint.ts";
 import { MEASURE, type Measure, readIds, readMeasure } from "./measures.ts";
 import { readFile, type SharedFile, writeFile } from "./shared-file.ts";
 
@@ -174,8 +175,8 @@ export function openMessage(message: ChatMessage, room: string): SignedMessage {
   const place: Place = [header.clock, header.author, id];
   const nothing = { id, header, place, signed, size, entry: null, act: null, measure: null, after: [] };
   if (body === null) return nothing;
-  if (header.kind === MEASURE) {
-    const measure = readMeasure(body);
+  if (header.kind === MEASURE || header.kind === CHECKPOINT) {
+    const measure = header.kind === MEASURE ? readMeasure(body) : readCheckpoint(body);
     return { ...nothing, measure, after: measure?.after ?? [] };
   }
   const value = readBody(body);

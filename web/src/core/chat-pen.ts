@@ -1,11 +1,12 @@
 /** Writing one's own messages: no faster than others accept, never two that are the same, and only what one may. */
 
-import { MAX_FOLLOWS, TEXT } from "../wire-chat.ts";
+import { MAX_BODY, MAX_FOLLOWS, TEXT } from "../wire-chat.ts";
 import { Bucket, type Rate } from "./bucket.ts";
 import { type Act, ChatError, KINDS, writeAct } from "./chat-acts.ts";
 import type { History } from "./chat-history.ts";
 import {
   ChatRateError,
+  comparePlaces,
   type Draft,
   nextClock,
   type SignedMessage,
@@ -13,8 +14,11 @@ import {
   writeText,
 } from "./chat-message.ts";
 import { lastOf, type Restraints } from "./chat-restraints.ts";
+import { CHECKPOINT, type Checkpoint, checkpoint, peopleIn, writeCheckpoint } from "./checkpoint.ts";
 import { MEASURE, type Measure, WITH_LAST, writeMeasure } from "./measures.ts";
 import type { SharedFile } from "./shared-file.ts";
+
+const NO_OWNER = "Nobody here knows who owns this room: use the link that its owner gives.";
 
 /** Writes for the author with public key `key` in the room with that hash. Calls throw a ChatError. */
 export class Pen {
@@ -69,8 +73,7 @@ export class Pen {
   /** What one does in the room, after all that is known, and with what counts of its subject. */
   measure(given: Measure, wallMs: number, now: number): Draft {
     const { moderation } = this.#restraints;
-    if (moderation === null)
-      throw new ChatError("Nobody here knows who owns this room: use the link that its owner gives.");
+    if (moderation === null) throw new ChatError(NO_OWNER);
     const { subject, verb } = given;
     const counting = this.#history.messages.filter((known) => !this.#restraints.hides(known));
     const get = (id: string): SignedMessage | undefined => this.#history.get(id);
@@ -79,6 +82,34 @@ export class Pen {
     const sentence = moderation.objection(this.#key, measure);
     if (sentence !== null) throw new ChatError(sentence);
     return this.#write(MEASURE, writeMeasure(measure), wallMs, now);
+  }
+
+  /** A checkpoint that settles all but the last `keep` messages and measures. */
+  checkpoint(keep: number, wallMs: number, now: number): Draft {
+    const { moderation } = this.#restraints;
+    if (moderation === null) throw new ChatError(NO_OWNER);
+    const sentence = moderation.objection(this.#key, checkpoint());
+    if (sentence !== null) throw new ChatError(sentence);
+    const every = [...this.#history.messages, ...this.#history.pinned];
+    const here = [...new Map(every.map((message) => [message.id, message])).values()].sort((a, b) =>
+      comparePlaces(a.place, b.place),
+    );
+    const last = here.at(-keep - 1);
+    if (last === undefined)
+      throw new ChatError(`There is nothing to settle: no more than ${keep} messages are here.`);
+    const behind = here.slice(here.length - keep);
+    const ids = new Set(behind.map(({ id }) => id));
+    const followed = behind.flatMap(({ header }) => header.follows).filter((id) => !ids.has(id));
+    const restated = moderation.restated(last.place);
+    const known = [...new Set([...restated.known, ...followed])];
+    const made: Checkpoint = { ...restated, after: this.#known(), known };
+    const body = writeCheckpoint(made);
+    if (body.length > MAX_BODY)
+      throw new ChatError(
+        `The checkpoint is too long: it has ${body.length} bytes, ${MAX_BODY} is the most. It names ${peopleIn(made)} people: ` +
+          "let some back in, or make them no members, first.",
+      );
+    return this.#write(CHECKPOINT, body, wallMs, now);
   }
 
   #mayWrite(): void {
@@ -90,11 +121,19 @@ export class Pen {
     return this.#restraints.moderation?.heads() ?? [];
   }
 
+  /** What a newcomer follows who has seen nothing else, so as to stand behind what is settled. */
+  #checkpoint(): SignedMessage[] {
+    const rule = this.#restraints.moderation?.checkpoint ?? null;
+    const message = rule === null ? undefined : this.#history.get(rule.id);
+    return message === undefined ? [] : [message];
+  }
+
   /** A message that follows the last ones. Throws a ChatRateError when it is too early. */
   #write(kind: number, body: Uint8Array, wallMs: number, now: number): Draft {
     this.#bucket ??= new Bucket(this.#rate, now);
     if (!this.#bucket.take(now)) throw new ChatRateError(this.#bucket.ready() - now);
-    const heads = this.#history.heads(MAX_FOLLOWS);
+    const last = this.#history.heads(MAX_FOLLOWS);
+    const heads = last.length > 0 ? last : this.#checkpoint();
     // The same words twice in a millisecond are still two messages.
     this.#time = Math.max(wallMs, this.#time + 1);
     const clock = nextClock(heads.map((head) => head.header.clock));

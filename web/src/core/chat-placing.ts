@@ -17,9 +17,10 @@ import {
 import type { Past } from "./chat-past.ts";
 import type { Pending, Waiting } from "./chat-pending.ts";
 import type { Places } from "./chat-places.ts";
-import type { Erase, Keep, KeepMeasure } from "./chat-recall.ts";
+import type { Erase, Forget, Keep, KeepMeasure } from "./chat-recall.ts";
 import type { Restraints } from "./chat-restraints.ts";
 import type { Telling } from "./chat-telling.ts";
+import { isCheckpoint } from "./checkpoint.ts";
 import { forgetOldest } from "./forget-oldest.ts";
 
 /** A text was accepted: its place among the others is that of its (clock, author key, id). */
@@ -42,7 +43,7 @@ export interface Ruled {
   readonly live: boolean;
 }
 
-type PlacingAction = Keep | KeepMeasure | Erase | Deliver | Revise | Ruled;
+type PlacingAction = Keep | KeepMeasure | Erase | Forget | Deliver | Revise | Ruled;
 
 /** What counts, given messages that their authors have signed. */
 export class Placing {
@@ -63,6 +64,10 @@ export class Placing {
   readonly #shown = new Map<string, Entry>();
   readonly #refused = new Set<string>();
   readonly #absent = new Set<string>();
+  /** What a checkpoint settles was dropped up to there. */
+  #settled: Place | null = null;
+  /** What came although it is settled; a measure that comes after one of these cannot be judged. */
+  readonly #settledOut = new Set<string>();
 
   constructor(
     limits: ChatLimits,
@@ -92,7 +97,8 @@ export class Placing {
 
   /** Whether it counts, or is out for good, as far as memory tells. */
   knows(id: string): boolean {
-    return (this.#history.has(id) && !this.lacksBody(id)) || this.#refused.has(id);
+    const here = this.#history.has(id) && !this.lacksBody(id);
+    return here || this.#refused.has(id) || this.#settledOut.has(id);
   }
 
   /** Whether it is here without its body, which nobody who may has deleted. */
@@ -174,9 +180,41 @@ export class Placing {
     this.#history.pin(message);
     if (this.#stored) this.#act({ type: "keepMeasure", message: message.signed });
     this.erase(message);
+    if (this.#restraints.settled !== null) {
+      this.#history.unpin();
+      this.settle();
+    }
     this.#act({ type: "ruled", id: message.id, live });
     this.#show(this.#history.messages);
     return null;
+  }
+
+  /** Drops what a checkpoint settles, and asks again for what was refused, for it may count by now. */
+  settle(): void {
+    const place = this.#restraints.settled;
+    if (place === null || (this.#settled !== null && comparePlaces(place, this.#settled) === 0)) return;
+    this.#settled = place;
+    for (const { id } of this.#history.settle(place)) this.#telling.unsent.delete(id);
+    this.#places.forget(place);
+    for (const [id, { clock, key }] of [...this.#shown]) {
+      if (comparePlaces([clock, key, id], place) > 0) continue;
+      this.#shown.delete(id);
+      this.#act({ type: "revise", id, message: null });
+    }
+    this.#refused.clear();
+    if (this.#stored && (this.bottom === null || comparePlaces(this.bottom, place) < 0)) {
+      this.bottom = place;
+      this.#act({ type: "forget", place });
+    }
+  }
+
+  /** Lets nothing wait for what a checkpoint tells of, and asks for what it comes after. */
+  settled({ id, measure }: SignedMessage, peer: string | null, now: number): void {
+    if (!isCheckpoint(measure)) return;
+    for (const known of measure.known) this.#found(known, now);
+    if (peer === null) return;
+    for (const unknown of this.#restraints.moderation?.unknown([id]) ?? [])
+      if (!this.#pending.has(unknown)) this.#fetch.need(unknown, peer, now);
   }
 
   /** What is shown now needs no telling. */
@@ -226,9 +264,10 @@ export class Placing {
   }
 
   /** It is out for good: nothing is to wait for it. */
-  refuse(id: string, now: number): void {
-    remember(this.#refused, id, this.#limits.remembered);
-    this.#found(id, now);
+  refuse(message: SignedMessage, now: number): void {
+    const out = this.#restraints.settles(message) ? this.#settledOut : this.#refused;
+    remember(out, message.id, this.#limits.remembered);
+    this.#found(message.id, now);
   }
 
   /** Nobody has it: what follows it counts without it. */
@@ -264,20 +303,31 @@ export class Placing {
 
   #place(waiting: Waiting, now: number): void {
     const missing = this.#missing(waiting, now);
-    if (missing.length === 0) {
-      this.#accept(waiting, now);
-      return;
-    }
+    if (missing.length > 0) this.#wait(waiting, missing, now);
+    else this.#accept(waiting, now);
+  }
+
+  #wait(waiting: Waiting, missing: readonly string[], now: number): void {
     this.#pending.waitFor(waiting, missing);
     for (const followed of missing) {
       if (!this.#pending.has(followed)) this.#fetch.need(followed, waiting.source, now);
     }
   }
 
-  /** What it has to wait for: measures that its author knew, and messages that it follows. */
+  /**
+   * What it has to wait for: measures that its author knew, and messages that it follows. A checkpoint waits for nothing, for
+   * others wait for what only it tells.
+   */
   #missing(waiting: Waiting, now: number): string[] {
-    const unknown = this.#unknown(waiting.message).filter((id) => !this.#absent.has(id) || this.#comes(id));
-    return [...new Set([...unknown, ...this.#missingBefore(waiting, now)])];
+    const { message } = waiting;
+    if (isCheckpoint(message.measure) && this.#restraints.isMeasure(message)) return [];
+    return [...new Set([...this.#missingMeasures(message), ...this.#missingBefore(waiting, now)])];
+  }
+
+  #missingMeasures(message: SignedMessage): string[] {
+    return this.#unknown(message).filter(
+      (id) => (!this.#absent.has(id) && !this.#settledOut.has(id)) || this.#comes(id),
+    );
   }
 
   /** Whether somebody who has it was asked for it, or it waits itself. */
@@ -294,7 +344,13 @@ export class Placing {
     const floor = this.#stored ? (this.bottom?.[0] ?? 0) : this.#history.floor;
     if (message.header.clock <= Math.max(floor + 1, this.beginning.clock)) return [];
     const missing = message.header.follows.filter(
-      (id) => !this.#history.has(id) && !clocks.has(id) && !this.#refused.has(id) && !this.#absent.has(id),
+      (id) =>
+        !this.#history.has(id) &&
+        !clocks.has(id) &&
+        !this.#refused.has(id) &&
+        !this.#settledOut.has(id) &&
+        !this.#absent.has(id) &&
+        !this.#restraints.isSettled(id),
     );
     const told = this.#past.has(message.id) || this.beginning.includes(message.id, now);
     if (!told && !this.#restraints.isMeasure(message)) return missing;
@@ -305,9 +361,17 @@ export class Placing {
     const ready = [first];
     for (const waiting of ready) {
       // grows while it is walked through
+      const late = this.#missingMeasures(waiting.message);
+      if (late.length > 0) {
+        this.#wait(waiting, late, now); // what a checkpoint comes after that has come meanwhile
+        continue;
+      }
       const message = this.obeying(waiting.message);
       this.#pending.remove(waiting);
-      if (this.#restraints.isMeasure(message) && this.#unknown(message).length > 0) {
+      if (this.#restraints.settles(message)) {
+        this.#counters.tooOld++;
+        remember(this.#settledOut, message.id, this.#limits.remembered);
+      } else if (this.#restraints.isMeasure(message) && this.#unknown(message).length > 0) {
         // Nobody can tell what its author may do: it is taken when what it comes after is here.
         remember(this.#absent, message.id, this.#limits.remembered);
       } else if (this.#objects(waiting)) {
@@ -315,6 +379,7 @@ export class Placing {
         remember(this.#refused, message.id, this.#limits.remembered);
       } else if (this.#restraints.isMeasure(message)) {
         this.#accepted(message, waiting, now);
+        this.settled(message, waiting.source, now);
       } else if (!this.fits(message, waiting.clocks)) {
         this.#counters.misplaced++;
         remember(this.#refused, message.id, this.#limits.remembered);

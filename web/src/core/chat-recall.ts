@@ -30,6 +30,12 @@ export interface KeepMeasure {
   readonly message: ChatMessage;
 }
 
+/** Drop all messages and measures that stand at that place or before it: a checkpoint settles them. */
+export interface Forget {
+  readonly type: "forget";
+  readonly place: Place;
+}
+
 /** Read these messages, checking their signatures; answer with `recalled(token, …)`. */
 export interface Recall {
   readonly type: "recall";
@@ -52,7 +58,7 @@ export interface LookupBefore {
   readonly count: number;
 }
 
-export type StoreAction = Keep | KeepMeasure | Erase | Recall | Lookup | LookupBefore;
+export type StoreAction = Keep | KeepMeasure | Erase | Forget | Recall | Lookup | LookupBefore;
 type Looked = (ids: readonly string[], now: number) => void;
 type Recalled = (messages: readonly ChatMessage[], now: number) => void;
 

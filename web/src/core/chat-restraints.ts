@@ -1,7 +1,8 @@
 /** Which messages the measures of a room hold back: a function of both, in whatever order they came. */
 
 import { MAX_FOLLOWS, TEXT } from "../wire-chat.ts";
-import type { SignedMessage } from "./chat-message.ts";
+import type { Place, SignedMessage } from "./chat-message.ts";
+import { isCheckpoint } from "./checkpoint.ts";
 import type { Measure } from "./measures.ts";
 import { BANNED, type Force, lockedFor, MODERATOR, Moderation, type Rule } from "./moderation.ts";
 
@@ -65,9 +66,24 @@ export class Restraints {
     this.#previous = previous;
   }
 
-  /** The measures that its author knew and that are not here. */
-  unknown({ after }: SignedMessage): string[] {
-    return this.moderation?.unknown(after) ?? [];
+  /** The measures that its author knew and that are not here; a checkpoint counts without them. */
+  unknown({ after, measure }: SignedMessage): string[] {
+    return isCheckpoint(measure) ? [] : (this.moderation?.unknown(after) ?? []);
+  }
+
+  /** Up to where a checkpoint settles the log, if one does. */
+  get settled(): Place | null {
+    return this.moderation?.settled ?? null;
+  }
+
+  /** Whether a message is out, being before the checkpoint that is in force. */
+  settles({ place }: SignedMessage): boolean {
+    return this.moderation?.settles(place) ?? false;
+  }
+
+  /** Whether nobody waits for that message, as a checkpoint tells of it. */
+  isSettled(id: string): boolean {
+    return this.moderation?.isSettled(id) ?? false;
   }
 
   /** Whether it counts by its own standing, and not by that of what it follows. */
@@ -79,8 +95,11 @@ export class Restraints {
   take({ id, header, measure }: SignedMessage): string | null {
     if (this.moderation === null || measure === null) return null;
     const sentence = this.moderation.take(id, header.author, header.clock, header.time, measure);
-    if (sentence === null) this.#begin(id, header.clock, header.follows, measure);
-    return sentence;
+    if (sentence !== null) return sentence;
+    this.#begin(id, header.clock, header.follows, measure);
+    for (const known of [...this.#reaches.keys()])
+      if (!this.moderation.has(known)) this.#reaches.delete(known);
+    return null;
   }
 
   #begin(id: string, clock: number, follows: readonly string[], { verb, last }: Measure): void {
@@ -91,6 +110,8 @@ export class Restraints {
         Math.max(0, ...last.map(([at]) => at)),
       );
     else if (verb === "lock" || verb === "slow") reach = new Reach(follows, clock - 1);
+    // What stands before what it says is out.
+    else if (verb === "checkpoint") reach = new Reach([], 0);
     else return;
     this.#reaches.set(id, reach);
     reach.walk(this.#get);

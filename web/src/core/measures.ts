@@ -24,7 +24,8 @@ const VERBS = [
   "unlock",
   "slow",
 ] as const;
-export type Verb = (typeof VERBS)[number];
+/** A checkpoint is of a kind of its own (checkpoint.ts). */
+export type Verb = (typeof VERBS)[number] | "checkpoint";
 export type MeasureRole = "moderator" | "member";
 const ON_NOBODY: ReadonlySet<Verb> = new Set(["lock", "unlock", "slow"]);
 const WITH_ROLE: ReadonlySet<Verb> = new Set(["grant", "revoke", "lock"]);
@@ -127,6 +128,7 @@ function readLast(value: unknown): [number, string][] | null {
   return found;
 }
 
-function isCount(value: unknown, most: number): value is number {
+/** Whether that is a whole number from 0 to `most`. */
+export function isCount(value: unknown, most: number): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;
 }

@@ -4,14 +4,21 @@
  * A measure counts by the measures that its author knew (its past) and by those that take its author's standing away. All
  * that is told of a room is computed from a set of measures, whatever the order in which they came. Sets of measures are
  * bits of an integer.
+ *
+ * A checkpoint of the owner takes the place of all measures that stand up to where it settles the log. Of several the one
+ * that settles most is in force (of two that settle the same, the later one in the order): what it says holds for all that
+ * stands behind, as if everybody had known it. Words of somebody whom it bans are hidden; they are invalid only where their
+ * author knew the checkpoint itself.
  */
 
 import { comparePlaces, type Place } from "./chat-message.ts";
-import { MAX_AFTER, type Measure, type MeasureRole, type Verb } from "./measures.ts";
+import { type Checkpoint, checkpoint, isCheckpoint, SETTLED_MEASURES } from "./checkpoint.ts";
+import { MAX_AFTER, type Measure, type MeasureRole, measure, type Verb } from "./measures.ts";
 
 const MAX_MEASURES = 1_024;
 /** Measures of one author other than the owner: whoever was a moderator once cannot fill the room. */
 const MAX_OF_MODERATOR = 256;
+const FULL = "That is more than can be done in a room.";
 /** States that are kept: most messages know the same measures. */
 const REMEMBERED = 64;
 const LIFTS: Partial<Record<Verb, Verb>> = { unmute: "mute", unban: "ban", unlock: "lock" };
@@ -98,12 +105,21 @@ export class State {
 /** The measures of a room whose owner has that key. */
 export class Moderation {
   readonly owner: string;
-  readonly #rules: Rule[] = [];
+  #rules: Rule[] = [];
   readonly #byId = new Map<string, Rule>();
   readonly #known = new Map<bigint, State>();
   /** What the owner did to the standing of moderators, by key. */
   readonly #appointments = new Map<string, Rule[]>();
   readonly #dismissals = new Map<string, Rule[]>();
+  #checkpoints: Rule[] = [];
+  /** The one that is in force. */
+  #checkpoint: Rule | null = null;
+  /** What it says. */
+  #base: Checkpoint = checkpoint();
+  /** What is in force by it, as if it were measures. */
+  #restated: Rule[] = [];
+  /** Ids that checkpoints tell of: the measures among them are known, and are nothing by themselves. */
+  #settled = new Set<string>();
 
   constructor(owner: string) {
     this.owner = owner;
@@ -131,9 +147,37 @@ export class Moderation {
     return (1n << BigInt(this.#rules.length)) - 1n;
   }
 
-  /** Those of these that are not here. */
+  /** The one that is in force. */
+  get checkpoint(): Rule | null {
+    return this.#checkpoint;
+  }
+
+  /** Up to where the log is settled: what stands there or before it is out. */
+  get settled(): Place | null {
+    return this.#checkpoint === null ? null : this.#base.settled;
+  }
+
+  /** Whether that is out, being before the checkpoint that is in force. */
+  settles(place: Place): boolean {
+    return this.#checkpoint !== null && comparePlaces(place, this.#base.settled) <= 0;
+  }
+
+  /** Whether a checkpoint tells of that message: nobody waits for it. */
+  isSettled(id: string): boolean {
+    return this.#settled.has(id);
+  }
+
+  /** Those of these that are not here, and what a checkpoint among them comes after and is not here. */
   unknown(after: readonly string[]): string[] {
-    return after.filter((id) => !this.#byId.has(id));
+    const unknown = this.#absent(after);
+    const past = this.past(after);
+    for (const rule of this.#checkpoints)
+      if (knows(past, rule)) unknown.push(...this.#absent(rule.measure.after));
+    return [...new Set(unknown)];
+  }
+
+  #absent(ids: readonly string[]): string[] {
+    return ids.filter((id) => !this.#byId.has(id) && !this.#settled.has(id));
   }
 
   /** Those of these that are here and all that they come after, as bits. */
@@ -157,6 +201,12 @@ export class Moderation {
 
   /** Why that author may not do that, knowing what the measure comes after; null if it may. */
   objection(author: string, measure: Measure, clock: number | null = null): string | null {
+    if (isCheckpoint(measure)) {
+      if (author !== this.owner) return "Only the owner of the room makes checkpoints.";
+      if (clock !== null && measure.settled[0] >= clock)
+        return "A checkpoint stands behind all that it settles.";
+      return null;
+    }
     const past = this.past(measure.after);
     const standing = this.standing(author, past);
     if (standing < MODERATOR) return "Only the owner of the room and its moderators can do that.";
@@ -176,25 +226,113 @@ export class Moderation {
   take(id: string, author: string, clock: number, time: number, measure: Measure): string | null {
     const sentence = this.objection(author, measure, clock);
     if (sentence !== null) return sentence;
+    const number = this.#rules.length;
+    const past = this.past(measure.after);
+    const rule: Rule = {
+      id,
+      author,
+      clock,
+      time,
+      measure,
+      number,
+      past,
+      place: [clock, author, id],
+    };
+    if (this.settles(rule.place)) return "That stands before a checkpoint of the room.";
+    if (isCheckpoint(measure)) return this.#beginAnew(rule);
     if (
       author !== this.owner &&
       this.#rules.filter((rule) => rule.author === author).length >= MAX_OF_MODERATOR
     )
       return "That is more than one moderator may do in a room.";
-    const number = this.#rules.length;
-    if (number >= MAX_MEASURES) return "That is more than can be done in a room.";
-    const past = this.past(measure.after);
-    const rule: Rule = { id, author, clock, time, measure, number, past, place: [clock, author, id] };
+    if (number >= MAX_MEASURES) return FULL;
+    // It may have been in the knowledge of this that a checkpoint was made.
+    if (this.#checkpoints.some((known) => known.measure.after.includes(id)))
+      this.#replay([...this.#rules, rule]);
+    else this.#add(rule);
+    return null;
+  }
+
+  #add(rule: Rule): void {
+    const { id, author, measure } = rule;
     this.#rules.push(rule);
     this.#byId.set(id, rule);
     this.#known.clear();
+    if (isCheckpoint(measure)) this.#checkpoints.push(rule);
     const { verb, role, subject } = measure;
     if (author === this.owner && subject !== null) {
       if (verb === "grant" && role === "moderator") pushTo(this.#appointments, subject, rule);
       else if (verb === "ban" || (verb === "revoke" && role === "moderator"))
         pushTo(this.#dismissals, subject, rule);
     }
+  }
+
+  /** Takes a checkpoint. Returns why it is refused. */
+  #beginAnew(rule: Rule): string | null {
+    const rules = [...this.#rules, rule];
+    const { settled } = inForceOf(rules).measure;
+    if (rules.filter(({ place }) => comparePlaces(place, settled) > 0).length > MAX_MEASURES) return FULL;
+    this.#replay(rules);
     return null;
+  }
+
+  /**
+   * Takes those anew that stand behind the checkpoint in force: what counts follows from them and it.
+   *
+   * What comes after measures of which no checkpoint tells, and which are not here, is out, as it would be where it came last.
+   */
+  #replay(rules: readonly Rule[]): void {
+    const first = inForceOf(rules);
+    this.#base = first.measure;
+    const kept = rules.filter(({ place }) => comparePlaces(place, first.measure.settled) > 0).sort(byPlace);
+    this.#settled = new Set(kept.flatMap(({ measure }) => (isCheckpoint(measure) ? measure.known : [])));
+    this.#rules = [];
+    this.#checkpoints = [];
+    this.#checkpoint = null;
+    for (const map of [this.#byId, this.#known, this.#appointments, this.#dismissals]) map.clear();
+    for (const { id, author, clock, time, measure, place } of kept) {
+      if (!isCheckpoint(measure) && this.unknown(measure.after).length > 0) continue;
+      if (this.objection(author, measure, clock) !== null) continue;
+      const [number, past] = [this.#rules.length, this.past(measure.after)];
+      this.#add({ id, author, clock, time, measure, number, past, place });
+    }
+    this.#known.clear();
+    const rule = this.#byId.get(first.id) ?? first;
+    this.#checkpoint = rule;
+    const { banned, muted, lock, slow } = first.measure;
+    this.#restated = [
+      ...banned.map((subject) => measure("ban", { subject })),
+      ...muted.map((subject) => measure("mute", { subject })),
+      ...(lock === null ? [] : [measure("lock", { role: lock })]),
+      ...(slow === 0 ? [] : [measure("slow", { seconds: slow })]),
+    ].map((stated) => ({ ...rule, measure: stated }));
+  }
+
+  /** What a checkpoint says that settles all up to there, made in the knowledge of all that is here. */
+  restated(settled: Place): Checkpoint {
+    const { rules } = this;
+    const isBefore = ({ place }: Rule): boolean => comparePlaces(place, settled) <= 0;
+    const before = rules.filter(isBefore);
+    const given = [...before, ...(this.#checkpoint === null ? [] : [this.#checkpoint])];
+    const state = this.state(given.reduce((bits, rule) => bits | bit(rule), 0n));
+    const behind = rules.filter((rule) => !isBefore(rule));
+    const named = [...behind.flatMap(({ measure }) => measure.after), ...this.heads()];
+    const known = named.filter((id) => {
+      const rule = this.#byId.get(id);
+      return this.#settled.has(id) || (rule !== undefined && isBefore(rule));
+    });
+    const last = before.reverse().slice(0, SETTLED_MEASURES);
+    const names: (MeasureRole | null)[] = [null, "member", "moderator"];
+    return checkpoint({
+      settled,
+      known: [...new Set([...known, ...last.map(({ id }) => id)])],
+      moderators: [...state.moderators].sort(),
+      members: [...state.members].sort(),
+      banned: state.banned.sort(),
+      muted: [...state.mutes.keys()].filter((key) => state.isMuted(key)).sort(),
+      lock: names[state.least] ?? null,
+      slow: state.seconds,
+    });
   }
 
   // What counts, given the measures of a set
@@ -203,6 +341,8 @@ export class Moderation {
   counts(rule: Rule, given: bigint): boolean {
     if (rule.author === this.owner) return true;
     const dismissals = among(this.#dismissals, rule.author, given);
+    const known = dismissals.every((lost) => knows(lost.past, rule));
+    if (known && this.#base.moderators.includes(rule.author)) return true;
     return among(this.#appointments, rule.author, given & rule.past).some((grant) =>
       dismissals.every((lost) => !knows(lost.past, grant) || knows(lost.past, rule)),
     );
@@ -232,24 +372,40 @@ export class Moderation {
     const granted = rules
       .filter(({ measure }) => measure.verb === "grant")
       .map(({ measure }) => measure.subject);
-    const moderators = new Set(granted.filter((key) => key !== null && this.#isModerator(key, given)));
-    const state = new State(moderators as ReadonlySet<string>, membersBy(rules));
+    const named = [...granted, ...this.#base.moderators];
+    const moderators = new Set(named.filter((key) => key !== null && this.#isModerator(key, given)));
+    const state = new State(moderators as ReadonlySet<string>, membersBy(rules, this.#base.members));
     const ending = new Map<string, Rule[]>();
     for (const rule of rules) {
       if (ENDING.has(rule.measure.verb)) pushTo(ending, rule.measure.subject ?? "", rule);
+    }
+    if (this.#checkpoint !== null && knows(given, this.#checkpoint)) {
+      for (const rule of this.#restated) {
+        const later = (ending.get(rule.measure.subject ?? "") ?? []).filter((found) => endsBy(found, rule));
+        state.put({
+          rule,
+          ends: later.reduce((bits, found) => bits | bit(found), 0n),
+        });
+      }
     }
     for (const rule of rules) {
       const { subject } = rule.measure;
       // Nobody but the owner can do anything to moderators.
       if (rule.author !== this.owner && subject !== rule.author && moderators.has(subject)) continue;
-      const later = (ending.get(subject ?? "") ?? []).filter((found) => endsBy(found, rule));
-      state.put({ rule, ends: later.reduce((bits, found) => bits | bit(found), 0n) });
+      const later = (ending.get(subject ?? "") ?? []).filter(
+        (found) => knows(found.past, rule) && endsBy(found, rule),
+      );
+      state.put({
+        rule,
+        ends: later.reduce((bits, found) => bits | bit(found), 0n),
+      });
     }
     return state;
   }
 
   #isModerator(key: string, given: bigint): boolean {
     const dismissals = among(this.#dismissals, key, given);
+    if (dismissals.length === 0 && this.#base.moderators.includes(key)) return true;
     return among(this.#appointments, key, given).some(
       (grant) => !dismissals.some((lost) => knows(lost.past, grant)),
     );
@@ -265,18 +421,27 @@ function inForce(forces: readonly Force[]): Rule[] {
   return forces.filter(({ ends }) => ends === 0n).map(({ rule }) => rule);
 }
 
-/** Whether `later`, about the same subject, knew of the rule and ends it. */
+/** Whether `later`, about the same subject, ends the rule if it knew of it. */
 function endsBy(later: Rule, rule: Rule): boolean {
   const { verb, role } = later.measure;
   const before = rule.measure.verb;
   const appoints = verb === "grant" && role === "moderator";
-  const ends =
-    LIFTS[verb] === before || (verb === "slow" && before === "slow") || (before === "ban" && appoints);
-  return ends && knows(later.past, rule);
+  return LIFTS[verb] === before || (verb === "slow" && before === "slow") || (before === "ban" && appoints);
 }
 
-/** Who was made a member by rules that count, and not unmade by one that knew of it. */
-function membersBy(rules: readonly Rule[]): ReadonlySet<string> {
+/** Of the checkpoints among these the one that settles most. */
+function inForceOf(rules: readonly Rule[]): Rule & { readonly measure: Checkpoint } {
+  const told = rules.filter((rule): rule is Rule & { readonly measure: Checkpoint } =>
+    isCheckpoint(rule.measure),
+  );
+  return told.reduce((most, rule) => {
+    const difference = comparePlaces(rule.measure.settled, most.measure.settled);
+    return difference > 0 || (difference === 0 && byPlace(rule, most) > 0) ? rule : most;
+  });
+}
+
+/** Who was one `before`, or made a member by rules that count, and not unmade by one that knew of it. */
+function membersBy(rules: readonly Rule[], before: readonly string[]): ReadonlySet<string> {
   const told = rules.filter(({ measure }) => measure.role === "member" && measure.verb !== "lock");
   const members = new Set<string>();
   for (const grant of told) {
@@ -286,6 +451,10 @@ function membersBy(rules: readonly Rule[]): ReadonlySet<string> {
     );
     if (verb === "grant" && subject !== null && !unmade) members.add(subject);
   }
+  const unmade = new Set(
+    told.filter(({ measure }) => measure.verb === "revoke").map(({ measure }) => measure.subject),
+  );
+  for (const key of before) if (!unmade.has(key)) members.add(key);
   return members;
 }
 

@@ -16,7 +16,7 @@ from peer.core.chat_log import ChatLog
 from peer.core.chat_message import Draft, Entry, Place, draft, message_id, room_hash, write_text
 from peer.core.chat_past import Page
 from peer.core.chat_placing import Deliver, Revise, Ruled
-from peer.core.chat_recall import Erase, Keep, KeepMeasure, Lookup, LookupBefore, Recall
+from peer.core.chat_recall import Erase, Forget, Keep, KeepMeasure, Lookup, LookupBefore, Recall, StoreAction
 from peer.identity import TAG_CHAT, Identity
 from peer.simulator.codec import check
 from signaling.chat_header import ChatHeader
@@ -69,6 +69,7 @@ class Kept:
     def __init__(self) -> None:
         self.messages: dict[bytes, Keep] = {}
         self.measures: dict[bytes, wire.ChatMessage] = {}
+        self.forgotten: Place | None = None
 
     def keep_measure(self, message: wire.ChatMessage) -> None:
         self.measures[message_id(message.header)] = message
@@ -89,6 +90,14 @@ class Kept:
                 bare = wire.ChatMessage(signed.header, signed.signature, None)
                 self.messages[number] = Keep(kept.place, bare, kept.complete)
 
+    def forget(self, place: Place) -> None:
+        self.forgotten = place
+        self.messages = {number: kept for number, kept in self.messages.items() if kept.place > place}
+        for number, measure in list(self.measures.items()):
+            header = ChatHeader.parse(measure.header)
+            if (header.clock, header.author, number) <= place:
+                del self.measures[number]
+
     def order(self) -> list[Place]:
         return sorted(kept.place for kept in self.messages.values())
 
@@ -106,7 +115,7 @@ class Kept:
         log.restore(
             messages,
             order[-count - 1] if len(order) > count else None,
-            None,
+            self.forgotten,
             [*self.measures.values()],
             [place for place in order if place[2] not in self.measures],
         )
@@ -158,6 +167,14 @@ class Node:
         self.act()
         return message_id(message.header)
 
+    def settle(self, keep: int = 0) -> bytes:
+        """Make a checkpoint that leaves so many messages. Returns its id."""
+        now = self.network.now
+        message = self.log.compose_checkpoint(keep, WALL + int(now * 1000), now)
+        self.log.done(message, self.identity.sign(TAG_CHAT, message.header), now)
+        self.act()
+        return message_id(message.header)
+
     def do(self, act: Act) -> None:
         now = self.network.now
         message = self.log.compose_act(act, WALL + int(now * 1000), now)
@@ -190,7 +207,7 @@ class Node:
                     self.ruled.append(action)
                 case Page():
                     self.pages.append(action)
-                case Keep() | KeepMeasure() | Erase() | Recall() | Lookup() | LookupBefore():
+                case Keep() | KeepMeasure() | Erase() | Forget() | Recall() | Lookup() | LookupBefore():
                     self.network.store(self, action)
                 case Reject(peer, _, _):
                     self.rejected.append(peer)
@@ -308,7 +325,7 @@ class ChatNetwork:
 
         self.at(self.now + self._check_delay * self.random.random(), answer)
 
-    def store(self, node: Node, action: Keep | KeepMeasure | Erase | Recall | Lookup | LookupBefore) -> None:
+    def store(self, node: Node, action: StoreAction) -> None:
         """The store does one thing after the other, which takes time; what is not done dies with the node."""
         kept, log = node.kept, node.log
         assert kept is not None
@@ -323,6 +340,8 @@ class ChatNetwork:
                     kept.keep_measure(message)
                 case Erase(target, author):
                     kept.erase(target, author)
+                case Forget(place):
+                    kept.forget(place)
                 case Recall(token, ids):
                     log.recalled(
                         token, [kept.messages[number].message for number in kept.find(ids)], self.now

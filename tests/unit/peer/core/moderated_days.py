@@ -29,6 +29,8 @@ def moderated(network: ChatNetwork, nodes: list[Node], steps: list[tuple[str, in
                     a.rule("unlock")
                 case "slow":
                     a.rule("slow", seconds=second)
+                case "settle":
+                    a.settle(second)
                 case "remove":
                     remove(a, b)
                 case "edit" | "delete" | "react":
@@ -57,7 +59,7 @@ def act(node: Node, verb: str, number: int) -> None:
             node.do(Edit(target, f"edited {number}") if verb == "edit" else Delete(target))
 
 
-def long_day(chance: Random) -> list[tuple[str, int, int]]:
+def long_day(chance: Random, checkpoints: int = 0) -> list[tuple[str, int, int]]:
     """Much is said, the room falls apart and together, and its owner and moderators have much to do."""
     verbs = [
         "say",
@@ -75,9 +77,11 @@ def long_day(chance: Random) -> list[tuple[str, int, int]]:
     weights = [12, 2, 2, 1, 2, 1, 2, 2, 2, 2, 1]
     verbs += ["expel", "lock", "unlock", "slow", "remove", "kick", "cut", "link", "part", "wait"]
     weights += [1, 1, 1, 1, 1, 1, 3, 3, 1, 4]
+    if checkpoints:
+        verbs, weights = [*verbs, "settle"], [*weights, checkpoints]
     steps = []
     for verb in chance.choices(verbs, weights, k=90):
-        by_owner = verb in ("appoint", "dismiss") or chance.random() < 0.3
+        by_owner = verb in ("appoint", "dismiss", "settle") or chance.random() < 0.3
         first = 0 if by_owner and verb not in ("part", "wait") else chance.randint(0, 20)
         steps.append(
             (verb, first, chance.randint(0, 40) if verb in ("edit", "react") else chance.randint(0, 4))

@@ -53,8 +53,11 @@ def signed_messages(nodes: list[Node]) -> dict[bytes, SignedMessage]:
     return found
 
 
-def replayed(messages: list[SignedMessage]) -> list[Entry]:
-    """What a log shows that gets these in that order, and again, for it may have to ask for some."""
+def replayed(messages: list[SignedMessage], *, patient: bool = False) -> list[Entry]:
+    """What a log shows that gets these in that order, and again, for it may have to ask for some.
+
+    A `patient` one waits in the end until it gives up what nobody sends.
+    """
     log, peer = ChatLog(ROOM, identity("witness").key, GENEROUS, owner=OWNER.key), identity("teller").id
     log.link_opened(peer, 0.0)
     for place, message in enumerate(messages * 3):
@@ -63,6 +66,8 @@ def replayed(messages: list[SignedMessage]) -> list[Entry]:
         for action in log.poll_actions():
             if isinstance(action, Verify):
                 log.verified(action.token, verify(action.key, action.tag, action.data, action.signature), now)
+    while patient and (timer := log.next_timer()) is not None:
+        log.handle_timer(timer)
     return log.messages()
 
 

@@ -92,6 +92,13 @@ def play(log: ChatLog, step: dict[str, Any]) -> None:
         case "compose_measure":
             draft = log.compose_measure(measure_of(step["measure"]), step["wall_ms"], now)
             assert [draft.header.hex(), draft.body.hex()] == step["draft"]
+        case "compose_checkpoint" if "error" in step:
+            with pytest.raises(ChatError) as refusal:
+                log.compose_checkpoint(step["keep"], step["wall_ms"], now)
+            assert str(refusal.value) == step["error"]
+        case "compose_checkpoint":
+            draft = log.compose_checkpoint(step["keep"], step["wall_ms"], now)
+            assert [draft.header.hex(), draft.body.hex()] == step["draft"]
         case "done":
             header, body = map(bytes.fromhex, step["draft"])
             log.done(Draft(header, body), bytes.fromhex(step["signature"]), now)
