@@ -7,7 +7,7 @@ from dataclasses import replace
 from peer.core.bucket import Bucket
 from peer.core.chat_acts import KINDS, Act, ChatError, Delete, Edit, write_act
 from peer.core.chat_history import History
-from peer.core.chat_message import ChatRateError, Draft, SignedMessage, draft, next_clock, write_text
+from peer.core.chat_message import ChatRateError, Draft, Place, SignedMessage, draft, next_clock, write_text
 from peer.core.chat_restraints import last_of
 from peer.core.shared_file import SharedFile
 from signaling.chat_header import MAX_BODY, MAX_FOLLOWS, TEXT
@@ -78,10 +78,12 @@ class Pen:
             raise ChatError(sentence)
         here = {message.place: message for message in (*self._history, *self._history.pinned)}
         places = sorted(here)
-        if len(places) <= keep:
+        before, kept = places[: max(0, len(places) - keep)], places[max(0, len(places) - keep) :]
+        settled = max([*before[-1:], *[_before(place) for place in kept[:1]]], default=_before((1, b"", b"")))
+        least = 0 if moderation.settled is None else moderation.settled[0]
+        if not before and settled[0] <= least:
             raise ChatError(f"There is nothing to settle: no more than {keep} messages are here.")
-        settled = places[-keep - 1]
-        behind = {place[2]: here[place] for place in places[len(places) - keep :]}
+        behind = {place[2]: here[place] for place in kept}
         followed = [id for message in behind.values() for id in message.header.follows if id not in behind]
         restated = moderation.restated(settled)
         known = dict.fromkeys([*restated.known, *followed])
@@ -122,3 +124,8 @@ class Pen:
         clock = next_clock([head.header.clock for head in heads])
         follows = tuple(head.id for head in heads)
         return draft(self._room, self._key, clock, self._time, follows, body, kind)
+
+
+def _before(place: Place) -> Place:
+    """The last place that a message may have of those with a lesser clock: others may have some there."""
+    return (place[0] - 1, b"\xff" * 32, b"\xff" * 32)

@@ -9,6 +9,7 @@ import {
   comparePlaces,
   type Draft,
   nextClock,
+  type Place,
   type SignedMessage,
   writeDraft,
   writeText,
@@ -94,13 +95,15 @@ export class Pen {
     const here = [...new Map(every.map((message) => [message.id, message])).values()].sort((a, b) =>
       comparePlaces(a.place, b.place),
     );
-    const last = here.at(-keep - 1);
-    if (last === undefined)
+    const behind = keep > 0 ? here.slice(-keep) : [];
+    const last = here[here.length - behind.length - 1]?.place;
+    const first = lastBefore(behind[0]?.place ?? [1, "", ""]);
+    const settled = last !== undefined && comparePlaces(last, first) > 0 ? last : first;
+    if (last === undefined && settled[0] <= (moderation.settled?.[0] ?? 0))
       throw new ChatError(`There is nothing to settle: no more than ${keep} messages are here.`);
-    const behind = here.slice(here.length - keep);
     const ids = new Set(behind.map(({ id }) => id));
     const followed = behind.flatMap(({ header }) => header.follows).filter((id) => !ids.has(id));
-    const restated = moderation.restated(last.place);
+    const restated = moderation.restated(settled);
     const known = [...new Set([...restated.known, ...followed])];
     const made: Checkpoint = { ...restated, after: this.#known(), known };
     const body = writeCheckpoint(made);
@@ -140,4 +143,9 @@ export class Pen {
     const follows = heads.map((head) => head.id);
     return writeDraft(this.#room, this.#key, clock, this.#time, follows, body, kind);
   }
+}
+
+/** The last place that a message may have of those with a lesser clock: others may have some there. */
+function lastBefore([clock]: Place): Place {
+  return [clock - 1, "f".repeat(64), "f".repeat(64)];
 }

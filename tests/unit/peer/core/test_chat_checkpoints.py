@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from peer import wire
 from peer.core.chat_acts import ChatError
+from peer.core.chat_limits import ChatLimits
 from peer.core.chat_message import draft, message_id, room_hash
 from signaling.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint, write_checkpoint
 from tests.unit.peer.core.chat_network import ROOM, ChatNetwork, Kept, Node, signed, text_message
@@ -197,6 +198,24 @@ def test_nothing_is_there_to_be_settled() -> None:
     owner.settle()
     with pytest.raises(ChatError, match="nothing to settle"):
         owner.settle(1)
+
+
+def test_owner_who_has_no_more_than_what_is_to_stay_settles_what_others_have() -> None:
+    network = ChatNetwork(owner=OWNER)
+    limits = ChatLimits(newest=3)
+    ada, bob = (network.add(name, limits) for name in ("ada", "bob"))
+    heal(network, [ada, bob])
+    for place in range(6):
+        ada.say(f"{place}")
+        network.rest()
+    owner = network.add("owner", limits)
+    heal(network, [ada, bob, owner])
+    assert owner.texts() == ["3", "4", "5"]
+    owner.settle(3)
+    network.rest()
+    assert ada.texts() == bob.texts() == ["3", "4", "5"]
+    with pytest.raises(ChatError, match="nothing to settle"):
+        owner.settle(4)
 
 
 def test_checkpoint_has_no_room_for_all_whom_it_names() -> None:
