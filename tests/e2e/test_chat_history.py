@@ -7,6 +7,8 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from peer.api import Peer
+from peer.chat_store import ChatStore
+from peer.membership import parse_owner
 from tests.chat_past import ROOM, fill
 from tests.e2e.audience import eventually
 from tests.programs import Programs, programs
@@ -159,3 +161,36 @@ async def test_a_reloaded_page_has_its_history_before_any_link(browser: Browser,
         await page.get_by_role("button", name="Send").click()
         await shows(page, [*[text for text in texts if text != "said 2"], "after that"])
         assert problems == []
+
+
+@pytest.mark.slow
+async def test_what_the_owner_settles_is_gone_from_pages_databases_and_the_relay_s_disk(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with programs(tmp_path) as run:
+        server, owner = await closed_page(run, browser, tmp_path, 250)
+        await owner.goto(f"{server}/chat/{ROOM}")
+        await owner.get_by_text("Moderation").click()
+        await owner.get_by_role("button", name="Make me the owner").click()
+        await owner.get_by_text("you are the owner").wait_for()
+        key = parse_owner(owner.url, b"")
+        async with Peer.join(server, ROOM, role="relay", store=tmp_path / "250", owner=key) as relay:
+            await keeps(owner, 250)
+            guest = await (await browser.new_context()).new_page()
+            await guest.goto(owner.url)
+            await keeps(guest, 200)
+            if not await owner.get_by_text("What was done").is_visible():
+                await owner.get_by_text("Moderation").click()
+            await owner.get_by_text("Checkpoint", exact=True).click()
+            await owner.get_by_role("button", name="Drop all but the last 200 messages").click()
+            for page in (owner, guest):
+                await shows(page, [f"{number}" for number in range(50, 250)])
+                await keeps(page, 201)
+            await owner.get_by_text("settled what was said before, which nobody keeps").wait_for()
+            await owner.reload()
+            await shows(owner, [f"{number}" for number in range(50, 250)])
+            assert len(relay.chat.history) == 200
+    store = ChatStore(tmp_path / "250", ROOM)
+    await store.open()
+    assert await store.count() == 201
+    await store.close()

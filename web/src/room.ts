@@ -172,6 +172,8 @@ export interface Talk {
   search(words: string, count: number): Promise<ChatMessage[]>;
   /** Takes a measure of moderation, as far as one may. */
   rule(verb: Verb, fields?: Partial<Measure>): Promise<void>;
+  /** Settles all but the last `keep` messages, being the owner: nobody keeps the others. */
+  checkpoint(keep: number): Promise<void>;
 }
 
 /**

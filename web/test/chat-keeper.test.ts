@@ -295,6 +295,27 @@ test("words are found in what memory does not have any more, and as they read af
   expect(await found(" .,")).toEqual([]);
 });
 
+test("what a checkpoint settles is gone from the page, from the disk, and when the page is opened again", async () => {
+  const store = new MemoryStore();
+  const opened = async (): Promise<ChatSession> => {
+    const keeper = new ChatKeeper(store, "demo");
+    const chat = new ChatSession("demo", ada, NOBODY, ada.key, keeper);
+    await keeper.restore(chat.log);
+    return chat;
+  };
+  const chat = await opened();
+  await chat.rule("ban", { subject: "07".repeat(32) });
+  for (const text of ["one", "two", "three"]) await chat.say(text, "Ada");
+  await expect(chat.checkpoint(200)).rejects.toThrow("There is nothing to settle");
+  await chat.checkpoint(1);
+  await vi.waitFor(() => expect(store.rows.length).toBe(2));
+  expect(texts(chat)).toEqual(["three"]);
+  const again = await opened();
+  expect(texts(again)).toEqual(["three"]);
+  expect(again.moderation?.state().banned).toEqual(["07".repeat(32)]);
+  expect(again.moderation?.size).toBe(1);
+});
+
 test("where the browser lets nothing be kept there is a chat all the same", async () => {
   const chat = await openChat("https://host", "demo", ada, NOBODY);
   await chat.say("not kept", "Ada");

@@ -1,5 +1,7 @@
 /** What was done in a room by whom, in sentences. */
 
+import type { Checkpoint } from "../core/checkpoint.ts";
+import type { Measure } from "../core/measures.ts";
 import type { Moderation, Rule } from "../core/moderation.ts";
 import type { Talk } from "../room.ts";
 
@@ -21,7 +23,9 @@ export function audit(moderation: Moderation, named: Named, most: number): Recor
   const forces = [...state.bans.values(), ...state.mutes.values(), state.locks, state.slows].flat();
   const ended = new Set(forces.filter(({ ends }) => ends !== 0n).map(({ rule }) => rule.id));
   const records = moderation.rules.slice(-most).map((rule) => {
-    const remark = moderation.counts(rule, all) ? (ended.has(rule.id) ? "ended" : "") : "void";
+    // What a checkpoint says is ended part by part.
+    const over = ended.has(rule.id) && !isCheckpoint(rule.measure);
+    const remark = moderation.counts(rule, all) ? (over ? "ended" : "") : "void";
     return { id: rule.id, time: rule.time, sentence: sentenceOf(rule, named), remark };
   });
   return records.reverse();
@@ -51,8 +55,33 @@ function sentenceOf({ author, measure }: Rule, named: Named): string {
     delete: `deleted a message of ${whom}`,
     lock: role === "member" ? "locked the room for guests" : "locked the room for all but moderators",
     unlock: "unlocked the room",
-    checkpoint: "settled what was said before: nobody keeps it",
+    checkpoint: `settled what was said before, which nobody keeps; ${inForce(measure)}`,
     slow: seconds > 0 ? `set slow mode to ${seconds} s` : "ended slow mode",
   };
   return `${who} ${done[verb]}${reason === "" ? "" : ` (${reason})`}`;
+}
+
+/** As in core/checkpoint.ts. */
+function isCheckpoint(measure: Measure): measure is Checkpoint {
+  return measure.verb === "checkpoint";
+}
+
+/** What a checkpoint says. */
+function inForce(measure: Measure): string {
+  if (!isCheckpoint(measure)) return "";
+  const { moderators, members, banned, muted, lock, slow } = measure;
+  const counted = [
+    [moderators.length, "moderator"],
+    [members.length, "member"],
+    [banned.length, "ban"],
+    [muted.length, "mute"],
+  ] as const;
+  const told = [
+    ...counted
+      .filter(([count]) => count > 0)
+      .map(([count, word]) => `${count} ${word}${count === 1 ? "" : "s"}`),
+    ...(lock === null ? [] : ["the lock"]),
+    ...(slow > 0 ? [`slow mode of ${slow} s`] : []),
+  ];
+  return told.length > 0 ? `in force stay ${told.join(", ")}` : "nothing is in force from then";
 }

@@ -61,6 +61,7 @@ export class BraidcastChat extends LitElement {
   readonly #tools = new Tools(this, {
     found: (message) => void this.#goTo(message),
     rule: (verb, fields) => this.#do((talk) => talk.rule(verb, fields)),
+    checkpoint: (keep) => this.#do((talk) => talk.checkpoint(keep)),
     problem: (problem) => this.#composer.say(problem),
   });
   #calledNow: Called | null = null;

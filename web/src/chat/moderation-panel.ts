@@ -9,11 +9,15 @@ import { formatTime } from "./names.ts";
 
 const SLOW = 30;
 const STANDINGS = ["a guest", "a member", "a moderator", "the owner"];
+/** Messages that a checkpoint leaves. */
+const KEPT_BEHIND = 200;
 /** Records that are shown. */
 const SHOWN = 100;
 
 export interface PanelEvents {
   rule(verb: Verb, fields?: Partial<Measure>): void;
+  /** Settles all but the last `keep` messages. */
+  checkpoint(keep: number): void;
   /** Makes a link whose owner one is; null where there is no page for that. */
   own: (() => void) | null;
 }
@@ -37,12 +41,21 @@ function owned(talk: Talk, moderation: Moderation, named: Named, events: PanelEv
   const records = audit(moderation, named, SHOWN);
   return html`
     ${moderation.standing(talk.key) >= MODERATOR ? controls(talk, moderation, named, events) : nothing}
+    ${moderation.standing(talk.key) === OWNER ? settling(events) : nothing}
     <h2>What was done</h2>
     ${records.length === 0 ? html`<p>Nothing yet.</p>` : nothing}
     <ol class="audit">${records.map(
       ({ time, sentence, remark }) =>
         html`<li class=${remark === "" ? "" : "past"}><time>${formatTime(time)}</time> ${sentence}${remark === "" ? nothing : html` <span class="note">${remark}</span>`}</li>`,
     )}</ol>`;
+}
+
+function settling({ checkpoint }: PanelEvents): TemplateResult {
+  return html`<details>
+    <summary>Checkpoint</summary>
+    <p>From then on nobody keeps more than the last ${KEPT_BEHIND} messages: what stands before them is gone for everybody, for good. Who is banned, muted or has standing stays so. Export first what you want to keep.</p>
+    <button type="button" class="button" @click=${() => checkpoint(KEPT_BEHIND)}>Drop all but the last ${KEPT_BEHIND} messages</button>
+  </details>`;
 }
 
 function controls(talk: Talk, moderation: Moderation, named: Named, { rule }: PanelEvents): TemplateResult {

@@ -15,6 +15,7 @@ export interface ToolEvents {
   /** A message was chosen among those that were found. */
   found(message: ChatMessage): void;
   rule: PanelEvents["rule"];
+  checkpoint: PanelEvents["checkpoint"];
   problem(sentence: string): void;
 }
 
@@ -39,6 +40,7 @@ export class Tools {
     const { onOwn } = this.#host;
     const panel = moderationPanel(talk, (key) => this.#named(key, room, talk), {
       rule: this.#events.rule,
+      checkpoint: this.#events.checkpoint,
       own: onOwn === null ? null : () => onOwn(talk.key),
     });
     return html`<div class="tools">

@@ -55,6 +55,7 @@ export class ScriptedRoom extends EventTarget implements Room {
       data: async () => new Blob([Uint8Array.from(atob(PIXEL), (letter) => letter.charCodeAt(0))]),
     },
     do: async (act) => this.#tell({ ...act, type: "act", act: act.type }),
+    checkpoint: async (keep) => this.#tell({ type: "checkpoint", keep }),
     rule: async (verb, fields) => this.#tell({ type: "rule", verb, ...fields }),
     search: async (words, count) =>
       [...this.past, ...this.messages].filter(({ text }) => text.includes(words)).slice(-count),
