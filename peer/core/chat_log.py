@@ -279,6 +279,8 @@ class ChatLog:
         opened = [chat_message.open_message(message, self._room) for message in measures]
         # By what a checkpoint says it is judged what comes after measures that nobody keeps.
         for message in sorted(opened, key=lambda message: (message.header.kind != CHECKPOINT, message.place)):
+            if self._restraints.settled is not None and self._restraints.unknown(message):
+                continue  # it was out when the checkpoint was taken
             if self._restraints.take(message) is None and message.measure is not None:
                 self._history.pin(message)
         self._placing.bottom = forgotten
@@ -303,7 +305,8 @@ class ChatLog:
 
     def forgotten(self, place: Place) -> None:
         """The store has dropped what stood there or before it."""
-        self._placing.bottom = place
+        # A checkpoint may have settled more while the store was at it.
+        self._placing.bottom = max(place, self._placing.bottom or place)
         self._history.forget(place)
         self._places.forget(place)
 

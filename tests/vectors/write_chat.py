@@ -722,6 +722,9 @@ def checkpoints_of_oneself(*, restarted: bool = False) -> RecordedLog:
     scene.wait(30)
     scene.receive(EVE.id, text_message(EVE, "long ago"))
     scene.receive(EVE.id, text_message(EVE, "forged", clock=8, follows=(bytes(32),)))
+    # What was out when the checkpoint was taken may still lie there.
+    lost = write_measure(Measure("lock", (b"\x07" * 32,), role="member"))
+    scene.kept.keep_measure(text_message(EVE, kind=MEASURE, body=lost, clock=99, follows=(bytes(32),)))
     again = Scene(kept=scene.kept, owner=ADA)
     again.say("and goes on")
     again.settle(0)

@@ -306,6 +306,8 @@ export class ChatLog {
     const isOther = ({ header }: SignedMessage): number => (header.kind === CHECKPOINT ? 0 : 1);
     opened.sort((a, b) => isOther(a) - isOther(b) || comparePlaces(a.place, b.place));
     for (const message of opened) {
+      // It was out when the checkpoint was taken.
+      if (this.#restraints.settled !== null && this.#restraints.unknown(message).length > 0) continue;
       if (this.#restraints.take(message) === null && message.measure !== null) this.#history.pin(message);
     }
     this.#placing.bottom = forgotten;
@@ -341,7 +343,9 @@ export class ChatLog {
 
   /** The store has dropped what stood there or before it. */
   forgotten(place: Place): void {
-    this.#placing.bottom = place;
+    const { bottom } = this.#placing;
+    // A checkpoint may have settled more while the store was at it.
+    if (bottom === null || comparePlaces(place, bottom) > 0) this.#placing.bottom = place;
     this.#history.forget(place);
     this.#places.forget(place);
   }

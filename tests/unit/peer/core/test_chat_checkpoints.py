@@ -91,6 +91,34 @@ def test_owner_in_two_places_at_once_settles_to_one_sight(seed: int, checkpoints
     assert_one_sight_in_any_order(nodes, seed)
 
 
+@pytest.mark.crowd
+@given(st.integers(0, 2**32), st.sampled_from([1, 4]))
+@hypothesis_settings(max_examples=15)
+def test_stores_hold_nothing_that_was_settled_and_begin_again_with_the_same(
+    seed: int, checkpoints: int
+) -> None:
+    network = ChatNetwork(seed, owner=OWNER, store_delay=0.05)
+    stores = [Kept() if place % 2 else None for place in range(5)]
+    nodes = [network.add(f"peer {place}" if place else "owner", kept=stores[place]) for place in range(5)]
+    heal(network, nodes)
+    moderated(network, nodes, long_day(Random(seed), checkpoints))
+    heal(network, nodes)
+    for place, kept in enumerate(stores):
+        if kept is not None:
+            nodes[place] = network.restart(nodes[place])
+    for _ in range(2):
+        reopen(nodes)
+    moderation = nodes[0].log.moderation
+    assert moderation is not None
+    for node in nodes:
+        assert node.log.messages() == nodes[0].log.messages()
+        assert_rules_are_those_of(node, nodes[0])
+        if node.kept is not None and moderation.settled is not None:
+            places = [kept_message.place for kept_message in node.kept.messages.values()]
+            assert all(place > moderation.settled for place in places)
+            assert {rule.id for rule in moderation} <= node.kept.measures.keys()
+
+
 def test_newcomer_begins_with_the_checkpoint_and_what_stands_behind_it() -> None:
     nodes = owner, ada, eve = room("ada", "eve")
     for place in range(3):
@@ -373,6 +401,30 @@ def test_log_that_was_settled_is_kept_and_begins_again_there() -> None:
     again = network.restart(ada)
     network.rest()
     assert again.texts() == owner.texts() == ["4"]
+    assert_rules_are_those_of(again, owner)
+
+
+def test_measure_that_was_out_by_a_checkpoint_is_not_in_force_after_a_restart() -> None:
+    network = ChatNetwork(owner=OWNER)
+    kept = Kept()
+    owner, ada, bob = network.add("owner"), network.add("ada", kept=kept), network.add("bob")
+    nodes = [owner, ada, bob]
+    heal(network, nodes)
+    owner.rule("grant", bob, role="moderator")
+    network.rest()
+    network.disconnect(owner, ada)
+    bob.rule("slow", seconds=5)
+    for place in range(4):
+        bob.say(f"{place}")
+    bob.rule("slow", seconds=7)
+    owner.say("one")
+    owner.say("two")
+    owner.settle()
+    heal(network, nodes)
+    assert owner.log.moderation is not None
+    assert [rule.measure.verb for rule in owner.log.moderation] == ["checkpoint"]
+    again = network.restart(ada)
+    network.rest()
     assert_rules_are_those_of(again, owner)
 
 
