@@ -169,11 +169,12 @@ class Moderation:
         return id in self._settled
 
     def unknown(self, after: tuple[bytes, ...]) -> list[bytes]:
-        """Those of these that are not here, and what a checkpoint among them comes after and is not here."""
+        """Those of these that are not here, and what the checkpoint in force among them comes after."""
         unknown = self._absent(after)
         past = self.past(after)
         for rule in self._checkpoints:
-            if past >> rule.number & 1:
+            # What another one comes after may be settled, and never come.
+            if rule.measure is self._base and past >> rule.number & 1:
                 unknown += self._absent(rule.measure.after)
         return list(dict.fromkeys(unknown))
 

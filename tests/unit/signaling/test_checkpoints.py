@@ -99,3 +99,14 @@ def test_somebody_who_did_not_know_the_checkpoint_is_hidden_by_it_and_not_invali
     moderation = room.moderation
     assert moderation.state(moderation.past(())).banned == []
     assert moderation.state(moderation.past(moderation.heads())).banned == [ADA]
+
+
+def test_checkpoint_of_another_place_that_came_after_what_is_settled_by_now_keeps_nobody_waiting() -> None:
+    room = Room()
+    room.rule("ban", ADA)
+    lesser = Checkpoint("checkpoint", (id_of(7),), settled=(0, OWNER, id_of(0)))
+    assert room.take(lesser) is None
+    assert room.moderation.unknown((id_of(2),)) == [id_of(7)]
+    assert room.take(Checkpoint("checkpoint", (id_of(1),), settled=(1, OWNER, id_of(1)))) is None
+    assert room.moderation.unknown((id_of(2),)) == []
+    assert room.rule("mute", BOB) is None

@@ -167,12 +167,14 @@ export class Moderation {
     return this.#settled.has(id);
   }
 
-  /** Those of these that are not here, and what a checkpoint among them comes after and is not here. */
+  /** Those of these that are not here, and what the checkpoint in force among them comes after. */
   unknown(after: readonly string[]): string[] {
     const unknown = this.#absent(after);
     const past = this.past(after);
-    for (const rule of this.#checkpoints)
-      if (knows(past, rule)) unknown.push(...this.#absent(rule.measure.after));
+    for (const rule of this.#checkpoints) {
+      // What another one comes after may be settled, and never come.
+      if (rule.measure === this.#base && knows(past, rule)) unknown.push(...this.#absent(rule.measure.after));
+    }
     return [...new Set(unknown)];
   }
 
