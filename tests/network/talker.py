@@ -15,6 +15,8 @@ import time
 from collections import Counter
 from typing import Any
 
+import uvloop
+
 from peer.api import Peer
 from peer.core.chat_message import Entry
 from peer.links.link import Channel
@@ -83,4 +85,5 @@ async def sit(server: str, room: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(sit(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as `braidcast` does
+        runner.run(sit(sys.argv[1], sys.argv[2], int(sys.argv[3])))

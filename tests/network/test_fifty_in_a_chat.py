@@ -89,11 +89,16 @@ async def test_fifty_people_hear_each_message_once_soon_and_in_one_order(tmp_pat
     p50, p99 = (delays[round(share * (len(delays) - 1))] for share in (0.5, 0.99))
     sent = sum((Counter(record["sent"]) for record in found), Counter())
     heard = sum(len(record["heard"]) for record in found)
+    links = sorted(record["links"] for record in found)
     sys.stderr.write(
-        f"{len(said)} messages of {STAY} who stayed, {len(delays)} times heard: p50 {p50:.3f} s, "
-        f"p99 {p99:.3f} s, at most {delays[-1]:.3f} s; {sent['messages'] / heard:.2f} copies sent for each "
-        f"that came, {sent['chat'] / heard:.2f} messages of {sent['chat_bytes'] / heard:.0f} bytes beside "
-        f"them, {sent['messages_bytes'] / heard:.0f} bytes; {lost} packets lost\n"
+        f"{links[0]} to {links[-1]} links, {sum(links) / STAY:.1f} in the mean\n"
+        f"{len(said)} messages of {STAY} who stayed, {len(delays)} times heard: "
+        f"p50 {p50:.3f} s, p99 {p99:.3f} s, at most {delays[-1]:.3f} s\n"
+    )
+    each = {name: count / heard for name, count in sent.items()}
+    sys.stderr.write(
+        f"for each that came {each['messages']:.2f} copies sent, {each['messages_bytes']:.0f} bytes, and "
+        f"{each['chat']:.2f} other messages of the chat, {each['chat_bytes']:.0f} bytes; {lost} packets lost\n"
     )
     everything = Counter(id for id, _ in found[0]["heard"])
     for record in found:
