@@ -67,7 +67,22 @@ class Bed:
 
     server: Place
     homes: tuple[Place, ...]
+    _sandbox: Sandbox
     _delayer: Delayer | None
+
+    async def narrow(self, home: Place, down: float, queue: float) -> None:
+        """From now on a home's line takes `down` bit/s towards it, and holds `queue` seconds of that."""
+        await self._internet(_rate(self._line(home), down, queue))
+
+    async def widen(self, home: Place) -> None:
+        """The line is as fast as the machine again."""
+        await self._internet(f"tc qdisc del dev {self._line(home)} root")
+
+    def _line(self, home: Place) -> str:
+        return f"line-{self.homes.index(home) + 1}"
+
+    async def _internet(self, script: str) -> None:
+        await self._sandbox.run_at("internet", script)
 
     async def delayed(self) -> Delayed:
         """What was delayed and lost so far; nothing where no home has a delay or loses packets."""
@@ -94,7 +109,7 @@ async def network_bed(homes: Sequence[Home], folder: Path) -> AsyncIterator[Bed]
         doors = await stack.enter_async_context(AsyncExitStack())
         server = Place("server", SERVER, inside, doors)
         places = [Place(f"home-{k}", f"{_lan(k, home)}.2", inside, doors) for k, home in enumerate(homes, 1)]
-        yield Bed(server, tuple(places), delays)
+        yield Bed(server, tuple(places), inside, delays)
 
 
 def _lan(number: int, home: Home) -> str:
@@ -172,4 +187,4 @@ def _machine(number: int, home: Home) -> str:
 def _rate(interface: str, rate: float, queue: float) -> str:
     burst = max(FRAME, int(rate / 8 * BURST))
     bucket = f"tbf rate {int(rate)}bit burst {burst} latency {int(1000 * queue)}ms"
-    return f"tc qdisc add dev {interface} root {bucket}"
+    return f"tc qdisc replace dev {interface} root {bucket}"
