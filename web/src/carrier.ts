@@ -18,11 +18,17 @@ import type { Message } from "./wire.ts";
 /** Peer ids in one list of a report. */
 const REPORTED = 64;
 
+interface Assignment extends Pick<Plan, "sequence" | "standbys" | "children_limit"> {
+  parents: readonly (string | null)[];
+}
+
 export interface CarrierOptions {
   /** Whether links are used at all. */
   linked: boolean;
   /** Whether this peer passes anything on. */
   carries: boolean;
+  /** Nothing is asked of the origin before `originsToo`. */
+  linksFirst?: boolean | undefined;
   /** Every part in order, with the rendition as it is described now. */
   onPart(part: PlayablePart, rendition: Rendition): void;
 }
@@ -39,6 +45,7 @@ export class Carrier {
   /** Whether this peer passes anything on, and whether it wants the parity stripe. */
   carries: boolean;
   parity = false;
+  withdrawn = false;
   stream: KnownStream;
   rendition: Rendition;
   readonly #node: Node;
@@ -68,7 +75,7 @@ export class Carrier {
       epoch: description.epoch,
       now: seconds(),
       carries: options.carries && options.linked,
-      origins: description.origins.length > 0,
+      origins: description.origins.length > 0 && !options.linksFirst,
       standing: node.standing,
     });
     this.core.setHttpOnly(!options.linked);
@@ -81,7 +88,7 @@ export class Carrier {
   }
 
   /** The planner's assignment. */
-  plan({ sequence, parents, standbys, children_limit }: Plan): void {
+  plan({ sequence, parents, standbys, children_limit }: Assignment): void {
     this.core.plan(sequence, parents, standbys, children_limit, seconds());
     this.#act();
   }
@@ -102,6 +109,11 @@ export class Carrier {
     this.rendition = description.renditions.find(({ id }) => id === this.rendition.id) ?? this.rendition;
     this.#play(this.#inits.described(description.epoch, this.rendition.inits));
     this.#act();
+  }
+
+  /** Links have had their time. */
+  originsToo(): void {
+    this.core.setOrigins(this.stream.description.origins.length > 0);
   }
 
   linkOpened(peer: string, role: Role): void {
@@ -155,10 +167,16 @@ export class Carrier {
     if (this.#inits.asks(now)) void this.#describe();
   }
 
-  /** Tells children and parents, and ends the requests that are under way. */
-  leave(): void {
+  /** Asks nobody for anything any more, and tells children and parents; what is on its way still counts. */
+  withdraw(): void {
+    this.withdrawn = true;
     this.core.leave(seconds());
     this.#act();
+  }
+
+  /** Tells children and parents, and ends the requests that are under way. */
+  leave(): void {
+    this.withdraw();
     this.#closed = true;
     this.#origin.close();
   }

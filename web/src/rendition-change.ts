@@ -7,10 +7,16 @@ import { RenditionSwitch, type Switched } from "./core/rendition-switch.ts";
 import type { Rendition } from "./description.ts";
 import type { Seal } from "./seal.ts";
 
+/** Seconds that links are given, where ours came over them, before the origin is asked. */
+const LINKS_FIRST = 1.5;
+
+/** As the sequence number of a plan: every other one replaces it. */
+const BEFORE_ANY = -0.5;
+
 /** What a change asks of whoever watches. */
 export interface Changing {
   /** Takes part in the other braid. */
-  carry(onPart: CarrierOptions["onPart"]): Carrier;
+  carry(onPart: CarrierOptions["onPart"], linksFirst: boolean): Carrier;
   /** Hands a part on. */
   play(part: PlayablePart, rendition: Rendition): void;
   /** A part of the other braid, once it is the one that is watched. */
@@ -33,14 +39,30 @@ export class RenditionChange {
   #told = seconds();
   #timer: ReturnType<typeof setTimeout> | null = null;
 
-  /** @param proof seconds for which the other braid must bring parts before we leave ours */
-  constructor(host: Changing, last: Seal | null, proof: number) {
+  /**
+   * @param ours the carrier that we are on
+   * @param proof seconds for which the other braid must bring parts before we leave ours; null: ours is left at once
+   */
+  constructor(host: Changing, ours: Carrier, last: Seal | null, proof: number | null) {
     this.#host = host;
     this.#core = new RenditionSwitch(last === null ? null : switched(last), proof);
+    if (proof === null) ours.withdraw();
+    // Over links and HTTP at once it would be twice as much, and a connection that is made on a full way can take a second.
+    const linksFirst = proof === null && ours.core.upstreams.allFed();
     this.carrier = host.carry((part, rendition) => {
       if (this.#core.done) host.arrived(part, rendition);
       else this.#take(true, part, rendition);
-    });
+    }, linksFirst);
+    const { publisher, neighbours } = ours.core;
+    // It has all renditions; a plan from the introducer would come behind what waits on the way.
+    if (linksFirst && neighbours.has(publisher))
+      this.carrier.plan({
+        sequence: BEFORE_ANY,
+        parents: new Array<string>(this.carrier.stripes).fill(publisher),
+        standbys: [],
+        children_limit: 0,
+      });
+    if (linksFirst) setTimeout(() => this.carrier.originsToo(), 1000 * LINKS_FIRST);
   }
 
   /** A part of the braid that we are on. */

@@ -94,9 +94,12 @@ export interface Watch {
   setP2p(mode: P2pMode): void;
   /**
    * Goes over to another rendition at one of its key frames, without a gap; at the earliest when it has brought parts for
-   * `proof` seconds. `stats.rendition` tells when that has happened.
+   * `proof` seconds. Null: what is watched is too much, so it is left at once, and the picture goes on with whatever comes
+   * first of the other. `stats.rendition` tells when that has happened.
    */
-  choose(rendition: string, proof?: number): void;
+  choose(rendition: string, proof?: number | null): void;
+  /** The newest part of which anything has come; null before the first. */
+  readonly heard: { at: number; mediaTime: number } | null;
   stop(): void;
 }
 

@@ -88,7 +88,13 @@ export class Viewing implements Watch {
     this.#change?.buffer(forward);
   }
 
-  async choose(id: string, proof = 0): Promise<void> {
+  get heard(): Watch["heard"] {
+    const parts = this.#carrier?.core.window;
+    const part = parts?.get(parts.newest);
+    return part ? { at: part.firstSeen, mediaTime: part.seal.mediaTime / 1e6 } : null;
+  }
+
+  async choose(id: string, proof: number | null = 0): Promise<void> {
     this.#chosen = id;
     if (this.#change?.carrier.rendition.id === id) return;
     const loaded = await import("./rendition-change.ts").catch(() => null);
@@ -96,11 +102,17 @@ export class Viewing implements Watch {
     this.#endChange();
     const [node, carrier] = [this.#node, this.#carrier];
     const rendition = carrier?.stream.description.renditions.find((each) => each.id === this.#chosen);
-    if (node === null || carrier === null || rendition === undefined || rendition.id === carrier.rendition.id)
+    if (node === null || carrier === null || rendition === undefined) return;
+    if (rendition.id === carrier.rendition.id) {
+      if (carrier.withdrawn) {
+        this.#drop();
+        this.#begin(node, carrier.stream, rendition);
+      }
       return;
+    }
     this.#change = new loaded.RenditionChange(
       {
-        carry: (onPart) => this.#carry(node, carrier.stream, rendition, onPart),
+        carry: (onPart, linksFirst) => this.#carry(node, carrier.stream, rendition, onPart, linksFirst),
         play: (part, described) => this.#part(part, described),
         arrived: this.#arrived,
         changed: (other) => {
@@ -110,6 +122,7 @@ export class Viewing implements Watch {
           this.#last = null; // it may begin with what was shown already
         },
       },
+      carrier,
       this.#last,
       proof,
     );
@@ -151,9 +164,15 @@ export class Viewing implements Watch {
     else this.#change.old(part, rendition);
   };
 
-  #carry(node: Node, known: KnownStream, rendition: Rendition, onPart: CarrierOptions["onPart"]): Carrier {
+  #carry(
+    node: Node,
+    known: KnownStream,
+    rendition: Rendition,
+    onPart: CarrierOptions["onPart"],
+    linksFirst?: boolean,
+  ): Carrier {
     const linked = this.#mode !== "off";
-    return node.carry(known, rendition, { linked, carries: this.#mode === "on", onPart });
+    return node.carry(known, rendition, { linked, carries: this.#mode === "on", onPart, linksFirst });
   }
 
   #drop(): void {

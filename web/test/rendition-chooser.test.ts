@@ -12,9 +12,11 @@ class Player {
   position = 999.7;
   bytes = 0;
   troubles = 0;
+  /** How late the newest part began to come. */
+  lag = 0;
   at: number;
   readonly chooser: RenditionChooser;
-  readonly asked: [number, number][] = [];
+  readonly asked: [number, number | null][] = [];
   #since = 0;
   #wanted: number | null = null;
   #waiting = 0;
@@ -34,19 +36,21 @@ class Player {
       this.bytes += (this.#waiting >= burst * PART - 1e-9 ? this.#waiting : 0) * ((RATES[this.at] ?? 0) / 8);
       if (this.#waiting >= burst * PART - 1e-9) {
         this.edge += this.#waiting;
+        this.lag = this.now - this.edge;
         this.#waiting = 0;
       }
       // The player's latency controller keeps a buffer where it can.
       const rate = this.edge - this.position < 0.15 ? 0.97 : 1;
       this.position = Math.min(this.edge, this.position + TICK * rate);
       if (this.edge - this.position > 0.3) this.position = this.edge - 0.3;
-      const { edge, bytes, troubles } = this;
-      this.chooser.sample({ edge, forward: edge - this.position, bytes, troubles }, this.at, RATES, this.now);
+      const { lag, edge, bytes, troubles } = this;
+      const forward = edge - this.position;
+      this.chooser.sample({ lag, edge, forward, bytes, troubles }, this.at, RATES, this.now);
       const { wanted, proof } = this.chooser;
       if (wanted === this.at) this.#since = this.now;
       else if (wanted !== this.#wanted) this.asked.push([wanted, proof]);
       this.#wanted = wanted;
-      if (wanted !== this.at && changes !== null && this.now - this.#since >= changes + proof) {
+      if (wanted !== this.at && changes !== null && this.now - this.#since >= changes + (proof ?? 0)) {
         this.at = wanted;
         this.#since = this.now;
       }
@@ -76,6 +80,54 @@ test("less than the stream needs brings a lower rendition before the buffer is d
   }
   expect(player.chooser.wanted).toBeGreaterThan(0);
   expect(lowest).toBeGreaterThan(0.05);
+});
+
+test("half of what the stream needs brings one within three parts of it, and what is watched is left at once", () => {
+  player.play(10, () => 1);
+  player.play(0.7, () => 0.5, null);
+  expect(player.asked).toEqual([[1, null]]);
+});
+
+/** Parts of a tenth of a second, each heard of and whole so much later (s) than the first was. */
+function arrive(heard: number, whole: number): void {
+  player.now += PART;
+  player.edge += PART;
+  const edge = player.edge - whole;
+  player.chooser.sample(
+    { lag: player.now - player.edge + heard, edge, forward: 0.4, bytes: 0, troubles: 0 },
+    0,
+    RATES,
+    player.now,
+  );
+}
+
+test("what was lost makes parts late that began in time, and is no reason", () => {
+  for (let part = 0; part < 60; part += 1) arrive(0, 0);
+  for (let part = 0; part < 8; part += 1) arrive(0.01 * (part % 2), 0.25);
+  expect(player.chooser.wanted).toBe(0);
+});
+
+test("a machine that was busy for a moment is less and less late, and that is no reason", () => {
+  for (let part = 0; part < 60; part += 1) arrive(0, 0);
+  for (const late of [0.3, 0.2, 0.1, 0, 0]) arrive(late, late);
+  expect(player.chooser.wanted).toBe(0);
+  for (const late of [0.04, 0.1]) arrive(late, 0.12);
+  expect(player.chooser.wanted).toBeGreaterThan(0);
+});
+
+test("before anything was heard of nothing is late", () => {
+  player.chooser.sample({ lag: null, edge: 0, forward: 0, bytes: 0, troubles: 0 }, 0, RATES, player.now);
+  expect(player.chooser.wanted).toBe(0);
+});
+
+test("the burst with which a trial begins is none of its faults", () => {
+  player = new Player(1);
+  player.play(10.5, () => 1, null);
+  expect(player.chooser.wanted).toBe(0);
+  player.play(0.3, () => 0.5, null);
+  player.play(0.3, () => 1.5, null);
+  player.play(3, () => 1, null);
+  expect(player.chooser.wanted).toBe(0);
 });
 
 test("what arrives decides how far down", () => {

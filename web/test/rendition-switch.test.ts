@@ -125,6 +125,21 @@ test("a player that is dry before the other braid has brought anything leaves th
   expect(trial.done).toBe(false);
 });
 
+test("where ours was left, what goes on where it ends is enough, though it begins with what was shown", () => {
+  const left = new RenditionSwitch<Part>(part("old", 22), null);
+  for (let number = 20; number < 23; number += 1)
+    expect(left.fresh(part("new", number), 0.3, 2.4)).toEqual([]);
+  expect(told(left.fresh(part("new", 23), 0.3, 2.5))).toEqual(range("new", 20, 24));
+});
+
+test("where ours was left, what still comes of it is shown at once, and what lies behind a hole when that ends", () => {
+  const left = new RenditionSwitch<Part>(part("old", 26), null);
+  left.fresh(part("new", 30), 0.3, 3);
+  expect(told(left.old(part("old", 27), 0.3, 3))).toEqual(["old 27"]);
+  expect(left.done).toBe(false);
+  expect(told(left.poll(0.05, 3.2))).toEqual(["new 30"]);
+});
+
 test("another epoch is gone over to at its first key frame, and so is anything when nothing was shown yet", () => {
   const change = new RenditionSwitch<Part>(part("old", 27), 0);
   expect(told(change.fresh(part("new", 0, 2), 0.4, 3))).toEqual(["new 0"]);

@@ -73,3 +73,12 @@ test("a part continues the last one unless something is missing between them", (
   expect(timeline.continues(part(2, 0.1, 1000.1))).toBe(false);
   expect(timeline.continues(part(1, 0.1, 1000.1, true))).toBe(false);
 });
+
+test("a group of another rendition that begins with what was shown lies over it", () => {
+  const timeline = new Timeline();
+  const first = timeline.place(part(1, 0, 1000));
+  for (let number = 1; number < 15; number += 1) timeline.place(part(1, number / 10, 1000 + number / 10));
+  const again = timeline.place(part(1, 0.5, 1000.5));
+  expect(again.fresh).toBe(false);
+  expect(again.start - first.start).toBeCloseTo(0.5);
+});

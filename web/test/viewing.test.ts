@@ -45,6 +45,10 @@ function stream(changes: Partial<StreamDescription> = {}, key = 1): KnownStream 
 class Carrying {
   readonly carried: (CarrierOptions & { id: string; counters: Counters; stopped: boolean })[] = [];
   readonly carries: boolean[] = [];
+  readonly planned: (readonly string[])[] = [];
+  /** Peer ids with a link, by which all stripes come. */
+  readonly neighbours = new Map<string, unknown>();
+  readonly window = { newest: -1, get: (): unknown => undefined };
   readonly mesh = { peers: [] };
   readonly clocks = new Clocks();
   readonly streams = { get: () => this.known };
@@ -60,7 +64,22 @@ class Carrying {
       rendition,
       stripes: rendition.stripes,
       partDuration: known.description.partDuration,
-      core: { counters, stripeParents: () => [], stripeChildren: () => [], buffer: () => {} },
+      core: {
+        counters,
+        stripeParents: () => [],
+        stripeChildren: () => [],
+        buffer: () => {},
+        setOrigins: () => {},
+        publisher: known.publisher,
+        neighbours: this.neighbours,
+        upstreams: { allFed: () => this.neighbours.size > 0 },
+        window: this.window,
+      },
+      withdrawn: false,
+      withdraw(this: { withdrawn: boolean }) {
+        this.withdrawn = true;
+      },
+      plan: ({ parents }: { parents: readonly string[] }) => this.planned.push(parents),
       stop: () => {
         carrier.stopped = true;
       },
@@ -279,6 +298,40 @@ test("what is chosen while another change is under way, or back again, ends that
   expect(node.carried.length).toBe(2);
   bringOf(0, 1);
   expect(shown.at(-1)).toEqual([5, 1]);
+});
+
+test("what is too much is left at once, and links bring the other before anything is asked over HTTP", async () => {
+  node.known = stream({ renditions: [RENDITION, LOW] });
+  node.neighbours.set(node.known.publisher, {});
+  const watch = viewing();
+  watch.buffer(0.4);
+  for (let number = 0; number < 13; number += 1) bringOf(0, number);
+  await watch.choose("180p", null);
+  expect(node.carried[1]?.linksFirst).toBe(true);
+  expect(node.planned).toEqual([new Array(4).fill(node.known.publisher)]);
+  for (let number = 10; number < 14; number += 1) bringOf(1, number);
+  expect(watch.stats.rendition).toBe("180p");
+  expect(node.carried.map(({ stopped }) => stopped)).toEqual([true, false]);
+  expect(shown.slice(-5)).toEqual([["init", 9], ...[10, 11, 12, 13].map((number) => [5, number])]);
+});
+
+test("what was left at once is joined again when it is chosen again", async () => {
+  node.known = stream({ renditions: [RENDITION, LOW] });
+  const watch = viewing();
+  bringOf(0, 0);
+  await watch.choose("180p", null);
+  expect(node.planned).toEqual([]);
+  await watch.choose("360p");
+  expect(node.carried.map(({ stopped }) => stopped)).toEqual([true, true, false]);
+  expect(watch.stats.rendition).toBe("360p");
+});
+
+test("the newest part that anything was heard of tells how late it is", () => {
+  expect(viewing().heard).toBeNull();
+  node.known = stream();
+  expect(viewing().heard).toBeNull();
+  node.window.get = () => ({ firstSeen: 7, seal: { mediaTime: 3e6 } });
+  expect(viewing().heard).toEqual({ at: 7, mediaTime: 3 });
 });
 
 test("a change goes on from what it came to", async () => {

@@ -40,11 +40,12 @@ export class RenditionSwitch<P extends Switched> {
 
   /**
    * @param last what was handed on last; null before the first part
-   * @param proof seconds for which the other braid has to bring parts before it is gone over to
+   * @param proof seconds for which the other braid has to bring parts before it is gone over to; null where ours was left
+   * already: then whatever goes on where ours ends is enough, though it begins with what was shown
    */
   constructor(
     private last: Switched | null,
-    private readonly proof: number,
+    private readonly proof: number | null,
   ) {}
 
   /** A part of the braid that we are on; returns what is to be handed on now. `forward` is the player's buffer, seconds. */
@@ -56,7 +57,7 @@ export class RenditionSwitch<P extends Switched> {
     }
     const newest = this.#others.at(-1);
     const near = newest?.epoch === part.epoch && newest.number >= part.number - NEAR;
-    if (part.independent && near && this.#proved(now) && forward > KEEP) {
+    if (this.proof !== null && part.independent && near && this.#proved(now) && forward > KEEP) {
       this.#held.push(part);
       this.#heldUntil = now + Math.min(HOLD, forward - KEEP);
       return this.poll(forward, now);
@@ -100,11 +101,11 @@ export class RenditionSwitch<P extends Switched> {
 
   /** Dry before the other has brought anything: both share a way that is too narrow for one of them. */
   #isLost(forward: number): boolean {
-    return this.proof === 0 && this.last !== null && forward <= LOST && this.#others.length === 0;
+    return !this.proof && this.last !== null && forward <= LOST && this.#others.length === 0;
   }
 
   #proved(now: number): boolean {
-    return this.#since !== null && now - this.#since >= this.proof;
+    return this.#since !== null && now - this.#since >= (this.proof ?? 0);
   }
 
   /** Where in the other braid's parts one can go on; -1 where not. */
@@ -122,7 +123,10 @@ export class RenditionSwitch<P extends Switched> {
     const later = entries.find((index) => at(index).epoch > last.epoch);
     if (later !== undefined) return later;
     const newest = this.#others.at(-1);
-    if (forward > DRY || newest === undefined || newest.number <= last.number) return -1;
+    if (newest === undefined || newest.number <= last.number) return -1;
+    const again = entries.find((index) => at(index).number <= last.number);
+    if (this.proof === null && again !== undefined) return again;
+    if (forward > DRY) return -1;
     const end = last.mediaTime + last.duration;
     return entries.find((index) => at(index).mediaTime >= end - AGAIN) ?? -1;
   }

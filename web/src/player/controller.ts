@@ -25,6 +25,7 @@ export interface Settings {
   guard: number;
 }
 
+export const GUARD = 0.15;
 export const SLOW = 0.97;
 export const FAST = 1.06;
 /** Shortest memory of the buffer's low: it decides to slow down. */
@@ -128,7 +129,7 @@ class Low {
  * Samples go in about 20 times a second and just before each part is appended; rates and seeks come out.
  */
 export class LatencyController {
-  readonly #guard: number;
+  guard: number;
   #part = 0.1;
   #short = new Low(SHORT);
   #start = new Low(START_WATCHED);
@@ -147,8 +148,8 @@ export class LatencyController {
   #played = false;
   #actions: Action[] = [];
 
-  constructor(settings: Settings = { guard: 0.15 }) {
-    this.#guard = settings.guard;
+  constructor(settings: Settings = { guard: GUARD }) {
+    this.guard = settings.guard;
   }
 
   /** The lowest forward buffer (s) that playing at `position` would have had in the last moments; null until known. */
@@ -171,14 +172,14 @@ export class LatencyController {
     const last = ranges.at(-1);
     if (last === undefined) return null;
     const reserve = Math.min(START_RESERVE_MOST, Math.max(START_RESERVE, waited));
-    return Math.max(last.start, last.end - this.#guard - reserve);
+    return Math.max(last.start, last.end - this.guard - reserve);
   }
 
   /** The viewer asks for the newest picture. */
   goLive(position: number, ranges: readonly Range[], now: number): void {
     const last = ranges.at(-1);
     if (last === undefined) return;
-    const to = Math.max(last.start, last.end - this.#guard - this.#part);
+    const to = Math.max(last.start, last.end - this.guard - this.#part);
     if (to - position > 0.05) this.#seek(position, to, "live", now);
   }
 
@@ -233,7 +234,7 @@ export class LatencyController {
     const atHole = sample.seeking
       ? stopped > SEEK_LACKS && forward < SEEK_LACKS
       : forward <= AT_HOLE ||
-        (forward < this.#guard && stopped > STOPPED) ||
+        (forward < this.guard && stopped > STOPPED) ||
         (sample.waiting && stopped > DRY_WAIT); // for more than will ever come before the hole
     if (next === undefined || !atHole) {
       this.#holeSeenAt = null;
@@ -242,9 +243,9 @@ export class LatencyController {
     // Browsers want about 200 ms of sound before they go on: landing on less would be a second wait.
     this.#holeSeenAt ??= now;
     const length = next.end - next.start;
-    if (length < this.#guard + this.#part && now - this.#holeSeenAt < HOLE_ENDS) return false;
-    const tooMuch = length - this.#guard > SEEK_ABOVE;
-    const to = tooMuch ? next.end - this.#guard - this.#part : next.start + 0.001;
+    if (length < this.guard + this.#part && now - this.#holeSeenAt < HOLE_ENDS) return false;
+    const tooMuch = length - this.guard > SEEK_ABOVE;
+    const to = tooMuch ? next.end - this.guard - this.#part : next.start + 0.001;
     this.#seek(sample.position, to, "gap", now);
     return true;
   }
@@ -252,7 +253,7 @@ export class LatencyController {
   /** A browser that waits though there is enough is helped by a seek: to where it stands, or past what it cannot play. */
   #goOn({ position, waiting }: Sample, forward: number, stopped: number, now: number): boolean {
     const dry = waiting && this.#played && !this.#helped;
-    if (dry && stopped > DRY_WAIT && forward > this.#guard + DRY_ENDS) {
+    if (dry && stopped > DRY_WAIT && forward > this.guard + DRY_ENDS) {
       this.#seek(position, position, "dry", now);
       this.#helped = true;
       return true;
@@ -264,22 +265,22 @@ export class LatencyController {
 
   #leaveBacklog(position: number, now: number): boolean {
     const short = this.#lowest(this.#short, position, now);
-    if (short !== null && short - this.#guard > SEEK_ABOVE) {
-      this.#seek(position, position + short - this.#guard - SEEK_LEAVES, "behind", now);
+    if (short !== null && short - this.guard > SEEK_ABOVE) {
+      this.#seek(position, position + short - this.guard - SEEK_LEAVES, "behind", now);
       return true;
     }
     if (this.#startSeekSpent || this.#startedAt === null) return false;
     if (now - this.#startedAt > START_ENDS) this.#startSeekSpent = true;
     const start = this.#lowest(this.#start, position, now);
-    if (this.#startSeekSpent || start === null || start - this.#guard <= START_SEEK_ABOVE) return false;
+    if (this.#startSeekSpent || start === null || start - this.guard <= START_SEEK_ABOVE) return false;
     this.#startSeekSpent = true;
-    this.#seek(position, position + start - this.#guard - SEEK_LEAVES, "start", now);
+    this.#seek(position, position + start - this.guard - SEEK_LEAVES, "start", now);
     return true;
   }
 
   #chooseRate(position: number, now: number): void {
     const short = this.#lowest(this.#short, position, now);
-    const slowBelow = (this.#rate === SLOW ? SLOW_ENDS : SLOW_BELOW) * this.#guard;
+    const slowBelow = (this.#rate === SLOW ? SLOW_ENDS : SLOW_BELOW) * this.guard;
     const margin = this.#rate === FAST ? FAST_ENDS : FAST_ABOVE;
     const known = this.#start.value(now) === null ? null : this.#above(position, now);
     if (short !== null && short < slowBelow) this.#setRate(SLOW);
@@ -297,9 +298,9 @@ export class LatencyController {
     const uneven = Math.max(0, this.#furthest - lowest - this.#part);
     const seen = this.#long.seen(now);
     const unseen = seen < 1 ? START_FAST_ABOVE - FAST_ABOVE + (1 - seen) * uneven : 0;
-    const above = lowest - (position - now) - this.#guard - unseen;
-    const rare = (this.#rare.soFar ?? lowest) - (position - now) - this.#guard / 2;
-    return Math.min(above, Math.max(rare, above - this.#guard));
+    const above = lowest - (position - now) - this.guard - unseen;
+    const rare = (this.#rare.soFar ?? lowest) - (position - now) - this.guard / 2;
+    return Math.min(above, Math.max(rare, above - this.guard));
   }
 
   #lowest(low: Low, position: number, now: number): number | null {

@@ -17,6 +17,10 @@ const REBUILDS = 5;
 const REBUILDS_WITHIN = 60;
 const TRIM_EVERY = 2;
 const RAN_DRY = 0.1;
+/** What lies so near (s) before the playhead may have gone to the decoder; less than so much is a rounding; appending takes so long. */
+const DECODED = 0.5;
+const OVERLAPS = 0.1;
+const APPENDED = 0.05;
 /** The backlog of the start comes in one burst; playing begins when it pauses for so long (s), and at the latest then. */
 const BURST_PAUSE = 0.03;
 const BURST_ENDS = 0.25;
@@ -26,11 +30,13 @@ export class PartsPlayback implements PartSink {
   readonly #video: HTMLVideoElement;
   readonly #hooks: PartsHooks;
   readonly #now: () => number;
-  #controller = new LatencyController();
+  readonly controller = new LatencyController();
   #timeline = new Timeline();
   #buffer: MediaBuffer;
   #init: { data: Uint8Array; codecs: string } | null = null;
   #needsKeyFrame = true;
+  /** When to seek to where we stand, for the decoder does not see what was laid over what it had. */
+  #lookAgain = Number.POSITIVE_INFINITY;
   #left = 0;
   #begun = false;
   #openedAt: number;
@@ -75,13 +81,16 @@ export class PartsPlayback implements PartSink {
     if (this.#closed || this.#init === null) return;
     // Without its key frame a part could not be decoded, yet browsers would call it buffered: better a hole, to be jumped.
     if (!part.independent && (this.#needsKeyFrame || !this.#timeline.continues(part))) return;
-    this.#needsKeyFrame = false;
     const placement = this.#timeline.place(part);
-    if (placement.fresh) this.#controller.forget();
-    if (placement.fresh && this.forward < RAN_DRY) this.#controller.reset(); // as good as a start
+    const { currentTime } = this.#video;
+    if (this.#needsKeyFrame && placement.start < currentTime + Math.min(DECODED, this.forward - OVERLAPS))
+      this.#lookAgain = this.#now() + APPENDED;
+    this.#needsKeyFrame = false;
+    if (placement.fresh) this.controller.forget();
+    if (placement.fresh && this.forward < RAN_DRY) this.controller.reset(); // as good as a start
     if (placement.fresh && this.#left > 0) this.#hooks.onSkip(this.#left, "discontinuity");
     this.#left = 0;
-    this.#controller.partLength(part.duration);
+    this.controller.partLength(part.duration);
     this.#lastAt = this.#now();
     this.#firstAt ??= this.#lastAt;
     this.sample(); // just before an append the buffer is at its lowest
@@ -95,7 +104,7 @@ export class PartsPlayback implements PartSink {
   }
 
   goLive(): void {
-    this.#controller.goLive(this.#video.currentTime, this.#buffer.ranges, this.#now());
+    this.controller.goLive(this.#video.currentTime, this.#buffer.ranges, this.#now());
     this.#act();
   }
 
@@ -105,7 +114,7 @@ export class PartsPlayback implements PartSink {
     const now = this.#now();
     const ranges = this.#buffer.ranges;
     if (!this.#begun) {
-      const start = this.#controller.beginAt(ranges, now - this.#openedAt);
+      const start = this.controller.beginAt(ranges, now - this.#openedAt);
       const waited = this.#firstAt === null ? 0 : now - this.#firstAt;
       if (start === null || (now - this.#lastAt < BURST_PAUSE && waited < BURST_ENDS)) return;
       this.#begun = true;
@@ -113,8 +122,12 @@ export class PartsPlayback implements PartSink {
       return;
     }
     const { currentTime: position, paused, seeking, readyState } = this.#video;
+    if (now > this.#lookAgain) {
+      this.#lookAgain = Number.POSITIVE_INFINITY;
+      this.#video.currentTime = position;
+    }
     const waiting = readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
-    this.#controller.sample({ position, ranges, playing: !paused, seeking, waiting }, now);
+    this.controller.sample({ position, ranges, playing: !paused, seeking, waiting }, now);
     this.#act();
     if (now - this.#trimmedAt > TRIM_EVERY) {
       this.#trimmedAt = now;
@@ -137,7 +150,7 @@ export class PartsPlayback implements PartSink {
   }
 
   #act(): void {
-    for (const action of this.#controller.pollActions()) {
+    for (const action of this.controller.pollActions()) {
       if (action.type === "rate") {
         this.#video.playbackRate = action.rate;
       } else {
@@ -160,7 +173,7 @@ export class PartsPlayback implements PartSink {
     const paused = this.#video.paused;
     this.#buffer.close();
     this.#timeline = new Timeline();
-    this.#controller.reset();
+    this.controller.reset();
     this.#needsKeyFrame = true;
     this.#begun = false;
     this.#openedAt = now;

@@ -3,6 +3,7 @@ import { RenditionChooser } from "../core/rendition-chooser.ts";
 import { read, write } from "../preferences.ts";
 import type { Rendition } from "../room.ts";
 import { sheets } from "../styles/sheet.ts";
+import { GUARD } from "./controller.ts";
 import css from "./quality.css?inline";
 import { forwardOf, rangesOf } from "./ranges.ts";
 import type { PlayerSession } from "./session.ts";
@@ -17,6 +18,8 @@ const AGAIN = 3;
 /** What is watched for so long (s) is what the next visit begins with. */
 const KEPT_AFTER = 10;
 const AUTO = "auto";
+/** Seconds of buffer to keep: what noticing that less comes, leaving, and beginning with less take. */
+const GUARD_AUTO = 0.5;
 /** As in quality.css: there is no room to say what is watched. */
 const NARROW = "(max-width: 30rem)";
 
@@ -40,6 +43,8 @@ export class Quality {
     const stored = read("quality");
     this.chosen = stored === null || stored === AUTO ? null : stored;
     this.#timer = setInterval(this.#tick, TICK);
+    // When it is needed, the way may be too narrow to load it in time.
+    void import("../rendition-change.ts").catch(() => null);
   }
 
   /** The renditions, the best first. */
@@ -73,6 +78,7 @@ export class Quality {
     const now = performance.now() / 1000;
     const watched = renditions[at];
     if (watched === undefined || stats.source !== "parts") return;
+    this.#session.keep(this.chosen === null ? GUARD_AUTO : GUARD);
     this.#keep(watched.id, now);
     if (this.chosen !== null && renditions.some(({ id }) => id === this.chosen)) {
       if (this.chosen !== watched.id) this.#ask(this.chosen, 0, now);
@@ -83,11 +89,13 @@ export class Quality {
       this.#chooser.reset();
       return;
     }
+    const { heard } = this.#session;
     const { stalls, skippedTime } = stats;
     const { buffered, currentTime } = this.#video;
     const forward = forwardOf(rangesOf(buffered), currentTime);
     this.#chooser.sample(
       {
+        lag: heard === null ? null : heard.at - heard.mediaTime,
         edge: currentTime + forward,
         forward,
         bytes: stats.bytesFromPeers + stats.bytesFromOrigin,
@@ -102,9 +110,9 @@ export class Quality {
       this.#ask(wanted.id, this.#chooser.proof, now);
   };
 
-  #ask(id: string, proof: number, now: number): void {
+  #ask(id: string, proof: number | null, now: number): void {
     // What was asked for comes about by itself; should it not, because the mesh was left meanwhile, it is asked for again.
-    const patience = AGAIN + 2 * proof + (proof > 0 ? AGAIN : 0);
+    const patience = AGAIN + (proof ? 2 * proof + AGAIN : 0);
     if (this.#asked?.id === id && now - this.#asked.at < patience) return;
     this.#asked = { id, at: now };
     this.#session.choose(id, proof);

@@ -133,8 +133,17 @@ export class PlayerSession {
     this.#watch?.setP2p(mode);
   }
 
-  choose(rendition: string, proof: number): void {
+  choose(rendition: string, proof: number | null): void {
     this.#watch?.choose(rendition, proof);
+  }
+
+  get heard(): Watch["heard"] {
+    return this.#watch?.heard ?? null;
+  }
+
+  /** @param guard seconds of buffer to keep at its lowest */
+  keep(guard: number): void {
+    if (this.#parts !== null) this.#parts.controller.guard = guard;
   }
 
   goLive(): void {

@@ -16,7 +16,8 @@ type Placed = Pick<Part, "epoch" | "mediaTime" | "duration" | "captureTime" | "d
 const LEAD = 1;
 /** A media time this far from where it was expected is another stretch, whatever the flags say. */
 const LONGEST_HOLE = 10;
-const OVERLAP = 0.5;
+/** Another rendition may begin with up to a group of pictures that was shown. */
+const OVERLAP = 3;
 /** What is missing between two parts may be a rounding; a frame is more. */
 const ROUNDING = 0.015;
 /** Parts remembered for capture times: about a minute at 100 ms. */

@@ -104,6 +104,7 @@ export class ScriptedRoom extends EventTarget implements Room {
       publisherNow: () =>
         this.offset === null ? null : { time: performance.now() / 1000 + this.offset, error: 0.002 },
       choose: () => {},
+      heard: null,
       setP2p: (mode: P2pMode) => this.#tell({ type: "p2p", mode }),
       stop: () => {
         if (this.#sink === sink) this.#sink = null;
