@@ -98,7 +98,7 @@ async def test_fifty_people_hear_each_message_once_soon_and_in_one_order(tmp_pat
     each = {name: count / heard for name, count in sent.items()}
     sys.stderr.write(
         f"for each that came {each['messages']:.2f} copies sent, {each['messages_bytes']:.0f} bytes, and "
-        f"{each['chat']:.2f} other messages of the chat, {each['chat_bytes']:.0f} bytes; {lost} packets lost\n"
+        f"{each['chat']:.2f} others of the chat, {each['chat_bytes']:.0f} bytes; {lost} lost packets\n"
     )
     everything = Counter(id for id, _ in found[0]["heard"])
     for record in found:
