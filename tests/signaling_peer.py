@@ -159,12 +159,15 @@ class People:
     def __init__(self, url: str) -> None:
         self.url = url
         self.http = aiohttp.ClientSession()
-        self._peers: list[Peer] = []  # a socket that nobody refers to is closed
+        self._peers: list[Peer] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for peer in self._peers:
+            # Else the garbage collector does, which warns if it comes to the connection before the response.
+            peer.socket._response.close()
         await self.http.close()
 
     async def connect(self, key: Key | None = None) -> tuple[Peer, bytes]:

@@ -6,6 +6,7 @@ import ipaddress
 import json
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
@@ -175,14 +176,14 @@ async def test_full_server_refuses_sockets() -> None:
 
 
 async def test_stopping_closes_sockets_as_going_away() -> None:
-    async with run(Config(port=0)) as running:
-        people = People(running.url)
-        idle, _ = await people.connect()
-        joined = await people.join()
-        closing = [asyncio.create_task(peer.closed()) for peer in (idle, joined)]
-        await asyncio.sleep(0)
-    assert [await task for task in closing] == [1001, 1001]
-    await people.http.close()
+    async with AsyncExitStack() as stack:
+        async with run(Config(port=0)) as running:
+            people = await stack.enter_async_context(People(running.url))
+            idle, _ = await people.connect()
+            joined = await people.join()
+            closing = [asyncio.create_task(peer.closed()) for peer in (idle, joined)]
+            await asyncio.sleep(0)
+        assert [await task for task in closing] == [1001, 1001]
 
 
 async def test_stopping_does_not_wait_for_a_peer_that_does_not_answer() -> None:
