@@ -66,6 +66,7 @@ async def closed_page(run: Programs, browser: Browser, folder: Path, count: int)
     return server, page
 
 
+@pytest.mark.slow
 async def test_a_page_gets_what_was_said_while_it_was_closed_and_a_newcomer_reads_back(
     browser: Browser, tmp_path: Path
 ) -> None:

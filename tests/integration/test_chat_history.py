@@ -118,12 +118,12 @@ async def test_a_store_that_is_in_use_or_no_folder_ends_the_relay_with_a_sentenc
     await open_relay(run, server, tmp_path / "store")
     options = ("relay", "--server", server, "--room", ROOM, "--store")
     (tmp_path / "file").write_text("")
-    for arguments, sentence in (
-        (("store",), "cannot be used: database is locked"),
-        (("file",), "cannot be used"),
-        (("other", "--store-size", "much"), "'much' is no size: give bytes, such as 500M or 1G."),
-    ):
-        folder, *more = arguments
-        refused = await run.braidcast(*options, str(tmp_path / folder), *more)
-        assert await refused.ended() == 1
-        assert sentence in " ".join(refused.errors)
+    told = {
+        ("store",): "cannot be used: database is locked",
+        ("file",): "cannot be used",
+        ("other", "--store-size", "much"): "'much' is no size: give bytes, such as 500M or 1G.",
+    }
+    refused = [await run.braidcast(*options, str(tmp_path / folder), *more) for folder, *more in told]
+    assert await asyncio.gather(*(program.ended() for program in refused)) == [1] * 3
+    for program, sentence in zip(refused, told.values(), strict=True):
+        assert sentence in " ".join(program.errors)
