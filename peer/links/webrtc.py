@@ -79,7 +79,7 @@ class WebRtcLinks:
         """Begin the link that `offer` asks for: make and signal the answer."""
         return self._begin(WebRtcLink(self, offer.peer, offer.nonce, offer.connection, events), offer.sdp)
 
-    async def close(self, timeout: float = 0.5) -> None:
+    async def close(self, timeout: float = 0.3) -> None:
         """Close all links and wait until they are freed; what takes longer than `timeout` is cut short."""
         for link in self._tasks.values():
             link.close()
