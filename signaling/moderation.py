@@ -16,7 +16,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from signaling.checkpoint import SETTLED_MEASURES, Checkpoint
-from signaling.measures import MAX_AFTER, Measure, Role, Verb
+from signaling.measures import MAX_AFTER, Measure, Role
 
 MAX_MEASURES = 1_024
 MAX_OF_MODERATOR = 256
@@ -290,10 +290,8 @@ class Moderation:
                 self._add(Rule(rule.id, rule.author, rule.clock, rule.time, measure, number, past))
         self._known.clear()
         checkpoint = self._checkpoint = self._by_id[first[2]]
-        stated: list[tuple[Verb, bytes]] = [("ban", key) for key in base.banned]
-        measures = [
-            Measure(verb, subject=key) for verb, key in (*stated, *(("mute", key) for key in base.muted))
-        ]
+        measures = [Measure("ban", subject=key) for key in base.banned]
+        measures += [Measure("mute", subject=key) for key in base.muted]
         if base.lock is not None:
             measures.append(Measure("lock", role=base.lock))
         if base.slow:

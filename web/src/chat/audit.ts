@@ -61,7 +61,7 @@ function sentenceOf({ author, measure }: Rule, named: Named): string {
   return `${who} ${done[verb]}${reason === "" ? "" : ` (${reason})`}`;
 }
 
-/** As in core/checkpoint.ts. */
+/** As in core/checkpoint.ts, which comes with the log and not with the page. */
 function isCheckpoint(measure: Measure): measure is Checkpoint {
   return measure.verb === "checkpoint";
 }
