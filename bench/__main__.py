@@ -8,7 +8,7 @@ import json
 from functools import partial
 from typing import Any
 
-from bench import chat, comparison, glass, ladder, latency, machine, pages, planner, relay, ways
+from bench import chat, chat_page, comparison, glass, ladder, latency, machine, pages, planner, relay, ways
 
 PARTS = ("pages", "startup", "glass", "latency", "relay", "planner", "chat", "ladder", "compare")
 
@@ -177,7 +177,7 @@ def chat_text(found: dict[str, Any]) -> str:
             f"  search      {name}, {search['hits']} found: "
             f"p50 {1e3 * search['p50']:.0f} ms, greatest {1e3 * search['max']:.0f} ms"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *chat_page.lines(found["page"])])
 
 
 def ladder_text(found: list[dict[str, Any]]) -> str:

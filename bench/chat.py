@@ -1,7 +1,7 @@
 """A room with a long history on a relay's disk: what a newcomer waits for, what search takes, what it costs.
 
-`braidcast signal` and `braidcast relay --store` are processes of their own; the newcomer has a link over
-loopback. Texts are made of words whose frequencies follow Zipf's law.
+`braidcast signal` and `braidcast relay --store` are processes of their own; the newcomers, a Python peer
+and then a page, have links over loopback. Texts are made of words whose frequencies follow Zipf's law.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench import chat_page
 from bench.usage import process_memory, process_seconds
 from peer.api import Peer
 from peer.chat_store import ChatStore
@@ -91,6 +92,8 @@ async def _measure(run: Programs, folder: Path, count: int) -> dict[str, Any]:
     found["full"] = await _relay(relay)
     found |= await _newcomer(server, relay)
     found["after"] = await _relay(relay)
+    searched = {"the most frequent word": words[0], "the rarest word": words[-1]}
+    found["page"] = await chat_page.measure(run, folder, f"{server}/chat/{ROOM}", searched)
     return found
 
 

@@ -11,6 +11,7 @@ from peer.chat_store import ChatStore
 from peer.membership import parse_owner
 from tests.chat_past import ROOM, fill
 from tests.e2e.audience import eventually
+from tests.e2e.reading import memory, read
 from tests.programs import Programs, programs
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(120), pytest.mark.usefixtures("built_pages")]
@@ -109,7 +110,7 @@ async def test_words_are_found_in_what_only_the_browser_s_database_holds(
         log = page.get_by_role("log")
         await log.get_by_text("41", exact=True).wait_for()
         shown = await log.locator("li .text").all_inner_texts()
-        assert shown == [f"{number}" for number in range(43)], "and what was said before it"
+        assert shown[:43] == [f"{number}" for number in range(43)], "and what was said before it"
 
 
 async def change_on_disk(page: Page, text: str) -> None:
@@ -195,3 +196,35 @@ async def test_what_the_owner_settles_is_gone_from_pages_databases_and_the_relay
     await store.open()
     assert await store.count() == 201
     await store.close()
+
+
+@pytest.mark.slow
+async def test_a_page_stays_small_and_moves_nobody_however_far_somebody_reads_back_and_on(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Memory has the last 5,000 messages; the list has 1,000 at most."""
+    await fill(tmp_path, 7_000)
+    async with programs(tmp_path) as run:
+        introducer = await run.braidcast("signal", "--port", "0", "--json")
+        server = (await introducer.event("listening"))["url"]
+        async with Peer.join(server, ROOM, role="relay", store=tmp_path):
+            page = await (await browser.new_context()).new_page()
+            await page.goto(f"{server}/chat/{ROOM}")
+            await shows(page, [f"{number}" for number in range(6_800, 7_000)])
+            first = await memory(page)
+            back = await read(page, 6_000)
+            far = await memory(page)
+        on = await read(page, 6_000, onward=True)
+        last = await memory(page)
+        assert back.read >= 6_000
+        assert on.read == 200 + back.read - 1_000, "all that had scrolled away"
+        assert await page.evaluate("document.querySelector('braidcast-chat').messages.length") == 5_000
+        for reading in (back, on):
+            assert reading.items <= 1_000
+            assert reading.elements <= 20 * reading.items
+            assert max(reading.jumps) < 2
+        # Of what memory holds at most; of a page of 1,000 messages.
+        assert max(far["heap"], last["heap"]) - first["heap"] < 40_000_000
+        assert max(far["nodes"], last["nodes"]) < 100_000
+        await page.get_by_role("log").get_by_text("6999", exact=True).wait_for()
+        assert await page.get_by_role("button", name="Newest messages").count() == 0

@@ -164,6 +164,36 @@ async def test_who_scrolls_up_reads_page_after_page_and_comes_back(watching: Ope
         assert await log.locator("li").count() == 151
 
 
+async def test_who_has_read_back_reads_on_to_the_newest(watching: Open) -> None:
+    director = Director(stream_state=None)
+    director.past = long_ago(1_500)
+    director.chat = director.past[-50:]
+    director.past = director.past[:-50]
+    async with watching(director, path="/chat/demo") as viewer:
+        log = viewer.page.get_by_role("log")
+        await log.get_by_text("long ago 1499", exact=True).wait_for()
+        for number in range(1_250, 50, -200):
+            await log.evaluate("(list) => { list.scrollTop = 0; }")
+            await log.get_by_text(f"long ago {number}", exact=True).wait_for(state="attached")
+        newest = viewer.page.get_by_role("button", name="Newest messages")
+        await newest.wait_for()
+        last = log.get_by_text("long ago 1249", exact=True)
+        await last.scroll_into_view_if_needed()
+        await log.get_by_text("long ago 1449", exact=True).wait_for(state="attached")
+        assert await log.get_by_text("long ago 250", exact=True).count() == 0, "what is far above goes"
+        # What was read has stayed where it was.
+        assert await last.evaluate("(read) => read.getBoundingClientRect().bottom <= innerHeight")
+        assert await last.evaluate("(read) => read.getBoundingClientRect().top > 0")
+        assert await log.locator("li").count() == 1_000
+        await log.get_by_text("long ago 1449", exact=True).scroll_into_view_if_needed()
+        await log.get_by_text("long ago 1499", exact=True).scroll_into_view_if_needed()
+        await newest.wait_for(state="detached")
+        await director.say(ANA, "Ana", "something new")
+        await log.get_by_text("something new").wait_for()
+        assert await log.evaluate("(list) => list.scrollHeight - list.scrollTop - list.clientHeight < 2")
+        assert await log.locator("li").count() == 51
+
+
 async def test_who_asks_for_older_messages_is_told_when_nobody_has_any(watching: Open) -> None:
     director = Director(stream_state=None)
     director.chat = long_ago(30)[20:]

@@ -1,6 +1,8 @@
 /** Keeps a room's chat in the browser: does what the log asks of its store. */
 
+import { folded } from "./chat-search.ts";
 import type { ChatStore, Kept } from "./chat-store.ts";
+import { ChatTexts, type Said } from "./chat-texts.ts";
 import { readAct } from "./core/chat-acts.ts";
 import type { ChatLog } from "./core/chat-log.ts";
 import {
@@ -31,7 +33,9 @@ const FORGET_EVERY = 500;
 /** Where a header says what a message is (docs/protocol.md section 8). */
 const KIND = 1;
 /** Messages that are looked at together when words are searched. */
-const SEARCHED = 1_000;
+const SEARCHED = 2_000;
+/** Characters of texts that are in memory once somebody searches: those of all that is kept of most rooms. */
+const REMEMBERED = 8_000_000;
 /** Times what is wanted: some of it may have been edited or hidden. */
 const SPARE = 4;
 
@@ -47,6 +51,9 @@ export class ChatKeeper {
   readonly #room: string;
   #buffer: Keep[] = [];
   #written = 0;
+  /** Null before somebody searches. */
+  #texts: ChatTexts | null = null;
+  #reading: Promise<void> | null = null;
 
   constructor(store: ChatStore, room: string) {
     this.#store = store;
@@ -94,6 +101,7 @@ export class ChatKeeper {
   /** Drops what its author takes back, after all that was to be kept before. */
   erase({ target, author }: Erase, log: ChatLog): void {
     void this.#flush(log);
+    this.#texts?.erase(target);
     void this.#store.erase(target, author).catch(() => undefined);
   }
 
@@ -104,6 +112,7 @@ export class ChatKeeper {
       const { clock, author } = parseChatHeader(message.header);
       return comparePlaces([clock, author, id], place) <= 0;
     };
+    this.#texts?.forget(place);
     void this.#store.settle(place, isSettled).catch(() => undefined);
   }
 
@@ -121,11 +130,14 @@ export class ChatKeeper {
         .filter(({ act }) => act !== null);
       const targets = new Map(acts.map(({ id, act }) => [id, act?.target ?? ""]));
       await this.#store.keep(batch, new Map(follows), targets);
+      for (const { place, message } of batch) this.#remember(place, { id: place[2], message });
       this.#written += batch.length;
       if (this.#written < FORGET_EVERY) return;
       this.#written = 0;
       const place = await this.#store.forget(KEPT);
-      if (place !== null) log.forgotten(place);
+      if (place === null) return;
+      this.#texts?.forget(place);
+      log.forgotten(place);
     } catch {
       // No room on the disk, or the database is gone: others have what is not kept here.
     }
@@ -136,36 +148,71 @@ export class ChatKeeper {
     const lacking = log.lacking(id);
     const here = lacking.length > 0 ? await this.#store.find(lacking).catch(() => []) : [];
     if (here.length < lacking.length) return { ids: [], messages: [] };
-    const ids = (await this.#store.upTo([id], count + 1).catch(() => [])).slice(0, -1);
+    return this.#past((await this.#store.upTo([id], count + 1).catch(() => [])).slice(0, -1), log);
+  }
+
+  /** What is kept just after that message, and what is to be shown of it, as far as nothing is missing there. */
+  async after(id: string, count: number, log: ChatLog): Promise<Past> {
+    await this.#flush(log);
+    return this.#past(await this.#store.after(id, count).catch(() => []), log);
+  }
+
+  async #past(ids: readonly string[], log: ChatLog): Promise<Past> {
     const found = this.#store.recall(ids).then((messages) => this.#genuine(messages));
     const acts = this.#store.actsOn(ids).then((messages) => this.#genuine(messages));
     return { ids, messages: log.shown(await found.catch(() => []), await acts.catch(() => [])) };
   }
 
-  /** The last `count` texts kept which are shown so that they match, in order. */
-  async search(matches: (text: string) => boolean, count: number, log: ChatLog): Promise<Entry[]> {
+  /** The last `count` texts kept which are shown so that they, folded, match, in order. */
+  async search(matches: (folded: string) => boolean, count: number, log: ChatLog): Promise<Entry[]> {
     await this.#flush(log);
     const candidates = new Set<string>();
-    let after: Place | null = null;
-    for (;;) {
-      const rows = await this.#store.next(after, SEARCHED);
-      for (const { kept } of rows) {
-        const said = saidIn(kept);
-        if (said === null || !matches(said.text)) continue;
-        candidates.delete(said.id);
-        candidates.add(said.id);
-        if (candidates.size > SPARE * count) forgetOldest(candidates);
-      }
-      if (rows.length < SEARCHED) break;
+    const look = (said: Said | null): void => {
+      if (said === null || !matches(said.folded)) return;
+      candidates.delete(said.id);
+      candidates.add(said.id);
+      if (candidates.size > SPARE * count) forgetOldest(candidates);
+    };
+    const texts = await this.texts();
+    if (texts.isWhole) for (const said of texts.all()) look(said);
+    else await this.#each((_, kept) => look(saidIn(kept)));
+    const ids = [...candidates];
+    const shown: Entry[] = [];
+    while (ids.length > 0 && shown.length < count) {
+      const last = ids.splice(-count);
+      const found = await this.#genuine(await this.#store.recall(last));
+      const acts = await this.#genuine(await this.#store.actsOn(last));
+      shown.push(...log.shown(found, acts).filter(({ text }) => matches(folded(text))));
+    }
+    const place = ({ clock, key, id }: Entry): Place => [clock, key, id];
+    return shown.sort((a, b) => comparePlaces(place(a), place(b))).slice(-count);
+  }
+
+  /** What is kept, to be searched. Rejects when it cannot be read. */
+  async texts(): Promise<ChatTexts> {
+    this.#texts ??= new ChatTexts(REMEMBERED);
+    this.#reading ??= this.#each((place, kept) => this.#remember(place, kept)).catch((error: unknown) => {
+      this.#texts = this.#reading = null;
+      throw error;
+    });
+    const texts = this.#texts;
+    await this.#reading;
+    return texts;
+  }
+
+  #remember(place: Place, kept: Kept): void {
+    const said = this.#texts?.isWhole === true ? saidIn(kept) : null;
+    if (said !== null) this.#texts?.add(place, said);
+  }
+
+  /** Calls `told` for all that is kept, in order. */
+  async #each(told: (place: Place, kept: Kept) => void): Promise<void> {
+    for (let after: Place | null = null; ; ) {
+      const rows: { place: Place; kept: Kept }[] = await this.#store.next(after, SEARCHED);
+      for (const { place, kept } of rows) told(place, kept);
+      if (rows.length < SEARCHED) return;
       after = rows.at(-1)?.place ?? null;
     }
-    const ids = [...candidates];
-    const found = await this.#genuine(await this.#store.recall(ids));
-    const acts = await this.#genuine(await this.#store.actsOn(ids));
-    return log
-      .shown(found, acts)
-      .filter(({ text }) => matches(text))
-      .slice(-count);
   }
 
   /**
@@ -202,12 +249,12 @@ export class ChatKeeper {
 }
 
 /** A text, or what an edit makes of one, with the id of that text; unchecked. */
-function saidIn({ id, message: { header, body } }: Kept): { id: string; text: string } | null {
+function saidIn({ id, message: { header, body } }: Kept): Said | null {
   if (body === null) return null;
   if (header[KIND] === TEXT) {
     const text = readText(body);
-    return text === null ? null : { id, text: text.text };
+    return text === null ? null : { id, folded: folded(text.text) };
   }
   const act = readAct(header[KIND] ?? 0, body);
-  return act?.type === "edit" ? { id: act.target, text: act.text } : null;
+  return act?.type === "edit" ? { id: act.target, folded: folded(act.text) } : null;
 }

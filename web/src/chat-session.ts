@@ -1,7 +1,7 @@
 /** The room's chat at a browser peer: the log's shell. */
 
 import { ChatKeeper, type Past } from "./chat-keeper.ts";
-import { matcher } from "./chat-search.ts";
+import { folded, matcher } from "./chat-search.ts";
 import { seconds } from "./clockwork.ts";
 import type { Act } from "./core/chat-acts.ts";
 import { peerIdOf } from "./core/chat-author.ts";
@@ -16,6 +16,7 @@ import type { SharedFile } from "./core/shared-file.ts";
 import { toBase64url, toHex } from "./encoding.ts";
 import { FileSession } from "./file-session.ts";
 import { openFileStore } from "./file-store.ts";
+import { gathering } from "./gathering.ts";
 import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
 import type { Talk } from "./room.ts";
@@ -32,8 +33,11 @@ const FILES = 0x40;
 const FORBIDDEN = 6;
 /** Measures in one message to the introducer. */
 const AT_ONCE = 8;
+/** Between two words about what is to be shown, ms: to draw it takes a part of that. */
+const TELL_EVERY = 50;
 /** After a link has opened, ms. */
 const MEND_AFTER = 1000;
+const NOTHING: Past = { ids: [], messages: [] };
 /** Longer than this (ms) nobody waits for the browser's database. */
 const PATIENCE = 2000;
 
@@ -47,14 +51,19 @@ export interface ChatEvents {
   removed(sentence: string): void;
 }
 
-/** The chat of a room, with what the browser has kept of it; without that where it lets nothing be kept. */
+/**
+ * The chat of a room, with what the browser has kept of it; without that where it lets nothing be kept. `changed` is called
+ * once for what comes together, with null.
+ */
 export async function openChat(
   server: string,
   room: string,
   identity: Identity,
-  events: ChatEvents,
+  outside: ChatEvents,
   owner: Uint8Array | null = null,
 ): Promise<ChatSession> {
+  const changed = gathering(() => outside.changed(null), TELL_EVERY);
+  const events = { ...outside, changed };
   const late = new Promise<null>((resolve) => setTimeout(resolve, PATIENCE, null));
   const restored = await Promise.race([restoredChat(server, room, identity, events, owner), late]).catch(
     () => null,
@@ -278,7 +287,7 @@ export class ChatSession implements Talk {
     let asked = id;
     let partial: readonly Entry[] = [];
     for (let tries = 0; tries < MAX_TRIES; ) {
-      let past: Past = (await this.keeper?.before(asked, count, this.log)) ?? { ids: [], messages: [] };
+      let past: Past = (await this.keeper?.before(asked, count, this.log)) ?? NOTHING;
       if (past.ids.length === 0) {
         const before = [asked];
         const page = await this.#page(() => this.log.askBefore(before, seconds()));
@@ -297,6 +306,19 @@ export class ChatSession implements Talk {
     return partial.length > 0 ? [...partial] : this.#leftBefore(id, count);
   }
 
+  /** The texts just after that message, in order, from memory or from the browser's database, without a gap. */
+  async after(id: string, count = 200): Promise<Entry[]> {
+    const entries = this.log.messages();
+    const at = entries.findIndex((entry) => entry.id === id);
+    if (at >= 0) return entries.slice(at + 1, at + 1 + count);
+    for (let asked = id; ; ) {
+      const { ids, messages } = (await this.keeper?.after(asked, count, this.log)) ?? NOTHING;
+      const last = ids.at(-1);
+      if (last === undefined || messages.length > 0) return [...messages];
+      asked = last; // all of that is of kinds that are not shown
+    }
+  }
+
   /** What there is before that message, although something is missing that nobody sends. */
   #leftBefore(id: string, count: number): Entry[] {
     const entries = this.log.messages();
@@ -304,12 +326,18 @@ export class ChatSession implements Talk {
     return entries.slice(Math.max(0, at - count), Math.max(0, at));
   }
 
-  /** The last `count` texts that hold all these words, in order: of memory, and of the browser's database. */
+  /**
+   * The last `count` texts that hold all these words, in order: of memory, and of the browser's database. Without words there
+   * are none, but the database is read for searches to come.
+   */
   async search(words: string, count: number): Promise<Entry[]> {
     const matches = matcher(words);
-    if (matches === null) return [];
+    if (matches === null) {
+      await this.keeper?.texts();
+      return [];
+    }
     const here = this.log.messages();
-    const found = here.filter(({ text }) => matches(text)).slice(-count);
+    const found = here.filter(({ text }) => matches(folded(text))).slice(-count);
     if (found.length === count || this.keeper === null) return found;
     const known = new Set(here.map(({ id }) => id));
     const kept = await this.keeper.search(matches, count, this.log);

@@ -66,6 +66,8 @@ export interface ChatStore {
   find(ids: readonly string[]): Promise<string[]>;
   /** Ids of the `count` messages up to the last of these, in order; none if none of these is kept. */
   upTo(ids: readonly string[], count: number): Promise<string[]>;
+  /** Ids of the `count` messages behind that one, in order, up to the first that follows something which is not there. */
+  after(id: string, count: number): Promise<string[]>;
   /** The last `count` messages. */
   restore(count: number): Promise<Restored>;
   /** What is missing of that which the last message follows where something is; null if there is nothing before it. */
@@ -170,6 +172,30 @@ class BrowserStore implements ChatStore {
     if (last === undefined) return [];
     const rows = await this.#last(count, IDBKeyRange.upperBound(last.place));
     return rows.map((row) => row.id);
+  }
+
+  async after(id: string, count: number): Promise<string[]> {
+    const [row] = await this.#rows([id]);
+    if (row === undefined) return [];
+    const behind = IDBKeyRange.lowerBound(row.place, true);
+    const rows = this.#db.transaction(MESSAGES).objectStore(MESSAGES);
+    const places = (await answer(rows.getAllKeys(behind, count))) as Row["place"][];
+    const last = places.at(-1);
+    if (last === undefined) return [];
+    const read = () => this.#db.transaction(LACKING).objectStore(LACKING);
+    const range = IDBKeyRange.bound(row.place, last, true);
+    const [lacking, follows] = await Promise.all([
+      answer(read().getAllKeys(range)),
+      answer<string[][]>(read().getAll(range)),
+    ]);
+    for (const [number, place] of lacking.entries()) {
+      const wanted = follows[number] ?? [];
+      if ((await this.find(wanted)).length === wanted.length) continue;
+      const gap = places.findIndex((other) => indexedDB.cmp(other, place) >= 0);
+      places.splice(gap);
+      break;
+    }
+    return places.map(([, , found]) => found);
   }
 
   async restore(count: number): Promise<Restored> {

@@ -44,7 +44,6 @@ export class Membership extends EventTarget implements Room, NodeEvents {
   #node: Node | null = null;
   #name: string;
   #away = false;
-  #tellingChat = false;
 
   constructor(options: JoinOptions) {
     super();
@@ -167,13 +166,13 @@ export class Membership extends EventTarget implements Room, NodeEvents {
       this.#options.room,
       identity,
       {
-        changed: () => this.#tellChat(),
+        changed: () => this.#fire("chat", this.messages),
         tell: (message) => this.#node?.signal(message),
         removed: (sentence) => this.refused(sentence),
       },
       this.#owner === "" ? null : keyOf(this.#owner),
     );
-    this.#tellChat();
+    this.#fire("chat", this.messages);
     this.#node?.join(this.chat);
   }
 
@@ -225,16 +224,6 @@ export class Membership extends EventTarget implements Room, NodeEvents {
   #setState(state: RoomState): void {
     this.state = state;
     this.#fire("state");
-  }
-
-  /** Once for all messages that came together, such as the history. */
-  #tellChat(): void {
-    if (this.#tellingChat) return;
-    this.#tellingChat = true;
-    queueMicrotask(() => {
-      this.#tellingChat = false;
-      this.#fire("chat", this.messages);
-    });
   }
 
   #fire(type: string, detail?: unknown): void {

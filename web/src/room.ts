@@ -171,7 +171,12 @@ export interface Talk {
   /** The peer ids of those who are writing just now. */
   readonly writing: readonly string[];
   readonly files: Files | null;
-  /** The last `count` texts that hold all these words, in order, of what is in memory and in the browser's database. */
+  /** The texts just after that message (its id), in order, at most 200, as far as they are here without a gap. */
+  after(id: string): Promise<ChatMessage[]>;
+  /**
+   * The last `count` texts that hold all these words, in order, of what is in memory and in the browser's database; without
+   * words it makes ready for that.
+   */
   search(words: string, count: number): Promise<ChatMessage[]>;
   /** Takes a measure of moderation, as far as one may. */
   rule(verb: Verb, fields?: Partial<Measure>): Promise<void>;

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { ChatKeeper } from "../src/chat-keeper.ts";
 import { type ChatEvents, ChatSession, openChat } from "../src/chat-session.ts";
 import type { ChatStore, Kept, Restored } from "../src/chat-store.ts";
+import { ChatTexts } from "../src/chat-texts.ts";
 import { type Act, readAct } from "../src/core/chat-acts.ts";
 import { comparePlaces, type Place } from "../src/core/chat-message.ts";
 import type { Keep } from "../src/core/chat-recall.ts";
@@ -77,6 +78,11 @@ class MemoryStore implements ChatStore {
     const last = (await this.find(ids)).at(-1);
     const end = this.rows.findIndex(({ place }) => place[2] === last) + 1;
     return this.rows.slice(Math.max(0, end - count), end).map(({ place }) => place[2]);
+  }
+
+  async after(id: string, count: number): Promise<string[]> {
+    const at = this.rows.findIndex(({ place }) => place[2] === id);
+    return at < 0 ? [] : this.rows.slice(at + 1, at + 1 + count).map(({ place }) => place[2]);
   }
 
   async restore(count: number): Promise<Restored> {
@@ -182,11 +188,22 @@ test("a browser keeps no more than its share, and the log does not take the rest
   expect(texts(chat)).toEqual(["two", "three"]);
 });
 
-/** Bob has said so many texts, one a second; this is what his browser has kept. */
-async function monologue(count: number): Promise<{ chat: ChatSession; store: MemoryStore }> {
+/** Bob has said so many texts, one a second, in place of some of which he nods; this is what his browser has kept. */
+async function monologue(count: number, nods = 0): Promise<{ chat: ChatSession; store: MemoryStore }> {
   const [bob, store] = [await fromSeed(new Uint8Array(32).fill(8)), new MemoryStore()];
   const chat = await session(store, bob);
   for (let second = 0; second < count; second++) {
+    if (second >= 100 && second < 100 + nods) {
+      const nod: Act = {
+        type: "reaction",
+        target: chat.messages()[0]?.id ?? "",
+        emoji: "👍",
+        on: second % 2 === 0,
+      };
+      const given = chat.log.composeAct(nod, second, second);
+      chat.log.done(given, await bob.sign(TAG_CHAT, given.header), second);
+      continue;
+    }
     const draft = chat.log.compose(`${second}`, "Bob", second, second);
     chat.log.said(draft, await bob.sign(TAG_CHAT, draft.header), second);
   }
@@ -293,6 +310,40 @@ test("words are found in what memory does not have any more, and as they read af
   expect(await found("creme nothing")).toEqual([]);
   expect(await found("2", 3)).toEqual(["2497", "2498", "2499"]);
   expect(await found(" .,")).toEqual([]);
+  // What is said and taken back after the first search is searched, too.
+  const said = await reopened.say("Late but said", "Ada");
+  const other = await reopened.say("Soon", "Ada");
+  expect(await found("late")).toEqual(["Late but said"]);
+  await reopened.do({ type: "delete", target: said.id });
+  await reopened.do({ type: "edit", target: other.id, text: "Later" });
+  expect(await found("late")).toEqual(["Later"]);
+});
+
+test("what is too much to be searched in memory is not kept there", () => {
+  const texts = new ChatTexts(10);
+  texts.add([2, "a", "two"], { id: "two", folded: "67890" });
+  texts.add([1, "a", "one"], { id: "one", folded: "12345" });
+  expect([...texts.all()].map(({ id }) => id)).toEqual(["one", "two"]);
+  texts.forget([1, "a", "one"]);
+  texts.add([3, "a", "three"], { id: "two", folded: "12345" });
+  texts.erase("two");
+  expect([texts.isWhole, [...texts.all()]]).toEqual([true, []]);
+  for (const place of [4, 5, 6]) texts.add([place, "a", `${place}`], { id: `${place}`, folded: "1234" });
+  expect([texts.isWhole, [...texts.all()]]).toEqual([false, []]);
+});
+
+test("who has gone back reads on, over what is not shown, and from the database into memory", async () => {
+  const { chat, store } = await monologue(1_000, 220);
+  const reopened = await session(store);
+  expect(reopened.messages()[0]?.text).toBe("500");
+  let read = chat.messages().slice(0, 1);
+  const pages: number[] = [];
+  for (let page = read; page.length > 0; pages.push(page.length)) {
+    page = await reopened.after(read.at(-1)?.id ?? "");
+    read = [...read, ...page];
+  }
+  expect(read.map(({ text }) => text)).toEqual(texts(chat));
+  expect(pages).toEqual([99, 180, 200, 200, 100, 0]);
 });
 
 test("what a checkpoint settles is gone from the page, from the disk, and when the page is opened again", async () => {

@@ -22,8 +22,8 @@ import { Reading, type Shown } from "./reading.ts";
 import { sentence } from "./sentence.ts";
 import { Tools } from "./tools.ts";
 
-/** Nearer to the beginning than this (px), older messages are fetched. */
-const AT_BEGINNING = 100;
+/** Nearer to the beginning than this (px), older messages are fetched; to the end, newer ones that have scrolled away. */
+const NEAR = 100;
 /** What says which room it is, and as whom. */
 const JOINING = ["server", "room", "token", "owner"] as const;
 
@@ -234,20 +234,19 @@ export class BraidcastChat extends LitElement {
     const room = this.#joined;
     if (room === null || !this.#reading.canAsk(room)) return;
     this.#following.end();
-    let stay = (): void => undefined;
-    await this.#reading.older(room, () => {
-      stay = this.#following.staying();
-    });
-    if (room !== this.#joined) return;
+    await this.#reading.older(room);
     await this.updateComplete;
-    stay();
   };
 
   readonly #onScroll = (event: Event): void => {
     const list = event.currentTarget as HTMLElement;
-    if (list.scrollTop < AT_BEGINNING && list.scrollHeight > list.clientHeight && this.#thread === null)
-      void this.#older();
-    if (!this.#following.scrolled(this.#shown().cut)) return;
+    const { scrollTop, scrollHeight, clientHeight } = list;
+    const { cut } = this.#shown();
+    if (this.#joined !== null && this.#thread === null && scrollHeight > clientHeight) {
+      if (scrollTop < NEAR) void this.#older();
+      else if (cut && scrollHeight - scrollTop - clientHeight < NEAR) void this.#reading.newer(this.#joined);
+    }
+    if (!this.#following.scrolled(cut)) return;
     if (this.#following.atEnd && this.#thread === null) {
       this.#unread = 0;
       this.#reading.back();

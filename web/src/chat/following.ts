@@ -9,6 +9,8 @@ export class Following {
   #leftAt = 0;
   /** How far it could be scrolled (px) when it was left; -1: it is to be left anew. */
   #length = -1;
+  /** What somebody who reads above sees, and how far below the list's upper edge (px). */
+  #read: { item: Element; top: number }[] = [];
 
   /** `find` gives the list that scrolls. */
   constructor(find: () => HTMLElement | null) {
@@ -34,6 +36,7 @@ export class Following {
     const list = this.#find();
     // A list that has only become lower or longer since it was left at its end was moved by nobody.
     if (list !== null && list.scrollTop < this.#leftAt && !isAtEnd(list)) this.#atEnd = false;
+    this.#read = list === null || this.#atEnd ? [] : itemsIn(list);
   }
 
   /** Somebody has scrolled; `cut`: the list does not end with the newest. Whether that changes anything. */
@@ -57,10 +60,16 @@ export class Following {
     this.#atEnd = false;
   }
 
-  /** The list has been drawn again: it is at its end, if it goes along, and there is more or less to see. */
+  /** The list has been drawn again: it is at its end, if it goes along; else what was read stays where it was. */
   drawn(): void {
     const list = this.#find();
-    if (list === null || !this.#atEnd) return;
+    if (list === null) return;
+    if (!this.#atEnd) {
+      const read = this.#read.find(({ item }) => item.isConnected);
+      const moved = read === undefined ? 0 : topIn(list, read.item) - read.top;
+      if (moved !== 0) list.scrollTop += moved;
+      return;
+    }
     const length = list.scrollHeight - list.clientHeight;
     // Who has scrolled up a little presses buttons there: none may move away under the pointer.
     if (length === this.#length) return;
@@ -68,16 +77,29 @@ export class Following {
     list.scrollTop = list.scrollHeight;
     this.#leftAt = list.scrollTop;
   }
+}
 
-  /** What was read stays where it is now, when that is called once more stands above it. */
-  staying(): () => void {
-    const read = this.#find()?.querySelector("li") ?? null;
-    const top = read?.getBoundingClientRect().top ?? 0;
-    return () => {
-      const list = this.#find();
-      if (list !== null && read !== null) list.scrollTop += read.getBoundingClientRect().top - top;
-    };
+/** The messages in the part of the list that is seen. */
+function itemsIn(list: HTMLElement): { item: Element; top: number }[] {
+  const items = [...list.querySelectorAll("ol > li[id]")];
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const item = items[middle] as Element;
+    if (topIn(list, item) + item.clientHeight <= 0) low = middle + 1;
+    else high = middle;
   }
+  const seen: { item: Element; top: number }[] = [];
+  for (const item of items.slice(low)) {
+    const top = topIn(list, item);
+    if (top >= list.clientHeight) break;
+    seen.push({ item, top });
+  }
+  return seen;
+}
+
+function topIn(list: HTMLElement, item: Element): number {
+  return item.getBoundingClientRect().top - list.getBoundingClientRect().top;
 }
 
 function isAtEnd(list: HTMLElement): boolean {

@@ -20,7 +20,7 @@ export class Reading {
   #past: ChatMessage[] = [];
   /** Newer messages than those of `#past` have scrolled away. */
   #cut = false;
-  #fetching = false;
+  #fetching: "older" | "newer" | null = null;
   /** Nobody who is here has anything older. */
   #begins = false;
 
@@ -29,7 +29,7 @@ export class Reading {
   }
 
   get fetching(): boolean {
-    return this.#fetching;
+    return this.#fetching === "older";
   }
 
   get begins(): boolean {
@@ -47,26 +47,40 @@ export class Reading {
   /** Whether older messages are to be had, as far as one knows. */
   canAsk(room: Room): boolean {
     const first = this.shown(room.messages).messages[0];
-    return first !== undefined && first.clock > 1 && !this.#fetching && !this.#begins;
+    return first !== undefined && first.clock > 1 && this.#fetching === null && !this.#begins;
   }
 
-  /** Fetches what was said before all that is shown; `arrived` is called when there is some, just before it is shown. */
-  async older(room: Room, arrived: () => void): Promise<void> {
+  /** Fetches and shows what was said before all that is shown. */
+  async older(room: Room): Promise<void> {
     const first = this.shown(room.messages).messages[0];
     if (first === undefined || !this.canAsk(room)) return;
-    this.#fetching = true;
+    this.#fetching = "older";
     this.#host.requestUpdate();
     const page = await room.older(first).catch(() => []);
-    this.#fetching = false;
+    this.#fetching = null;
     this.#begins = page.length === 0;
     this.#host.requestUpdate();
     if (this.#begins) return;
-    arrived();
     const { messages, cut } = this.shown(room.messages);
     // What came may be among the live ones as well.
     const all = [...page, ...messages.slice(messages.findIndex(({ id }) => id === first.id))];
     this.#cut = cut || all.length > READ;
     this.#past = all.slice(0, READ);
+  }
+
+  /** Shows what was said after all that is shown, where that had scrolled away. */
+  async newer(room: Room): Promise<void> {
+    const last = this.shown(room.messages).messages.at(-1);
+    if (last === undefined || this.#fetching !== null) return;
+    this.#fetching = "newer";
+    const page = (await room.chat?.after(last.id).catch(() => [])) ?? [];
+    this.#fetching = null;
+    const { messages, cut } = this.shown(room.messages);
+    // Somebody may have gone to the newest meanwhile.
+    if (page.length === 0 || !cut || messages.at(-1)?.id !== last.id) return;
+    this.#past = [...messages, ...page].slice(-READ);
+    this.#cut = this.#past.at(-1)?.id !== room.messages.at(-1)?.id;
+    this.#host.requestUpdate();
   }
 
   /** The live messages have changed: those that were taken back are gone here, too. */

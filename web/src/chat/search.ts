@@ -20,6 +20,12 @@ export class ChatSearch extends LitElement {
     this.talk = null;
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // While somebody types, all is made ready; what is wrong is told when something is searched.
+    void this.talk?.search("", MOST).catch(() => undefined);
+  }
+
   protected override createRenderRoot(): this {
     return this;
   }

@@ -57,6 +57,10 @@ export class ScriptedRoom extends EventTarget implements Room {
     do: async (act) => this.#tell({ ...act, type: "act", act: act.type }),
     checkpoint: async (keep) => this.#tell({ type: "checkpoint", keep }),
     rule: async (verb, fields) => this.#tell({ type: "rule", verb, ...fields }),
+    after: async (id) => {
+      const all = [...this.past, ...this.messages];
+      return all.slice(all.findIndex((message) => message.id === id) + 1).slice(0, 200);
+    },
     search: async (words, count) =>
       [...this.past, ...this.messages].filter(({ text }) => text.includes(words)).slice(-count),
   };
