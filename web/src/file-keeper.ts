@@ -43,7 +43,12 @@ export class FileKeeper {
     return file;
   }
 
-  /** What there is of a file already, and can be proved. */
+  /** It is not to come now, nor when the page is loaded again. */
+  stop(file: string): Promise<void> {
+    return this.#store.stop(file);
+  }
+
+  /** What there is of a file already, and can be proved. From now on it is to come. */
   async resume(file: string, size: number): Promise<[Tables, BlockSet]> {
     await this.#store.begin(file, size);
     const tables = new Tables(file, size);

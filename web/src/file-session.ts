@@ -18,6 +18,8 @@ export const QUOTA = 1_000_000_000;
 const TELL_EVERY = 250;
 const AWAY: FileState = { state: "away" };
 
+type Wanted = Pick<SharedFile, "id" | "size">;
+
 export interface FileEvents {
   /** Something is to be shown otherwise. */
   changed(): void;
@@ -39,7 +41,7 @@ export class FileSession implements Files {
   readonly #whole = new Set<string>();
   readonly #states = new Map<string, FileState>();
   /** What is wanted and has not all come. */
-  readonly #wanted = new Map<string, SharedFile>();
+  readonly #wanted = new Set<string>();
   #mesh: Mesh | null = null;
   #acting = false;
   #toldAt = 0;
@@ -54,8 +56,9 @@ export class FileSession implements Files {
 
   /** Gives what is kept to others, and goes on with what was begun when the page was here last. */
   async restore(): Promise<void> {
-    for (const { id, size, whole } of await this.#store.list()) {
+    for (const { id, size, whole, wanted } of await this.#store.list()) {
       this.#sizes.set(id, size);
+      if (wanted) this.begin({ id, size });
       if (!whole) continue;
       this.#whole.add(id);
       this.share.keep(id, size, seconds());
@@ -93,9 +96,9 @@ export class FileSession implements Files {
     return { state: "coming", received: Math.min(size, blocks * BLOCK), sources };
   }
 
-  begin(file: SharedFile): void {
+  begin(file: Wanted): void {
     if (this.#whole.has(file.id) || this.#wanted.has(file.id)) return;
-    this.#wanted.set(file.id, file);
+    this.#wanted.add(file.id);
     this.#states.delete(file.id);
     void this.#fetch(file);
     this.#events.changed();
@@ -103,6 +106,7 @@ export class FileSession implements Files {
 
   stop({ id }: SharedFile): void {
     this.#wanted.delete(id);
+    void this.#keeper.stop(id).catch(() => undefined);
     this.share.stop(id, seconds());
     this.#act();
     this.#events.changed();
@@ -157,7 +161,7 @@ export class FileSession implements Files {
 
   // Inside.
 
-  async #fetch(file: SharedFile): Promise<void> {
+  async #fetch(file: Wanted): Promise<void> {
     try {
       if (!this.#sizes.has(file.id)) await this.#makeRoom(file.size);
       this.#sizes.set(file.id, file.size);
@@ -191,6 +195,7 @@ export class FileSession implements Files {
 
   #fail(id: string, sentence: string): void {
     this.#wanted.delete(id);
+    void this.#keeper.stop(id).catch(() => undefined);
     this.#states.set(id, { state: "failed", sentence });
     this.#events.changed();
   }

@@ -13,6 +13,8 @@ interface Row {
   /** When it was begun, ms since 1970. */
   at: number;
   data: Blob | null;
+  /** It is to come, as soon as somebody has it. */
+  wanted?: boolean;
 }
 
 /** A file that is kept, or begun. */
@@ -20,6 +22,7 @@ export interface KeptFile {
   readonly id: string;
   readonly size: number;
   readonly whole: boolean;
+  readonly wanted: boolean;
 }
 
 export interface Piece {
@@ -34,6 +37,8 @@ export interface FileStore {
   list(): Promise<KeptFile[]>;
   /** A file is to come, of which pieces will be put. */
   begin(id: string, size: number): Promise<void>;
+  /** It is not to come now; its pieces stay. */
+  stop(id: string): Promise<void>;
   /** Keeps pieces of files that were begun. */
   put(pieces: readonly Piece[]): Promise<void>;
   /** A piece as it lies there. */
@@ -70,13 +75,24 @@ class BrowserFiles implements FileStore {
   async list(): Promise<KeptFile[]> {
     const rows: Row[] = await answer(this.#store(FILES).getAll());
     rows.sort((a, b) => a.at - b.at);
-    return rows.map(({ id, size, data }) => ({ id, size, whole: data !== null }));
+    return rows.map(({ id, size, data, wanted = false }) => ({
+      id,
+      size,
+      whole: data !== null,
+      wanted,
+    }));
   }
 
   async begin(id: string, size: number): Promise<void> {
     const known: Row | undefined = await answer(this.#store(FILES).get(id));
-    const row: Row = { id, size, at: known?.at ?? Date.now(), data: null };
-    if (known === undefined || known.size !== size) await answer(this.#store(FILES, true).put(row));
+    const row: Row = { id, size, at: known?.at ?? Date.now(), data: null, wanted: true };
+    await answer(this.#store(FILES, true).put(row));
+  }
+
+  async stop(id: string): Promise<void> {
+    const files = this.#store(FILES, true);
+    const row: Row | undefined = await answer(files.get(id));
+    if (row?.wanted === true) await answer(files.put({ ...row, wanted: false }));
   }
 
   async put(pieces: readonly Piece[]): Promise<void> {

@@ -13,15 +13,24 @@ import { Content, octets } from "./shared-files.ts";
 
 /** What a browser's database would hold. */
 class MemoryFiles implements FileStore {
-  readonly files = new Map<string, { size: number; data: Blob | null }>();
+  readonly files = new Map<string, { size: number; data: Blob | null; wanted: boolean }>();
   readonly kept = new Map<string, Uint8Array>();
   full = false;
 
   async list(): Promise<KeptFile[]> {
-    return [...this.files].map(([id, { size, data }]) => ({ id, size, whole: data !== null }));
+    return [...this.files].map(([id, { size, data, wanted }]) => ({
+      id,
+      size,
+      whole: data !== null,
+      wanted,
+    }));
   }
   async begin(id: string, size: number): Promise<void> {
-    if (!this.files.has(id)) this.files.set(id, { size, data: null });
+    this.files.set(id, { size, data: null, wanted: true });
+  }
+  async stop(id: string): Promise<void> {
+    const file = this.files.get(id);
+    if (file !== undefined) file.wanted = false;
   }
   async put(pieces: readonly Piece[]): Promise<void> {
     if (this.full) throw new Error("QuotaExceededError");
@@ -32,13 +41,13 @@ class MemoryFiles implements FileStore {
   }
   async add(id: string, data: Blob, tables: readonly Piece[]): Promise<void> {
     await this.put(tables);
-    this.files.set(id, { size: data.size, data });
+    this.files.set(id, { size: data.size, data, wanted: false });
   }
   async finish({ file, size, blocks }: Tables): Promise<void> {
     const parts = Array.from({ length: blocks }, (_, block) => this.kept.get(`${file} ${block}`));
     const data = new Blob(parts as BlobPart[]);
     if (data.size !== size) throw new Error("Pieces are missing.");
-    this.files.set(file, { size, data });
+    this.files.set(file, { size, data, wanted: false });
     for (let block = 0; block < blocks; block++) this.kept.delete(`${file} ${block}`);
   }
   async pieces(id: string): Promise<number[]> {
@@ -127,17 +136,34 @@ test("a page that is loaded again has its files, and goes on with what it had be
   const [tables, have] = (await new FileKeeper(bob.store).resume(file.id, file.size)) as [Tables, BlockSet];
   expect(tables.top).not.toBeNull();
   expect([have.count, have.has(3), have.has(5), have.has(7)]).toEqual([2, true, true, false]);
-  const again = new FileSession(ann.peer.id, ann.store, { changed: () => {}, company: () => {} });
-  again.use(ann.peer.mesh);
-  await again.restore();
-  expect(again.stateOf(file)).toEqual({ state: "here" });
-  ann.files = again;
-  ann.peer.onLink = (other, open) => (open ? again.linkOpened(other) : again.linkClosed(other));
-  ann.peer.onRaw = (other, data) => again.received(other, data);
+  await reload(ann);
+  expect(ann.files.stateOf(file)).toEqual({ state: "here" });
+  await reload(bob);
   await link(ann, bob);
-  bob.files.begin(file);
   await until(() => bob.files.stateOf(file).state === "here", all);
-  expect(again.sent).toBeLessThan(DATA.length);
+  expect(ann.files.sent).toBeLessThan(DATA.length);
+});
+
+async function reload(person: Person): Promise<void> {
+  const { peer, store } = person;
+  const files = new FileSession(peer.id, store, { changed: () => {}, company: () => {} });
+  files.use(peer.mesh);
+  await files.restore();
+  peer.onLink = (other, open) => (open ? files.linkOpened(other) : files.linkClosed(other));
+  peer.onRaw = (other, data) => files.received(other, data);
+  person.files = files;
+}
+
+test("what was stopped is not fetched by a page that is loaded again", async () => {
+  const [bob] = people(1) as [Person];
+  bob.files.begin(wanted(1000));
+  await settled();
+  await reload(bob);
+  expect(bob.files.stateOf(wanted(1000)).state).toBe("coming");
+  bob.files.stop(wanted(1000));
+  await settled();
+  await reload(bob);
+  expect(bob.files.stateOf(wanted(1000))).toEqual({ state: "away" });
 });
 
 test("what cannot be sent or kept is told of in a sentence", async () => {
@@ -146,7 +172,7 @@ test("what cannot be sent or kept is told of in a sentence", async () => {
   await link(ann, bob);
   await expect(ann.files.offer(new File([], "empty"))).rejects.toThrow("is empty");
   await expect(ann.files.offer(photo())).rejects.toThrow("is too large");
-  bob.files.begin({ id: "ab".repeat(32), name: "a", size: 500_000, type: "a/b" });
+  bob.files.begin(wanted(500_000));
   await until(() => bob.files.stateOf(wanted(500_000)).state === "failed", all);
   expect(bob.files.stateOf(wanted(500_000))).toMatchObject({ sentence: expect.stringContaining("no room") });
   const file = await ann.files.offer(new File([DATA.subarray(0, 100_000)], "small"));
@@ -180,7 +206,8 @@ test("damage in the browser's database is not given on", async () => {
   const id = await keeper.add(new Blob([DATA]), () => {});
   expect(await keeper.read(id, DATA.length, 3)).toEqual(new Content(DATA).pieces.get(3));
   expect(await keeper.read(id, DATA.length, TABLES)).toEqual(new Content(DATA).pieces.get(TABLES));
-  store.files.set(id, { size: DATA.length, data: new Blob([new Uint8Array(DATA.length)]) });
+  const other = new Blob([new Uint8Array(DATA.length)]);
+  store.files.set(id, { size: DATA.length, data: other, wanted: false });
   expect(await keeper.read(id, DATA.length, 3)).toBeNull();
 });
 
