@@ -44,6 +44,8 @@ const stats = player?.stats;
 const room = player?.membership;
 const video = player?.renderRoot?.querySelector("video");
 """
+STEP = 10.0
+"""Seconds of the programme, at most, for which a picture may take as long as anything may."""
 
 Stats = dict[str, Any]
 
@@ -221,5 +223,8 @@ async def stats_of(watchers: Sequence[Watcher]) -> list[Stats]:
 async def play_on(watchers: Sequence[Watcher], seconds: float) -> None:
     """Wait until everybody was shown so much more of the programme."""
     starts = [await watcher.ask("video.currentTime") for watcher in watchers]
-    for watcher, start in zip(watchers, starts, strict=True):
-        await watcher.until(f"video.currentTime > {start} + {seconds}")
+    shown = 0.0
+    while shown < seconds:
+        shown = min(shown + STEP, seconds)
+        for watcher, start in zip(watchers, starts, strict=True):
+            await watcher.until(f"video.currentTime > {start} + {shown}")

@@ -1,5 +1,6 @@
 """`braidcast demo` and real browsers: they play, feed each other, and agree with the publisher."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,27 @@ from tests.programs import programs
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240), pytest.mark.usefixtures("built_pages")]
 
-SECONDS = 25
+SECONDS = 60
+"""The promise is for a minute: start-ups, which come from the origin, count."""
+PASSED_THROUGH = [
+    *("-vf", "scale=320:180", "-c:v", "libx264", "-preset", "veryfast", "-b:v", "700k"),
+    *("-g", "25", "-keyint_min", "25", "-sc_threshold", "0", "-bf", "0", "-c:a", "aac", "-ac", "2"),
+]
+
+
+@pytest.fixture(scope="module")
+def small_video(sample_video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real video that need not be encoded again, for publisher and viewers share two cores here."""
+    path = tmp_path_factory.mktemp("video") / "small.mp4"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(sample_video), *PASSED_THROUGH, str(path)], check=True)
+    return path
 
 
 async def test_five_browsers_play_and_carry_seven_tenths_themselves(
-    chromium: str, sample_video: Path, tmp_path: Path
+    chromium: str, small_video: Path, tmp_path: Path
 ) -> None:
     async with programs(tmp_path) as run, audience(chromium, run, tmp_path) as seats:
-        demo = await run.braidcast("demo", str(sample_video), "--port", "0", "--json")
+        demo = await run.braidcast("demo", str(small_video), "--port", "0", "--json")
         listening = await demo.event("listening")
         watchers = await seats.open_all(listening["watch_url"], 5)
         for watcher in watchers:
@@ -39,14 +53,14 @@ async def test_five_browsers_play_and_carry_seven_tenths_themselves(
         assert all(0 < stats["liveLatency"] < 5 for stats in told)
         # `make bench` tells of every stall; here the machine may be busy with anything.
         for stats, before_that in zip(told, waited, strict=True):
-            assert stats["stallTime"] - before_that < SECONDS / 5
+            assert stats["stallTime"] - before_that < 5
 
 
 async def test_the_browser_that_feeds_the_others_is_killed(
-    chromium: str, sample_video: Path, tmp_path: Path
+    chromium: str, small_video: Path, tmp_path: Path
 ) -> None:
     async with programs(tmp_path) as run, audience(chromium, run, tmp_path) as seats:
-        demo = await run.braidcast("demo", str(sample_video), "--port", "0", "--json")
+        demo = await run.braidcast("demo", str(small_video), "--port", "0", "--json")
         watchers = await seats.open_all((await demo.event("listening"))["watch_url"], 4)
         for watcher in watchers:
             await watcher.is_fed()
