@@ -57,7 +57,8 @@ setup-dev:
 
 .PHONY: test-all
 test-all: TEST_ALL := yes
-test-all: test ## The same, and soaks and clusters
+test-all: export HYPOTHESIS_PROFILE ?= thorough
+test-all: test ## The same with more examples, and soaks and clusters
 
 .PHONY: test-python
 test-python: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs $(PLAYERS) ## pytest; TESTS=tests/unit/peer for a part

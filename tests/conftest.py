@@ -11,7 +11,8 @@ from tests.chromium import find_chromium
 ROOT = Path(__file__).parent.parent
 
 # The same examples in every run: a change fails for what it changed. HYPOTHESIS_PROFILE=search looks further.
-settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.register_profile("repeatable", max_examples=30, derandomize=True, deadline=None, database=None)
+settings.register_profile("thorough", max_examples=150, derandomize=True, deadline=None, database=None)
 settings.register_profile("search", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 

@@ -383,5 +383,5 @@ class Story(RuleBasedStateMachine):
             assert found is None or found in node.parents
 
 
-Story.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Story.TestCase.settings = settings(stateful_step_count=40)
 TestStory = pytest.mark.crowd(Story.TestCase)

@@ -99,7 +99,6 @@ def assert_same(nodes: list[Node], said: list[Entry]) -> None:
 @given(st.integers(2, 6), STEPS, st.integers(0, 2**32), st.sampled_from([0.0, 0.1]))
 @example(2, [], 0, 0.0)
 @example(6, [("part", 3, 0), *[("say", place, 0) for place in range(6)] * 3, ("wait", 5, 0)], 1, 0.1)
-@hypothesis_settings(max_examples=150)
 def test_logs_come_to_the_same_messages_and_order(
     count: int, steps: list[tuple[str, int, int]], seed: int, check_delay: float
 ) -> None:
@@ -112,7 +111,6 @@ def test_logs_come_to_the_same_messages_and_order(
 
 @pytest.mark.slow
 @given(st.integers(0, 2**32))
-@hypothesis_settings(max_examples=200)
 def test_logs_of_a_long_day_come_to_the_same_messages_and_order(seed: int) -> None:
     chance = Random(seed)
     delay, check_delay = chance.choice([0.02, 0.2, 1.0]), chance.choice([0.0, 0.1])
@@ -125,7 +123,6 @@ def test_logs_of_a_long_day_come_to_the_same_messages_and_order(seed: int) -> No
 
 
 @given(STEPS, st.integers(0, 2**32))
-@hypothesis_settings(max_examples=50)
 def test_logs_that_keep_few_messages_keep_the_same_ones(steps: list[tuple[str, int, int]], seed: int) -> None:
     network = ChatNetwork(seed)
     nodes = network.ring(4, ChatLimits(messages=5))
@@ -137,7 +134,6 @@ def test_logs_that_keep_few_messages_keep_the_same_ones(steps: list[tuple[str, i
 
 
 @given(STEPS, st.integers(0, 2**32))
-@hypothesis_settings(max_examples=50)
 def test_follower_stands_behind_what_it_follows(steps: list[tuple[str, int, int]], seed: int) -> None:
     network = ChatNetwork(seed)
     nodes = network.ring(5)
@@ -157,7 +153,6 @@ def test_follower_stands_behind_what_it_follows(steps: list[tuple[str, int, int]
 
 
 @given(st.data(), st.integers(0, 2**32))
-@hypothesis_settings(max_examples=150)
 def test_changed_bytes_are_never_shown_and_never_stop_the_log(data: st.DataObject, seed: int) -> None:
     network = ChatNetwork(seed)
     nodes = network.ring(3)

@@ -6,7 +6,6 @@ from random import Random
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from peer import wire
@@ -101,7 +100,6 @@ def assert_one_sight(nodes: list[Node], seed: int) -> None:
 
 @pytest.mark.slow
 @given(st.integers(2, 5), STEPS, st.integers(0, 2**32))
-@hypothesis_settings(max_examples=60)
 def test_rooms_with_measures_come_to_one_sight(
     count: int, steps: list[tuple[str, int, int]], seed: int
 ) -> None:
@@ -109,13 +107,11 @@ def test_rooms_with_measures_come_to_one_sight(
 
 
 @given(st.integers(0, 2**32))
-@hypothesis_settings(max_examples=40)
 def test_rooms_with_measures_come_to_one_sight_after_a_long_day(seed: int) -> None:
     assert_one_sight(played(5, long_day(Random(seed)), seed), seed)
 
 
 @given(st.integers(0, 2**32))
-@hypothesis_settings(max_examples=20)
 def test_what_counts_follows_from_its_causal_past_alone(seed: int) -> None:
     every = signed_messages(played(5, long_day(Random(seed)), seed))
     for message in every.values():

@@ -6,7 +6,6 @@ from hashlib import sha256
 from random import Random
 
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from peer.core.chat_message import Place
@@ -66,7 +65,6 @@ NUMBERS = st.sets(st.integers(0, 400), max_size=60)
 
 
 @given(st.integers(0, 400), NUMBERS, NUMBERS, st.sampled_from([1, 3, 500]))
-@hypothesis_settings(max_examples=150, deadline=None)
 def test_what_only_one_has_is_found(size: int, lacks: set[int], has: set[int], width: int) -> None:
     here, there = set(range(size)), set(range(size)) - lacks | has
     talk = Talk(places(here, width=width), places(there, width=width))

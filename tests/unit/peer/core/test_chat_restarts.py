@@ -8,7 +8,6 @@ from random import Random
 
 import pytest
 from hypothesis import example, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from peer.core.chat_limits import ChatLimits
@@ -76,7 +75,6 @@ def forgotten_branches(nodes: list[Node]) -> set[Place]:
 @given(st.integers(0, 2**32))
 @example(0)
 @example(8397)
-@hypothesis_settings(max_examples=100)
 def test_stores_come_to_the_same_messages_and_order(seed: int) -> None:
     chance = Random(seed)
     network = ChatNetwork(

@@ -60,7 +60,7 @@ def befall(swarm: Swarm, viewer: Member, kind: str, chance: random.Random, numbe
             viewer.core.throttled(0, swarm.now)
 
 
-@settings(max_examples=8)
+@settings(max_examples=settings().max_examples // 6)
 @given(st.integers(0, 2**16), st.sampled_from([0.0, 0.02]), st.lists(TROUBLE, min_size=2, max_size=8))
 def test_room_recovers_from_any_trouble_without_circles_or_storms(
     seed: int, loss: float, troubles: list[tuple[str, int, int, float]]
