@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.e2e.audience import Audience, Watcher
 from tests.network.bed import SERVER, Bed, Place
+from tests.network.slow_time import slowly
 from tests.programs import BRAIDCAST, Program, Programs
 
 PORT, STUN_PORT, ORIGIN_PORT = 8000, 3478, 8080
@@ -26,10 +27,13 @@ class Venue:
 
     bed: Bed
     run: Programs
+    slower: float = 1.0
+    """How much slower time goes for what is started."""
 
     async def braidcast(self, at: Place, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> Program:
         """`braidcast …` there; its name tells where."""
-        command = at.command(BRAIDCAST, *arguments)
+        braidcast = (BRAIDCAST,) if self.slower == 1.0 else slowly(self.slower, BRAIDCAST)
+        command = at.command(*braidcast, *arguments)
         return await self.run.start(f"{arguments[0]} in {at.name}", *command, stdin=stdin)
 
     async def stun(self) -> None:
