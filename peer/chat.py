@@ -82,6 +82,9 @@ class Talk:
             if mentioned(news.text):
                 self._learn_names()
             quoted = self._commands.recent.get(news.reply)
+            warning = self._lines.another_key(news)
+            if warning is not None and not self._screen.json:
+                self._screen.write(self._lines.notice(warning))
             self._screen.write(json_line(news) if self._screen.json else self._lines.message(news, quoted))
             self._commands.shown(news)
             if news.author.hex() == self._company.id:

@@ -48,16 +48,25 @@ def about_file(file: SharedFile) -> str:
     return harmless(f"{file.name}, {file.type}, {amount(file.size)}")
 
 
+def _plain(name: str) -> str:
+    return " ".join(harmless(name).split())
+
+
+def _folded(plain: str) -> str:
+    """Names that look alike are one."""
+    return unicodedata.normalize("NFKC", plain).casefold()
+
+
 class Names:
     """Tells apart authors who go by the same name."""
 
     def __init__(self) -> None:
-        self._authors: dict[str, set[bytes]] = {}
+        self._authors: dict[str, dict[bytes, None]] = {}
         self._last: dict[bytes, str] = {}
 
     def learn(self, author: bytes, name: str) -> None:
         """Somebody of whom nothing was shown yet goes by that name."""
-        plain = " ".join(harmless(name).split())
+        plain = _plain(name)
         if plain:
             self._last.setdefault(author, plain)
 
@@ -65,18 +74,23 @@ class Names:
         """The name under which that peer was shown last; `otherwise`, or its short id, if it never was."""
         return self._last.get(author, otherwise or author[:4].hex())
 
+    def before(self, author: bytes, name: str) -> bytes | None:
+        """Who was shown last by that name, where `author` never was."""
+        users = self._authors.get(_folded(_plain(name)), {})
+        return None if author in users else next(reversed(users), None)
+
     def shown(self, author: bytes, name: str) -> str:
         """The name to show for the peer id `author`: with the short id where others use that name too."""
         self._last[author] = shown = self._shown(author, name)
         return shown
 
     def _shown(self, author: bytes, name: str) -> str:
-        plain = " ".join(harmless(name).split())
+        plain = _plain(name)
         short = author[:4].hex()
         if not plain:
             return short
-        users = self._authors.setdefault(unicodedata.normalize("NFKC", plain).casefold(), set())
-        users.add(author)
+        users = self._authors.setdefault(_folded(plain), {})
+        users[author] = None
         return plain if len(users) == 1 else f"{plain} ({short})"
 
 
@@ -146,6 +160,14 @@ class Lines:
         for emoji, author in sorted(taken):
             said.append(f"{emoji} of {self.names.known(author)} taken back from {name} “{quoted}”")
         return said
+
+    def another_key(self, entry: Entry) -> str | None:
+        """A sentence where somebody else was shown by that name, and its author now for the first time."""
+        before = self.names.before(entry.author, entry.name)
+        if before is None:
+            return None
+        keys = f"{entry.author[:4].hex()}, not {before[:4].hex()}"
+        return f"“{_plain(entry.name)}” has another key than before: {keys}. It may be somebody else."
 
     def _name(self, entry: Entry) -> str:
         return self.names.shown(entry.author, entry.name)

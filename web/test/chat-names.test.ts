@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { Bell } from "../src/chat/bell.ts";
-import { Called } from "../src/chat/names.ts";
+import { anotherKey, Called } from "../src/chat/names.ts";
 
 const [ANA, BOB, CY] = ["a", "b", "c"].map((digit) => digit.repeat(32)) as [string, string, string];
 
@@ -10,9 +10,9 @@ test("people are called as they were last, and a shared name is seen", () => {
     { peer: BOB, name: "Robert" },
   ];
   const messages = [
-    { author: ANA, name: "Ana" },
-    { author: BOB, name: " ana " },
-    { author: BOB, name: "Bob" },
+    { id: "1", author: ANA, name: "Ana" },
+    { id: "2", author: BOB, name: " ana " },
+    { id: "3", author: BOB, name: "Bob" },
   ];
   const called = new Called(roster, messages);
   expect([...called.people(CY)]).toEqual([
@@ -28,6 +28,17 @@ test("people are called as they were last, and a shared name is seen", () => {
 test("who takes the name of somebody who is here is told apart at once", () => {
   const called = new Called([{ peer: ANA, name: "Ana" }], []);
   expect(called.isShared({ author: BOB, name: "Ana" })).toBe(true);
+});
+
+test("a name that has another key than before is told once, at its first message", () => {
+  const said = [ANA, ANA, BOB, BOB, ANA, CY].map((author, at) => ({ id: `${at}`, author, name: "Ana" }));
+  const nameless = [ANA, BOB].map((author) => ({ id: author, author, name: " " }));
+  const called = new Called([{ peer: CY, name: "Ana" }], [...said, ...nameless]);
+  expect(said.map((message) => called.before(message))).toEqual([null, null, ANA, null, null, BOB]);
+  expect(nameless.map((message) => called.before(message))).toEqual([null, null]);
+  expect(anotherKey({ author: BOB, name: "Ana" }, ANA)).toBe(
+    "“Ana” has another key than before: bbbbbbbb, not aaaaaaaa. It may be somebody else.",
+  );
 });
 
 test("a mention shows the name of now, and the old one of somebody unknown", () => {

@@ -235,6 +235,17 @@ async def test_line_that_cannot_be_said_is_complained_about_and_the_next_one_is_
     assert ada.texts() == ["next"]
 
 
+async def test_name_that_somebody_else_had_is_told_before_what_is_said_by_it() -> None:
+    ada, bob = couple()
+    ada.session.say("hello", "ada")
+    paper = Paper()
+    await Talk(bob, paper).run(typed("/nick Ada", "it is me", "again"))
+    keys = f"{bob.id[:8]}, not {ada.id[:8]}"
+    warning = f"“Ada” has another key than before: {keys}. It may be somebody else."
+    said = [text for text in paper.texts() if "Ada" in text and "called" not in text]
+    assert said == [warning, f"Ada ({bob.id[:8]}): it is me", f"Ada ({bob.id[:8]}): again"]
+
+
 async def test_quit_ends_before_the_lines_do() -> None:
     ada, _ = couple()
     assert await Talk(ada, Paper()).run(typed("one", "/quit", "two")) == OK

@@ -58,6 +58,20 @@ def test_second_author_of_a_name_is_marked_however_it_is_written() -> None:
     assert names.shown(b"\x01" * 16, "ada") == "ada (01010101)"
 
 
+def test_name_that_has_another_key_than_before_is_told_once() -> None:
+    lines = Lines(lambda: NOW)
+    told = []
+    for author, name in ((1, "ada"), (1, "ada"), (2, "Ada"), (2, "ada"), (1, "ada"), (3, "ada "), (4, " ")):
+        message = entry("hello", author=author, name=name)
+        told.append(lines.another_key(message))
+        lines.message(message)
+    sentence = "“{}” has another key than before: {}, not {}. It may be somebody else."
+    second, third = (
+        sentence.format(*said) for said in (("Ada", "02" * 4, "01" * 4), ("ada", "03" * 4, "02" * 4))
+    )
+    assert told == [None, None, second, None, None, third, None]
+
+
 def test_escapes_and_turned_directions_do_not_reach_the_terminal() -> None:
     assert harmless("\x1b[2Jred\x9b31m\u202etxt\r") == "\ufffd[2Jred\ufffd31m\ufffdtxt\ufffd"
 

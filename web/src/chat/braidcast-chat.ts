@@ -17,7 +17,7 @@ import marked from "./marked.css?inline";
 import { messageItem, type Surroundings } from "./message-item.ts";
 import { type Choice, MessageMenu } from "./message-menu.ts";
 import { MessageText } from "./message-text.ts";
-import { Called, shownName } from "./names.ts";
+import { anotherKey, Called, shownName } from "./names.ts";
 import { Reading, type Shown } from "./reading.ts";
 import { sentence } from "./sentence.ts";
 import { Tools } from "./tools.ts";
@@ -207,8 +207,11 @@ export class BraidcastChat extends LitElement {
     if (!this.#following.atEnd || this.#thread !== null) this.#unread += others.length;
     const last = others.at(-1);
     // A newcomer's history is there to be read, not to be read out.
-    if (last !== undefined && others.length <= 3)
-      this.#announced = `${shownName(last)}: ${this.called.readable(last.text)}`;
+    if (last !== undefined && others.length <= 3) {
+      const other = this.called.before(last);
+      const warned = other === null ? "" : `${anotherKey(last, other)} `;
+      this.#announced = `${warned}${shownName(last)}: ${this.called.readable(last.text)}`;
+    }
     for (const message of others) this.#ring(message);
     this.requestUpdate();
   };

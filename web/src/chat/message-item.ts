@@ -5,7 +5,7 @@ import type { ChatMessage, Files } from "../room.ts";
 import "./braidcast-file.ts";
 import { mentioned } from "../core/chat-mentions.ts";
 import type { MessageText } from "./message-text.ts";
-import { type Called, formatTime, hueOf, initialsOf, shownName } from "./names.ts";
+import { anotherKey, type Called, formatTime, hueOf, initialsOf, shownName } from "./names.ts";
 
 const GROUP_WITHIN = 5 * 60_000;
 /** Characters of an answered message that are quoted. */
@@ -37,6 +37,7 @@ export function messageItem(message: ChatMessage, around: Surroundings): Templat
     message.reply === null &&
     Math.abs(message.time - before.time) < GROUP_WITHIN;
   const time = new Date(message.time);
+  const other = around.called.before(message);
   const meant = around.own !== undefined && mentioned(message.text).includes(around.own);
   return html`
     <li id="m-${message.id}" class="hue-${hueOf(message.author)} ${own ? "own" : ""} ${follows ? "follows" : ""} ${meant ? "meant" : ""}">
@@ -47,6 +48,7 @@ export function messageItem(message: ChatMessage, around: Surroundings): Templat
             <p class="who"><strong>${shownName(message)}</strong>${around.called.isShared(message) ? sharedName(message) : nothing}${own ? html` <span class="you">you</span>` : nothing}
               <time datetime=${Number.isNaN(time.getTime()) ? "" : time.toISOString()}>${formatTime(message.time)}</time></p>`
       }
+      ${other === null ? nothing : html`<p class="another">${anotherKey(message, other)}</p>`}
       ${message.reply === null ? nothing : quote(message.reply, around)}
       ${message.file?.name === message.text ? nothing : around.texts.render(message, around.own, around.called)}
       ${message.file == null ? nothing : html`<braidcast-file .file=${message.file} .files=${around.files}></braidcast-file>`}

@@ -6,6 +6,11 @@ interface Author {
   name: string;
 }
 
+/** What somebody said under a name. */
+interface Said extends Author {
+  id: string;
+}
+
 const HUES = 12;
 
 /** One of 12 colours, from the key that the peer id stands for. */
@@ -23,11 +28,26 @@ export function shownName({ author, name }: Author): string {
 export class Called {
   readonly #names = new Map<string, string>();
   readonly #users = new Map<string, Set<string>>();
+  readonly #before = new Map<string, string>();
 
-  /** Those who are here, and the authors of messages in order. */
-  constructor(roster: readonly { peer: string; name: string }[], messages: readonly Author[]) {
+  /** Those who are here, and messages in order. */
+  constructor(roster: readonly { peer: string; name: string }[], messages: readonly Said[]) {
     for (const { peer, name } of roster) this.#learn(peer, name);
-    for (const { author, name } of messages) this.#learn(author, name);
+    const writers = new Map<string, Set<string>>();
+    for (const { id, author, name } of messages) {
+      this.#learn(author, name);
+      const plain = folded(name);
+      const before = writers.get(plain) ?? new Set();
+      if (plain === "" || before.has(author)) continue;
+      const other = [...before].at(-1);
+      if (other !== undefined) this.#before.set(id, other);
+      writers.set(plain, before.add(author));
+    }
+  }
+
+  /** Who wrote by that name before, where somebody with another key takes it with this message; null else. */
+  before({ id }: { id: string }): string | null {
+    return this.#before.get(id) ?? null;
   }
 
   /** Who can be mentioned by name: all but that one. */
@@ -69,6 +89,11 @@ export class Called {
 /** Names that look alike are one. */
 function folded(name: string): string {
   return name.trim().normalize("NFKC").toLowerCase();
+}
+
+/** That a name has another key now. */
+export function anotherKey(said: Author, before: string): string {
+  return `“${shownName(said)}” has another key than before: ${said.author.slice(0, 8)}, not ${before.slice(0, 8)}. It may be somebody else.`;
 }
 
 /** Up to two letters of a name, or the beginning of the id of somebody without one. */
