@@ -30,6 +30,7 @@ from peer.links.gathering import bound_gathering
 from peer.links.handshake import CheckedDescription, Handshake, HandshakeError
 from peer.links.link import CHANNELS, LOW_WATER, Channel, LinkEvents
 from peer.links.reassembly import bound_reassembly
+from peer.links.retransmission import bound_retransmission
 from peer.links.session import Phase, SessionLink
 from peer.wire import MAX_MESSAGE, TOO_LARGE, Hello
 from signaling.protocol import Answer, IceServer, Offer, RelayedAnswer, RelayedCandidate
@@ -133,6 +134,7 @@ class WebRtcLink(SessionLink):
         if self._transport.sctp is not None:
             bound_reassembly(self._transport.sctp, self._flooded)
             bound_gathering(self._transport.sctp)
+            bound_retransmission(self._transport.sctp)
 
     def take_answer(self, answer: RelayedAnswer) -> bool:
         """Whether this is the answer to our offer. A false one changes nothing: the true one may yet come."""
