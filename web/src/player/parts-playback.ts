@@ -19,7 +19,7 @@ const TRIM_EVERY = 2;
 const RAN_DRY = 0.1;
 /** What lies so near (s) before the playhead may have gone to the decoder; less than so much is a rounding; appending takes so long. */
 const DECODED = 0.5;
-const OVERLAPS = 0.1;
+const OVERLAPS = 0.05;
 const APPENDED = 0.05;
 /** The backlog of the start comes in one burst; playing begins when it pauses for so long (s), and at the latest then. */
 const BURST_PAUSE = 0.03;
