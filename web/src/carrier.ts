@@ -27,7 +27,7 @@ export interface CarrierOptions {
   linked: boolean;
   /** Whether this peer passes anything on. */
   carries: boolean;
-  /** Nothing is asked of the origin before `originsToo`. */
+  /** Nothing is asked of the origin before `originsToo`, and no place of the planner: whoever carries does that. */
   linksFirst?: boolean | undefined;
   /** Every part in order, with the rendition as it is described now. */
   onPart(part: PlayablePart, rendition: Rendition): void;

@@ -157,7 +157,7 @@ export class Node implements MeshEvents {
     if (linked) {
       this.#linked.set(carrier.id, carrier);
       for (const peer of this.mesh.peers) carrier.linkOpened(peer, this.#roleOf(peer));
-      this.watch(carrier);
+      if (!options.linksFirst) this.watch(carrier);
     }
     carrier.handleTimer(seconds());
     return carrier;

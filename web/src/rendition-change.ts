@@ -3,9 +3,13 @@
 import type { Carrier, CarrierOptions } from "./carrier.ts";
 import { seconds } from "./clockwork.ts";
 import type { PlayablePart } from "./core/init-segments.ts";
+import { type Heard, RenditionBeginning, RenditionTrial } from "./core/rendition-beginning.ts";
 import { RenditionSwitch, type Switched } from "./core/rendition-switch.ts";
+import type { Window } from "./core/window.ts";
 import type { Rendition } from "./description.ts";
+import type { Node } from "./node.ts";
 import type { Seal } from "./seal.ts";
+import type { encode } from "./wire.ts";
 
 /** Seconds that links are given, where ours came over them, before the origin is asked. */
 const LINKS_FIRST = 1.5;
@@ -15,6 +19,9 @@ const BEFORE_ANY = -0.5;
 
 /** What a change asks of whoever watches. */
 export interface Changing {
+  node: Node;
+  /** Imported here, it would become another file of the first load. */
+  encode: typeof encode;
   /** Takes part in the other braid. */
   carry(onPart: CarrierOptions["onPart"], linksFirst: boolean): Carrier;
   /** Hands a part on. */
@@ -33,11 +40,14 @@ interface Waiting extends Switched {
 export class RenditionChange {
   readonly carrier: Carrier;
   readonly #host: Changing;
+  readonly #ours: Carrier;
   readonly #core: RenditionSwitch<Waiting>;
   /** Enough, until the player tells. */
   #forward = 1;
   #told = seconds();
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #beginning: RenditionBeginning | RenditionTrial | null = null;
+  #beginTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param ours the carrier that we are on
@@ -45,24 +55,24 @@ export class RenditionChange {
    */
   constructor(host: Changing, ours: Carrier, last: Seal | null, proof: number | null) {
     this.#host = host;
+    this.#ours = ours;
     this.#core = new RenditionSwitch(last === null ? null : switched(last), proof);
     if (proof === null) ours.withdraw();
     // Over links and HTTP at once it would be twice as much, and a connection that is made on a full way can take a second.
-    const linksFirst = proof === null && ours.core.upstreams.allFed();
+    const linksFirst = proof !== 0 && ours.core.upstreams.allFed();
     this.carrier = host.carry((part, rendition) => {
+      if (this.#beginning instanceof RenditionBeginning) this.#beginning.came(part.seal.number, seconds());
+      this.#begin();
       if (this.#core.done) host.arrived(part, rendition);
       else this.#take(true, part, rendition);
     }, linksFirst);
-    const { publisher, neighbours } = ours.core;
-    // It has all renditions; a plan from the introducer would come behind what waits on the way.
-    if (linksFirst && neighbours.has(publisher))
-      this.carrier.plan({
-        sequence: BEFORE_ANY,
-        parents: new Array<string>(this.carrier.stripes).fill(publisher),
-        standbys: [],
-        children_limit: 0,
-      });
-    if (linksFirst) setTimeout(() => this.carrier.originsToo(), 1000 * LINKS_FIRST);
+    if (!linksFirst) return;
+    const heard = heardOf(ours.core.window);
+    this.#beginning =
+      proof === null
+        ? new RenditionBeginning(heard, ours.partDuration, seconds())
+        : new RenditionTrial(heard, ours.partDuration, seconds());
+    this.#begin();
   }
 
   /** A part of the braid that we are on. */
@@ -80,6 +90,46 @@ export class RenditionChange {
 
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
+    clearTimeout(this.#beginTimer);
+  }
+
+  /** Asks the publisher, which has all renditions, for parts until the braid can be followed. */
+  #begin(): void {
+    const beginning = this.#beginning;
+    if (beginning === null || this.carrier.withdrawn) return;
+    const { core, id: braid, stripes } = this.carrier;
+    const { publisher, neighbours, window } = core;
+    const linked = neighbours.has(publisher);
+    const now = seconds();
+    for (const number of linked ? this.#wanted(beginning, now) : []) {
+      const want = this.#host.encode({ type: "want", braid, epoch: window.epoch, number, blocks: [] });
+      this.#host.node.mesh.send(publisher, want);
+    }
+    clearTimeout(this.#beginTimer);
+    if (linked && !beginning.follows) {
+      const { nextTimer } = beginning;
+      // Without a plan the braid would soon look for parents by itself. Whoever asked for it gives it up, or asks again.
+      if (nextTimer === null) this.carrier.withdraw();
+      else this.#beginTimer = setTimeout(() => this.#begin(), 1000 * Math.max(0, nextTimer - now));
+      return;
+    }
+    this.#beginning = null;
+    // A plan from the introducer would come behind what waits on the way.
+    const parents = new Array<string>(stripes).fill(publisher);
+    if (linked) this.carrier.plan({ sequence: BEFORE_ANY, parents, standbys: [], children_limit: 0 });
+    this.#host.node.watch(this.carrier);
+    setTimeout(() => this.carrier.originsToo(), 1000 * LINKS_FIRST);
+  }
+
+  #wanted(beginning: RenditionBeginning | RenditionTrial, now: number): number[] {
+    if (beginning instanceof RenditionBeginning) return beginning.poll(now);
+    const ours = heardOf(this.#ours.core.window).at(-1);
+    if (ours === undefined) {
+      beginning.follows = true; // another epoch has begun
+      return [];
+    }
+    const number = beginning.poll(this.carrier.core.window.get(beginning.asked ?? -1), ours, now);
+    return number === null ? [] : [number];
   }
 
   #take(fresh: boolean, part: PlayablePart, rendition: Rendition): void {
@@ -94,7 +144,6 @@ export class RenditionChange {
     const wasDone = this.#core.done;
     const ready = step(now, Math.max(0, this.#forward - (now - this.#told)));
     if (this.#core.done && !wasDone) {
-      this.stop();
       this.#host.changed(this.carrier);
     }
     for (const { part, rendition, duration } of ready) {
@@ -105,7 +154,7 @@ export class RenditionChange {
   }
 
   #wait(): void {
-    this.stop();
+    if (this.#timer !== null) clearTimeout(this.#timer);
     const due = this.#core.nextTimer;
     if (due === null) return;
     this.#timer = setTimeout(
@@ -113,6 +162,14 @@ export class RenditionChange {
       1000 * Math.max(0, due - seconds()),
     );
   }
+}
+
+/** The parts that something came of, the oldest first. */
+function heardOf(parts: Window): Heard[] {
+  return [...parts.numbers(0)].flatMap((number) => {
+    const part = parts.get(number);
+    return part ? [{ number, firstSeen: part.firstSeen, independent: part.seal.independent }] : [];
+  });
 }
 
 function switched({ epoch, number, independent, mediaTime, duration }: Seal): Switched {

@@ -10,6 +10,7 @@ import type { RenditionChange } from "./rendition-change.ts";
 import type { P2pMode, PartSink, Watch, WatchStats } from "./room.ts";
 import type { Seal } from "./seal.ts";
 import { braidOf, type KnownStream } from "./streams.ts";
+import { encode } from "./wire.ts";
 
 type Counted = Omit<WatchStats, "peers" | "parents" | "children" | "rendition">;
 
@@ -96,7 +97,8 @@ export class Viewing implements Watch {
 
   async choose(id: string, proof: number | null = 0): Promise<void> {
     this.#chosen = id;
-    if (this.#change?.carrier.rendition.id === id) return;
+    const changing = this.#change?.carrier;
+    if (changing?.rendition.id === id && !changing.withdrawn) return;
     const loaded = await import("./rendition-change.ts").catch(() => null);
     if (loaded === null) return; // whoever chose asks again
     this.#endChange();
@@ -112,6 +114,8 @@ export class Viewing implements Watch {
     }
     this.#change = new loaded.RenditionChange(
       {
+        node,
+        encode,
         carry: (onPart, linksFirst) => this.#carry(node, carrier.stream, rendition, onPart, linksFirst),
         play: (part, described) => this.#part(part, described),
         arrived: this.#arrived,

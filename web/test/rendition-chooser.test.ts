@@ -12,6 +12,7 @@ class Player {
   position = 999.7;
   bytes = 0;
   troubles = 0;
+  linked = false;
   /** How late the newest part began to come. */
   lag = 0;
   at: number;
@@ -43,9 +44,9 @@ class Player {
       const rate = this.edge - this.position < 0.15 ? 0.97 : 1;
       this.position = Math.min(this.edge, this.position + TICK * rate);
       if (this.edge - this.position > 0.3) this.position = this.edge - 0.3;
-      const { lag, edge, bytes, troubles } = this;
+      const { lag, edge, bytes, troubles, linked } = this;
       const forward = edge - this.position;
-      this.chooser.sample({ lag, edge, forward, bytes, troubles }, this.at, RATES, this.now);
+      this.chooser.sample({ lag, edge, forward, bytes, troubles, linked }, this.at, RATES, this.now);
       const { wanted, proof } = this.chooser;
       if (wanted === this.at) this.#since = this.now;
       else if (wanted !== this.#wanted) this.asked.push([wanted, proof]);
@@ -94,7 +95,7 @@ function arrive(heard: number, whole: number): void {
   player.edge += PART;
   const edge = player.edge - whole;
   player.chooser.sample(
-    { lag: player.now - player.edge + heard, edge, forward: 0.4, bytes: 0, troubles: 0 },
+    { lag: player.now - player.edge + heard, edge, forward: 0.4, bytes: 0, troubles: 0, linked: false },
     0,
     RATES,
     player.now,
@@ -116,7 +117,12 @@ test("a machine that was busy for a moment is less and less late, and that is no
 });
 
 test("before anything was heard of nothing is late", () => {
-  player.chooser.sample({ lag: null, edge: 0, forward: 0, bytes: 0, troubles: 0 }, 0, RATES, player.now);
+  player.chooser.sample(
+    { lag: null, edge: 0, forward: 0, bytes: 0, troubles: 0, linked: false },
+    0,
+    RATES,
+    player.now,
+  );
   expect(player.chooser.wanted).toBe(0);
 });
 
@@ -128,6 +134,15 @@ test("the burst with which a trial begins is none of its faults", () => {
   player.play(0.3, () => 1.5, null);
   player.play(3, () => 1, null);
   expect(player.chooser.wanted).toBe(0);
+});
+
+test("over links it begins without one: what comes later and later ends it within three parts", () => {
+  player = new Player(1);
+  player.linked = true;
+  player.play(10.5, () => 1, null);
+  expect(player.chooser.wanted).toBe(0);
+  player.play(0.7, () => 0.5, null);
+  expect(player.chooser.wanted).toBe(1);
 });
 
 test("what arrives decides how far down", () => {

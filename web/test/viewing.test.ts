@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Carrier, CarrierOptions } from "../src/carrier.ts";
 import { Clocks } from "../src/clocks.ts";
 import { Counters } from "../src/core/counters.ts";
@@ -8,6 +8,7 @@ import type { PartSink } from "../src/room.ts";
 import { FIRST, Seal } from "../src/seal.ts";
 import { braidOf, type KnownStream } from "../src/streams.ts";
 import { Viewing } from "../src/viewing.ts";
+import { decode, type Message } from "../src/wire.ts";
 
 const INIT = new Uint8Array([1]);
 const RENDITION: Rendition = {
@@ -48,8 +49,15 @@ class Carrying {
   readonly planned: (readonly string[])[] = [];
   /** Peer ids with a link, by which all stripes come. */
   readonly neighbours = new Map<string, unknown>();
-  readonly window = { newest: -1, get: (): unknown => undefined };
-  readonly mesh = { peers: [] };
+  readonly window = {
+    newest: -1,
+    epoch: 5,
+    get: (_number: number): unknown => undefined,
+    numbers: (): number[] => [],
+  };
+  readonly said: (Message | null)[] = [];
+  readonly mesh = { peers: [], send: (_peer: string, data: Uint8Array) => this.said.push(decode(data)) };
+  readonly watched: Carrier[] = [];
   readonly clocks = new Clocks();
   readonly streams = { get: () => this.known };
   known: KnownStream | null = null;
@@ -88,6 +96,9 @@ class Carrying {
   stopCarrying(carrier: Carrier): void {
     (carrier as unknown as { stop(): void }).stop();
   }
+  watch(carrier: Carrier): void {
+    this.watched.push(carrier);
+  }
   setCarries(_carrier: Carrier, carries: boolean): void {
     this.carries.push(carries);
   }
@@ -102,6 +113,10 @@ const sink: PartSink = {
   part: ({ epoch, number }) => shown.push([epoch, number]),
   gap: (seconds) => shown.push(["gap", seconds]),
 };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 beforeEach(() => {
   node = new Carrying();
@@ -313,6 +328,58 @@ test("what is too much is left at once, and links bring the other before anythin
   expect(watch.stats.rendition).toBe("180p");
   expect(node.carried.map(({ stopped }) => stopped)).toEqual([true, false]);
   expect(shown.slice(-5)).toEqual([["init", 9], ...[10, 11, 12, 13].map((number) => [5, number])]);
+});
+
+/** Links to the publisher, and parts of a group that began 250 ms ago; each tenth begins one. */
+function linkedFor(known: KnownStream): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  node.neighbours.set(known.publisher, {});
+  const now = performance.now() / 1000;
+  node.window.numbers = () => [0, 10, 11, 12];
+  node.window.get = (number) => ({
+    firstSeen: now - 0.25 + (number - 10) / 10,
+    seal: { independent: number % 10 === 0, mediaTime: number / 10 },
+  });
+}
+
+function wanted(...numbers: number[]): Message[] {
+  const braid = node.carried[1]?.id as string;
+  return numbers.map((number) => ({ type: "want", braid, epoch: 5, number, blocks: [] }));
+}
+
+test("on a narrow way the other's parts are asked for one by one, then it is followed as any", async () => {
+  node.known = stream({ renditions: [RENDITION, LOW] });
+  const watch = viewing();
+  linkedFor(node.known);
+  await watch.choose("180p", null);
+  expect(node.watched).toEqual([]);
+  vi.advanceTimersByTime(120);
+  for (let number = 10; number < 14; number += 1) bringOf(1, number);
+  expect(node.said).toEqual(wanted(10, 11, 12, 13));
+  expect(node.planned).toEqual([new Array(4).fill(node.known.publisher)]);
+  expect(node.watched.map(({ id }) => id)).toEqual([node.carried[1]?.id]);
+});
+
+test("a change that is over asks for nothing any more", async () => {
+  node.known = stream({ renditions: [RENDITION, LOW] });
+  const watch = viewing();
+  linkedFor(node.known);
+  await watch.choose("180p", null);
+  watch.stop();
+  vi.advanceTimersByTime(1000);
+  expect([...node.said, ...node.watched]).toEqual([]);
+});
+
+test("a better rendition is tried part by part before it is followed", async () => {
+  node.known = stream({ renditions: [RENDITION, LOW] });
+  const watch = viewing();
+  linkedFor(node.known);
+  await watch.choose("180p", 2);
+  vi.advanceTimersByTime(500);
+  expect(node.said).toEqual(wanted(17));
+  node.window.get = () => null;
+  vi.advanceTimersByTime(1000);
+  expect(node.watched.map(({ id }) => id)).toEqual([node.carried[1]?.id]);
 });
 
 test("what was left at once is joined again when it is chosen again", async () => {

@@ -18,6 +18,8 @@ export interface Seen {
   bytes: number;
   /** Stalls and jumps so far. */
   troubles: number;
+  /** Every stripe comes over a link, so a trial begins without a burst. */
+  linked: boolean;
 }
 
 /** So much (s) later than the soonest of the last seconds, and by so much later than the one before: a queue grows somewhere. */
@@ -132,7 +134,7 @@ export class RenditionChooser {
    * Do parts come later and later? Their beginnings, and what is whole of them: what was lost, or a machine that was busy for a
    * moment, makes only one of them later, or less and less late.
    */
-  #grows({ lag, edge }: Seen, now: number): boolean {
+  #grows({ lag, edge, linked }: Seen, now: number): boolean {
     const wholeLate = late(this.#whole, 1) > LATE; // of a part before: what waited comes all at once
     if (edge !== this.#edge) noted(this.#whole, now - edge, now);
     this.#edge = edge;
@@ -141,8 +143,8 @@ export class RenditionChooser {
     if (lag === null || lag === before) return false;
     noted(heard, lag, now);
     if (late(heard, IN_A_ROW) > LATE) return true;
-    // A trial begins with a burst, behind which everything else comes later for a moment.
-    if (this.wanted < this.#at) return late(this.#whole, AFTER_BURST) > BEHIND_BURST;
+    // Over HTTP a trial begins with a burst, behind which everything else comes later for a moment.
+    if (this.wanted < this.#at && !linked) return late(this.#whole, AFTER_BURST) > BEHIND_BURST;
     return before !== undefined && lag > before + LATER && late(heard, 1) > LATE && wholeLate;
   }
 

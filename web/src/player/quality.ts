@@ -20,6 +20,10 @@ const KEPT_AFTER = 10;
 const AUTO = "auto";
 /** Seconds of buffer to keep: what noticing that less comes, leaving, and beginning with less take. */
 const GUARD_AUTO = 0.5;
+/** With less of it (s) the picture moves more slowly, down to this rate; with less than that already while a lower one is awaited. */
+const SHORT = 0.4;
+const SHORT_OF = 0.8;
+const SLOWEST = 0.6;
 /** As in quality.css: there is no room to say what is watched. */
 const NARROW = "(max-width: 30rem)";
 
@@ -35,6 +39,7 @@ export class Quality {
   #chooser: RenditionChooser | null = null;
   #asked: { id: string; at: number } | null = null;
   #watched: { id: string; since: number } | null = null;
+  #slowed = false;
 
   constructor(session: PlayerSession, video: HTMLVideoElement) {
     this.#session = session;
@@ -63,6 +68,7 @@ export class Quality {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#pace(1);
   }
 
   render(): TemplateResult {
@@ -82,6 +88,7 @@ export class Quality {
     this.#keep(watched.id, now);
     if (this.chosen !== null && renditions.some(({ id }) => id === this.chosen)) {
       if (this.chosen !== watched.id) this.#ask(this.chosen, 0, now);
+      this.#pace(1);
       return;
     }
     this.#chooser ??= new RenditionChooser(at);
@@ -90,7 +97,7 @@ export class Quality {
       return;
     }
     const { heard } = this.#session;
-    const { stalls, skippedTime } = stats;
+    const { stalls, skippedTime, parents } = stats;
     const { buffered, currentTime } = this.#video;
     const forward = forwardOf(rangesOf(buffered), currentTime);
     this.#chooser.sample(
@@ -100,15 +107,24 @@ export class Quality {
         forward,
         bytes: stats.bytesFromPeers + stats.bytesFromOrigin,
         troubles: stalls + Math.ceil(10 * skippedTime),
+        linked: parents.length > 0 && !parents.includes(null),
       },
       at,
       renditions.map(({ bandwidth }) => bandwidth),
       now,
     );
+    this.#pace(forward / (this.#chooser.wanted > at ? SHORT_OF : SHORT));
     const wanted = renditions[this.#chooser.wanted];
     if (wanted !== undefined && (wanted !== watched || this.#asked !== null))
       this.#ask(wanted.id, this.#chooser.proof, now);
   };
+
+  /** @param enough how much of what is needed there is to be played */
+  #pace(enough: number): void {
+    if (enough < 1) this.#video.playbackRate = Math.max(SLOWEST, enough);
+    else if (this.#slowed) this.#video.playbackRate = 1;
+    this.#slowed = enough < 1;
+  }
 
   #ask(id: string, proof: number | null, now: number): void {
     // What was asked for comes about by itself; should it not, because the mesh was left meanwhile, it is asked for again.
