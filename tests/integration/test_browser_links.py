@@ -306,6 +306,18 @@ async def test_page_that_goes_away_says_bye(room: Room) -> None:
     await python.event("closed leaving")
 
 
+@pytest.mark.parametrize("other", ["python", "page"])
+async def test_bye_of_a_page_is_not_cut_off_from_what_waits_before_it(room: Room, other: str) -> None:
+    page, receiver = await room.side("page"), await room.side(other)
+    await page.connect(receiver, "0123456789abcdef")
+    await page.event("opened")
+    sent = await page.send("control", [60_000] * 60)
+    assert isinstance(page, PageSide)
+    await page.page.evaluate("() => window.peer.link.close('bad-block')")
+    await receiver.event("closed bad-block")
+    assert await receiver.messages(len(sent)) == sent
+
+
 async def test_python_peer_that_goes_away_says_bye(room: Room) -> None:
     page, python = await room.side("page"), await room.side("python")
     await page.connect(python, "0123456789abcdef")

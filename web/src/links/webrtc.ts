@@ -17,8 +17,8 @@ import { SessionLink } from "./session.ts";
 const CANDIDATE_LIMIT = 64;
 /** Connections whose candidates are kept while their offer is still being verified. */
 const EARLY_LIMIT = 64;
-/** ms that BYE has to leave before the connection is closed. */
-const GOODBYE = 300;
+/** ms, at most, until the other side ends the connection, which it does when BYE has come after all before it. */
+const GOODBYE = 10_000;
 
 export type Signal = (message: Offer | Answer | Candidate) => void;
 
