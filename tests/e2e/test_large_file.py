@@ -1,7 +1,7 @@
 """A large file goes round a room of pages and programs, while a page of the same room plays a video.
 
-How often the video stalls is told and not judged: it does, and whether that is two cores for seven peers or what
-files take from a link is not known yet.
+How often the video stalls is told and not judged: it does, and whether that is two cores for seven peers or
+what files take from a link is not known yet.
 """
 
 from __future__ import annotations
