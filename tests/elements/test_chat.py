@@ -339,8 +339,11 @@ async def test_two_of_one_name_are_told_apart(watching: Open) -> None:
     async with watching(Director(stream_state=None), path="/chat/demo") as viewer:
         await viewer.director.say(ANA, "Ana", "it is me")
         await viewer.director.say(BOB, "ana", "no, me")
-        await viewer.page.get_by_text(BOB[:8]).wait_for()
-        await viewer.page.get_by_text(ANA[:8]).wait_for()
+        marks = viewer.page.locator(".key")
+        await marks.get_by_text(BOB[:8]).wait_for()
+        await marks.get_by_text(ANA[:8]).wait_for()
+        (warning,) = await viewer.page.locator(".another").all_inner_texts()
+        assert f"has another key than before: {BOB[:8]}, not {ANA[:8]}" in warning
 
 
 async def test_what_was_said_is_saved_and_an_identity_that_is_none_is_refused(watching: Open) -> None:

@@ -56,6 +56,7 @@ async def test_each_viewer_has_the_rendition_that_it_chose_and_one_that_is_not_t
     assert nobody.errors[-1] == "The stream main has no rendition 1080p, but 360p, 180p."
 
 
+@pytest.mark.slow
 async def test_playlists_of_all_renditions_keep_the_rules_and_report_each_other(run: Programs) -> None:
     room = await open_room(run, PATTERN, *LADDER)
     async with aiohttp.ClientSession() as session:

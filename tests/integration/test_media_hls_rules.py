@@ -29,6 +29,7 @@ pytestmark = pytest.mark.asyncio
 OPTIONS = MediaOptions(encode=EncodeOptions(preset="ultrafast"))
 
 
+@pytest.mark.slow
 async def test_three_sources_one_after_the_other_in_a_window_on_disk(tmp_path: Path) -> None:
     """The second has another size and passes through, with key frames as far apart as they may be; the third
     is sound alone. A few parts are lost on the way."""

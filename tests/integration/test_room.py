@@ -190,6 +190,7 @@ async def test_a_relay_carries_and_is_an_origin_of_its_own(run: Programs) -> Non
     assert {"h264", "opus"} <= set(probe.output)
 
 
+@pytest.mark.slow
 async def test_a_relays_playlist_ends_with_its_stream_and_begins_anew_with_it(run: Programs) -> None:
     room = await open_room(run)
     http = f"{HOST}:{free_port(HOST)}"
@@ -202,6 +203,7 @@ async def test_a_relays_playlist_ends_with_its_stream_and_begins_anew_with_it(ru
     await until_playlist(playlist, lambda text: "#EXT-X-PART:" in text and "#EXT-X-ENDLIST" not in text)
 
 
+@pytest.mark.slow
 async def test_a_viewer_whose_clock_is_wrong_knows_the_latency(run: Programs) -> None:
     room = await open_room(run)
     # A peer has no other way to the wall clock than these; it is ten minutes fast in this process alone.
