@@ -99,7 +99,7 @@ async def test_viewers_feed_each_other_and_counters_of_both_sides_agree(
     viewers = [await room.join("watch") for _ in range(4)]
     for viewer in viewers:
         await viewer.record(fed)
-    await go_on(viewers, 80)
+    await go_on(viewers, 200)  # a start takes two seconds of the stream from the origin: in eight it decided
     # What the viewers tell now lies between what the publisher tells before and after.
     before = sum((await sent(room.origin)).values())
     await go_on(viewers, 1)
