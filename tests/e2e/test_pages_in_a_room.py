@@ -21,6 +21,7 @@ window.RTCPeerConnection = class extends Connection {
 """As in a network that lets no UDP through: only a TURN server could help, and there is none."""
 
 
+@pytest.mark.slow
 async def test_two_pages_feed_each_other(browser: Browser, built_pages: Path) -> None:
     async with staged(browser, built_pages) as stage:
         viewers = [await stage.open(), await stage.open()]
@@ -107,6 +108,7 @@ async def test_the_publisher_starts_again(browser: Browser, built_pages: Path) -
         await viewer.is_fed()
 
 
+@pytest.mark.slow
 async def test_the_publisher_crashes_and_goes_on_in_a_new_epoch(browser: Browser, built_pages: Path) -> None:
     async with staged(browser, built_pages) as stage:
         viewers = [await stage.open(), await stage.open()]
