@@ -85,7 +85,9 @@ class BrowserFiles implements FileStore {
 
   async begin(id: string, size: number): Promise<void> {
     const known: Row | undefined = await answer(this.#store(FILES).get(id));
-    const row: Row = { id, size, at: known?.at ?? Date.now(), data: null, wanted: true };
+    // Another tab may have it whole by now.
+    const data = known?.size === size ? known.data : null;
+    const row: Row = { id, size, at: known?.at ?? Date.now(), data, wanted: data === null };
     await answer(this.#store(FILES, true).put(row));
   }
 
