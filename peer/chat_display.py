@@ -75,7 +75,7 @@ class Names:
         return self._last.get(author, otherwise or author[:4].hex())
 
     def before(self, author: bytes, name: str) -> bytes | None:
-        """Who was shown last by that name, where `author` never was."""
+        """Who took that name last, where `author` was never shown by it."""
         users = self._authors.get(_folded(_plain(name)), {})
         return None if author in users else next(reversed(users), None)
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 # The same examples in every run: a change fails for what it changed. HYPOTHESIS_PROFILE=search looks further.
 settings.register_profile("repeatable", max_examples=30, derandomize=True, deadline=None, database=None)
-settings.register_profile("thorough", max_examples=150, derandomize=True, deadline=None, database=None)
+settings.register_profile("thorough", max_examples=200, derandomize=True, deadline=None, database=None)
 settings.register_profile("search", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 

@@ -1,7 +1,7 @@
 """Fifty people in a chat, 40 ms apart, with one packet in a hundred lost, and some of them vanish.
 
-What one of them says costs the fifty of them 0.15 s of a processor within a tenth of a second. On a small
-machine that would be measured, and not the protocol, so they live in slower time.
+What one of them says is work for all fifty within a tenth of a second, more than a small machine can do in
+that. It would be measured, and not the protocol, so they live in slower time.
 """
 
 from __future__ import annotations

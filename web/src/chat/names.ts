@@ -45,7 +45,7 @@ export class Called {
     }
   }
 
-  /** Who wrote by that name before, where somebody with another key takes it with this message; null else. */
+  /** Who took that name last, where somebody with another key takes it with this message; null else. */
   before({ id }: { id: string }): string | null {
     return this.#before.get(id) ?? null;
   }

@@ -10,7 +10,7 @@ from peer.simulator.world import World
 pytestmark = pytest.mark.crowd
 
 VIEWERS = 6
-SETTLE, SECONDS = 40, 20
+SETTLE, SECONDS = 60, 40
 
 
 def test_small_room_that_loses_packets_comes_to_rest_and_shares_the_work() -> None:
@@ -40,4 +40,4 @@ def test_small_room_that_loses_packets_comes_to_rest_and_shares_the_work() -> No
     ]
     assert sum(viewer.core.counters.parts_skipped for viewer in viewers) == 0
     assert max(shares) < 2.0
-    assert changes < 2 * VIEWERS
+    assert changes < 4 * VIEWERS
