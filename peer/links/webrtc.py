@@ -26,8 +26,8 @@ from aiortc.sdp import candidate_from_sdp
 
 from peer.core.link_actions import FAILED, LOST, PROTOCOL_ERROR
 from peer.links.acknowledged import all_acknowledged, last_acknowledged
-from peer.links.gathering import bound_gathering
 from peer.links.handshake import CheckedDescription, Handshake, HandshakeError
+from peer.links.ice import bound_ice
 from peer.links.link import CHANNELS, LOW_WATER, Channel, LinkEvents
 from peer.links.reassembly import bound_reassembly
 from peer.links.retransmission import bound_retransmission
@@ -86,8 +86,9 @@ class WebRtcLinks:
             link.close()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=timeout)
-        for task in list(self._tasks):
-            task.cancel()
+        for task, link in list(self._tasks.items()):
+            if not link.freeing:  # who is cancelled in that leaves sockets open
+                task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -117,6 +118,7 @@ class WebRtcLink(SessionLink):
         self._candidate_came = asyncio.Event()
         self._released = asyncio.Event()
         self._said_bye = False
+        self.freeing = False
         self._transport_ended = asyncio.Event()
         self._transport = links.new_connection()
         self._transport.on("connectionstatechange", self._state_changed)
@@ -133,7 +135,7 @@ class WebRtcLink(SessionLink):
             self._channels[channel] = data_channel
         if self._transport.sctp is not None:
             bound_reassembly(self._transport.sctp, self._flooded)
-            bound_gathering(self._transport.sctp)
+            bound_ice(self._transport.sctp)
             bound_retransmission(self._transport.sctp)
 
     def take_answer(self, answer: RelayedAnswer) -> bool:
@@ -176,6 +178,7 @@ class WebRtcLink(SessionLink):
         finally:
             if trickle is not None:
                 trickle.cancel()
+            self.freeing = True
             self._lost(FAILED)
             await self._free()
 

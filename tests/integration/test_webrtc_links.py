@@ -329,3 +329,25 @@ async def test_open_and_close_many_times_leaves_nothing_behind(caplog: pytest.Lo
     assert await settled(threading.active_count, threads) <= threads
     gc.collect()
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("opened", [False, True])
+async def test_stopped_in_a_hurry_at_any_moment_leaves_nothing_behind(opened: bool) -> None:
+    """A busy machine cuts the time short that links have for their end."""
+    warm_up = Two()
+    warm_up.a.connect()
+    await warm_up.a.diary.wait(lambda diary: diary.opened_count)
+    await asyncio.gather(warm_up.a.links.close(), warm_up.b.links.close())
+    tasks, files = len(asyncio.all_tasks()), descriptors()
+    for turns in range(0, 120, 3):
+        two = Two()
+        link = two.a.connect()
+        if opened:
+            await two.a.diary.wait(lambda diary: diary.opened_count)
+            link.send(message(60000, "blocks"), "blocks")
+            link.close()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await asyncio.gather(two.a.links.close(timeout=0), two.b.links.close(timeout=0))
+    assert await settled(descriptors, files) <= files
+    assert await settled(lambda: len(asyncio.all_tasks()), tasks) <= tasks
