@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from peer.core.budget import StartupBudget
+from peer.core.budget import WITH_PARTS_THAT_FOLLOW, StartupBudget
 from peer.description import open_description
 from peer.media.hls import HlsOrigin, WindowOptions
 from peer.media.hls_http import CORS, IMMUTABLE, hls_application
@@ -158,7 +158,8 @@ class MeshOrigin:
         if not bodies:
             return self._refuse("Nothing has been published yet; try again in a moment.")
         body = b"".join(struct.pack(">I", len(part)) + part for part in bodies)
-        self._spend(door, len(body))
+        door.budget.spend(WITH_PARTS_THAT_FOLLOW * len(body), time.monotonic())
+        self._on_sent(len(body))
         return web.Response(body=body, content_type="application/octet-stream", headers=headers)
 
     async def _get_part(self, request: web.Request) -> web.Response:
@@ -174,13 +175,9 @@ class MeshOrigin:
             self._waiting -= 1
         if body is None:
             return self._refuse("This part has left the window, or does not exist yet.")
-        self._spend(door, len(body))
+        self._on_sent(len(body))
         headers = self._headers(IMMUTABLE)
         return web.Response(body=body, content_type="application/octet-stream", headers=headers)
-
-    def _spend(self, door: RenditionDoor, size: int) -> None:
-        door.budget.spend(size, time.monotonic())
-        self._on_sent(size)
 
 
 class StreamOrigin:

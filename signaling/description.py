@@ -32,6 +32,7 @@ class Description(Struct, frozen=True):
     revision: Annotated[int, Meta(ge=0, le=2**32 - 1)]
     renditions: Annotated[list[Rendition], Meta(max_length=16)]
     title: Annotated[str, Meta(max_length=256)] = ""
+    origins: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
 
 
 _decoder = msgspec.json.Decoder(Description)

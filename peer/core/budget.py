@@ -5,6 +5,10 @@ from __future__ import annotations
 STREAMS = 3.0
 """Default budget, in multiples of the stream's bit rate (DESIGN.md section 3.6)."""
 BURST_SECONDS = 5.0
+WITH_PARTS_THAT_FOLLOW = 2
+"""Times its answer that a join is counted: parts are fetched one by one until links feed the newcomer. Those
+are not counted themselves, nor what mends and what those get who are left to the origin: in a room that is
+short of uploads they would keep all newcomers out."""
 
 
 class StartupBudget:

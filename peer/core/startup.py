@@ -23,30 +23,28 @@ class Startup:
         self._born = now
         self._join_at: float | None = now
         self._joining_since: float | None = None
-        self._joined = False
+        self.answered = False
+        """The origin has answered."""
         self._handed_over = False
         self._unfed_since: float | None = None
         self._asked: dict[int, float] = {}
         self._next: int | None = None
         self._retry_at = now
 
-    @property
-    def joined_once(self) -> bool:
-        """The origin has answered."""
-        return self._joined
-
     def may_subscribe(self, settled: bool, now: float) -> bool:
         """Subscriptions wait until the join's answer is checked, so that they begin where it ends."""
-        return not self.origins or (self._joined and settled) or now - self._born > 1.0
+        return not self.origins or (self.answered and settled) or now - self._born > 1.0
 
-    def active(self, all_fed: bool, none_fed: bool, now: float) -> bool:
-        """Whether parts are to come over HTTP one by one now."""
+    def active(self, all_fed: bool, none_fed: bool, left: bool, now: float) -> bool:
+        """Whether parts are to come over HTTP one by one now; `left`: the plan leaves us to the origin."""
         if not self.origins:
             return False
         if self.http_only:
             return True
-        if all_fed:
-            self._handed_over = True
+        if left:
+            self._handed_over, self._born = False, now  # when that ends it is as at the start
+        elif all_fed:
+            self._handed_over, self._join_at = True, None
         if not none_fed:
             self._unfed_since = None
         elif self._unfed_since is None:
@@ -63,7 +61,7 @@ class Startup:
             self._join_at = now
 
     def joined(self, now: float) -> None:
-        self._joined = True
+        self.answered = True
         self._joining_since = self._join_at = None
         self._next = None
 
@@ -72,6 +70,7 @@ class Startup:
         self._join_at = now + max(RETRY, retry_after)
 
     def fetched(self, number: int) -> None:
+        self.answered = True
         self._asked.pop(number, None)
 
     def fetch_failed(self, number: int, gone: bool, now: float) -> None:

@@ -62,7 +62,8 @@ class Upstreams:
         self.shares = PushShare(stripes)
         self._meagre: list[bytes] = []
         self.standbys: tuple[bytes, ...] = ()
-        self.has_plan = False
+        self.has_plan = self.left_to_origin = False
+        """`left_to_origin`: the plan names no parent at all, for uploads do not carry everybody."""
         self._planned_parity = self.wants_parity = False
         self.moved_at = float("-inf")
         """When a part newer than all before was last seen."""
@@ -73,6 +74,7 @@ class Upstreams:
     def plan(self, parents: tuple[bytes | None, ...], standbys: tuple[bytes, ...], now: float) -> None:
         """The planner's word. A working parent is kept until the planned one has shown that it keeps up."""
         self.has_plan = True
+        self.left_to_origin = not any(parents)
         self.standbys = standbys
         self._planned_parity = len(parents) > self._data
         for stripe, up in enumerate(self.stripes):
@@ -178,12 +180,13 @@ class Upstreams:
         meagre, self._meagre = self._meagre, []
         return meagre
 
-    def tick(self, now: float) -> list[Change]:
-        """Look at every stripe; returns what to change."""
-        changes: list[Change] = [] if self.takes_parity else self._give_up_parity()
+    def tick(self, http: bool, now: float) -> list[Change]:
+        """Look at every stripe; returns what to change. `http`: the origin has answered us before."""
+        kept = 0 if http and self.left_to_origin else self.taken()
+        changes = [change for stripe in range(kept, self._data + 1) for change in self._give_up(stripe)]
         self.shares.review(self._window, now)
         neighbours = self._neighbours
-        for stripe, up in enumerate(self.stripes[: self.taken()]):
+        for stripe, up in enumerate(self.stripes[:kept]):
             parent = neighbours.get(up.parent) if up.parent is not None else None
             silent = 0.0
             if parent is not None:
@@ -228,12 +231,13 @@ class Upstreams:
     def _neighbour(self, peer: bytes | None) -> Neighbour | None:
         return self._neighbours.get(peer) if peer is not None else None
 
-    def _give_up_parity(self) -> list[Change]:
-        up = self.stripes[self._data]
+    def _give_up(self, stripe: int) -> list[Change]:
+        """Take a stripe no more."""
+        up = self.stripes[stripe]
         peers = [peer for peer in (up.parent, up.pending) if peer is not None]
         if peers or up.orphan_since is not None:
-            self.stripes[self._data] = Upstream(starved=False)
-        return [Unsubscribe(self._data, peer) for peer in peers]
+            self.stripes[stripe] = Upstream(starved=stripe < self._data)
+        return [Unsubscribe(stripe, peer) for peer in peers]
 
     def _orphan(self, up: Upstream, lost: bytes | None, now: float) -> None:
         if up.planned == up.parent:

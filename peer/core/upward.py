@@ -151,14 +151,14 @@ class Upward:
             up.wants_parity = wanted
             out.append(Parity(wanted))
         if startup.may_subscribe(settled, now):
-            out += self._apply(up.tick(now), now)
+            out += self._apply(up.tick(startup.answered, now), now)
         self._counters.fail_overs += up.take_fail_overs()
-        active = startup.active(up.all_fed(), up.none_fed(), now)
+        active = startup.active(up.all_fed(), up.none_fed(), up.left_to_origin, now)
         if active:
             up.shares.excuse(self._window.newest)
         if settled:
             out += startup.poll(active, self._window.epoch, self._window.newest_complete, now)
-        if not active or not startup.joined_once:
+        if not active or not startup.answered:
             out += self._mend(now)
         out += self.deliver(now)
         links = up.wanted()

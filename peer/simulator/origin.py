@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from peer.core.budget import StartupBudget
+from peer.core.budget import WITH_PARTS_THAT_FOLLOW, StartupBudget
 from peer.links.clock import VirtualClock
 from peer.origin import AHEAD, WAIT_SECONDS, WINDOW_SECONDS
 from peer.seal import SealedPart
@@ -77,7 +77,7 @@ class HttpOrigin:
             return
         parts = [self._parts[n] for n in range(self._independent, self._newest + 1) if n in self._parts]
         size = sum(len(part.raw) + len(part.data) for part in parts)
-        self._budget.spend(size, now)
+        self._budget.spend(WITH_PARTS_THAT_FOLLOW * size, now)
         self.served.joins += 1
         self.served.startup_bytes += size
         self._clock.post(self._ready(size, rtt), joined, [(part.raw, part.data) for part in parts])
@@ -107,7 +107,6 @@ class HttpOrigin:
         part = self._parts.get(number)
         if part is not None:
             size = len(part.raw) + len(part.data)
-            self._budget.spend(size, now)
             if startup:
                 self.served.startup_bytes += size
             else:

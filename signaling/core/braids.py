@@ -208,7 +208,9 @@ class Braids:
             self._by_id.pop(braid.id, None)
             return
         planner = braid.planner
+        origin = bool(stream.description.origins)
         if planner is not None and planner.root == stream.publisher and planner.stripes == rendition.stripes:
+            planner.set_origin(origin)
             return
         self._by_id.pop(braid.id, None)
         braid.id = braid_id(stream.key, self._room, braid.stream, braid.rendition).hex()
@@ -220,6 +222,7 @@ class Braids:
             budget=self._budget,
             sequence=self._sequence,
         )
+        braid.planner.set_origin(origin)
         self._by_id[braid.id] = braid
         started = braid.planner
 

@@ -30,6 +30,7 @@ class Node:
     __slots__ = (
         "able_at",
         "away",
+        "by_origin",
         "capacity",
         "carries",
         "children",
@@ -105,6 +106,8 @@ class Node:
         """Whether it was given a first child in order to see what it gives."""
         self.expected = False
         self.away = False
+        self.by_origin = False
+        """It has no parents and is left to the origin."""
         self.used = 0
         self.fed: dict[str, int] = {}
         self.home: set[int] = set()

@@ -58,6 +58,14 @@ class Placement:
         if level is not None:
             self._shelves[stripe].move(node, level, UNFED)
 
+    def unfed(self) -> int:
+        """How many (peer, stripe) pairs have no parent."""
+        return sum(map(len, self._unfed))
+
+    def unfed_leaves(self, stripe: int) -> Sequence[Node]:
+        """Some of those without a parent who give nothing."""
+        return dict(self._shelves[stripe].levels(RETRIES)).get(MOST_STANDING, ())
+
     def choose_home(self, node: Node) -> dict[int, Node]:
         """Choose the stripes that a newcomer feeds; returns those where it takes a head's place."""
         taken: dict[int, Node] = {}
@@ -218,6 +226,7 @@ class Placement:
                 node.parents[stripe] is not None
                 or node.id not in self.trees.nodes
                 or stripe not in node.takes
+                or node.by_origin
             ):
                 continue
             if stripe not in node.home and not self.expected and not self.trees.heads(stripe):

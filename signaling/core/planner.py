@@ -18,6 +18,7 @@ from signaling.core.nodes import Node
 from signaling.core.placement import BUDGET, ROOT_LINKS, Placement
 from signaling.core.pool import Chance
 from signaling.core.promotion import Promotion
+from signaling.core.shortage import Shortage
 from signaling.core.standbys import Standbys
 from signaling.core.succession import succeed
 from signaling.core.trees import Trees
@@ -58,6 +59,7 @@ class Planner:
         self.trees = Trees(root, stripes)
         self._placement = Placement(self.trees, root_links, budget)
         self._promotion = Promotion(self.trees, self._placement)
+        self._shortage = Shortage(self.trees, self._placement)
         self._appraisal = Appraisal(self.trees)
         self._fail_overs = FailOvers(self.trees, self._placement)
         self._sequence = count(1) if sequence is None else sequence
@@ -112,7 +114,7 @@ class Planner:
         for stripe in sorted(node.takes, key=lambda stripe: stripe not in node.home):
             if node.parents[stripe] is None:
                 self._placement.want(node, stripe)
-        self._placement.settle()
+        self._settle()
 
     def adopt(
         self,
@@ -157,7 +159,7 @@ class Planner:
             if node.parents[stripe] is None:
                 self._placement.want(node, stripe)
         self._placement.shed(node)
-        self._placement.settle()
+        self._settle()
 
     def expect_no_more(self, now: float = 0.0) -> None:
         """Those who were named as parents and have not come back are gone."""
@@ -188,7 +190,7 @@ class Planner:
         self._set_parity(node, parity)
         self._refit(node)
         self.trees.changed[peer] = None
-        self._placement.settle()
+        self._settle()
 
     def leave(self, peer: str, now: float = 0.0) -> None:
         """Take a peer out and give its children other parents."""
@@ -210,7 +212,7 @@ class Planner:
             self._remembered[peer] = node.capacity
             if len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
-        self._placement.settle()
+        self._settle()
 
     def report(
         self,
@@ -235,12 +237,13 @@ class Planner:
             weak = appraised.weak
             for other in (node, *appraised.parents):
                 self._refit(other)
+        self._shortage.end(node)
         for stripe in node.takes:
             if node.parents[stripe] is None and fare is not None:
                 self._placement.want(node, stripe)
         if tuple(parents) == node.parent_ids:
             self._promotion.consider(node)
-        self._placement.settle()
+        self._settle()
         return weak
 
     def separate(self, one: str, other: str, *, now: float = 0.0) -> bool:
@@ -257,7 +260,7 @@ class Planner:
         self._standbys.separate(one, other)
         self._placement.part(first, second)
         self._placement.part(second, first)
-        self._placement.settle()
+        self._settle()
         return True
 
     def blame(self, child: str, parent: str, now: float) -> None:
@@ -267,7 +270,7 @@ class Planner:
         if blamed is not None and accuser is not None and child in blamed.fed:
             blamed.capacity.blame(child, accuser.network(), len(blamed.fed), now)
             self._refit(blamed)
-            self._placement.settle()
+            self._settle()
 
     def reconcile_all(self, peer: str) -> None:
         """A peer, or the publisher, is back on another way: everybody may try again to reach it."""
@@ -275,21 +278,21 @@ class Planner:
         for other in node.separated:
             self._node(other).separated.discard(peer)
         node.separated.clear()
-        self._placement.settle()
+        self._settle()
 
     def reconcile(self, one: str, other: str) -> None:
         """Two separated peers may try again."""
         for peer, friend in ((one, other), (other, one)):
             if peer == self.trees.root.id or peer in self.trees.nodes:
                 self._node(peer).separated.discard(friend)
-        self._placement.settle()
+        self._settle()
 
     def set_away(self, peer: str, away: bool) -> None:
         """The introducer has lost, or found again, a peer: it keeps its places, but gets no more children."""
         node = self.trees.nodes[peer]
         node.away = away
         self.trees.refresh(node)
-        self._placement.settle()
+        self._settle()
 
     def set_prefix(self, peer: str, prefix: str | None) -> None:
         """A peer is in another network now."""
@@ -308,7 +311,8 @@ class Planner:
                 continue
             told = self._told.get(peer)
             parents = node.parent_ids
-            standbys = self._standbys.of(node, anew=told is None or told[0] != parents)
+            anew = told is None or told[0] != parents
+            standbys = () if node.by_origin else self._standbys.of(node, anew=anew)
             now = (parents, standbys, node.slots)
             if now != told or peer in self._tell:
                 self._told[peer] = now
@@ -316,6 +320,15 @@ class Planner:
         self.trees.changed.clear()
         self._tell.clear()
         return assignments
+
+    def set_origin(self, origin: bool) -> None:
+        """Whether the stream can be had over HTTP: then who gives nothing may be left to that."""
+        self._shortage.origin = origin
+
+    def _settle(self) -> None:
+        self._placement.settle()
+        while self._shortage.relieve():
+            self._placement.settle()
 
     def _node(self, peer: str) -> Node:
         return self.trees.root if peer == self.trees.root.id else self.trees.nodes[peer]
@@ -396,6 +409,8 @@ class Planner:
             self._placement.dismiss(node)
 
     def _follow(self, node: Node, parents: Sequence[str | None], final: bool) -> None:
+        if node.by_origin:
+            return
         accepted, again = self._fail_overs.follow(node, parents, final)
         if again:
             self._tell[node.id] = None

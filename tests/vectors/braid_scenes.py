@@ -155,6 +155,19 @@ def links_are_given_up_for_http() -> Recorder:
     return recorder
 
 
+def plan_leaves_a_leaf_to_the_origin() -> Recorder:
+    swarm, viewers, recorder = settled(27, 4, 3, carries=False)
+    swarm.run(0.5)
+    swarm.signaling_up = False
+    leaf = viewers[3]
+    before = tuple(peer or viewers[0].id for peer in leaf.core.stripe_parents())
+    for sequence, parents in ((1000, (None,) * STRIPES), (1001, before)):
+        leaf.core.plan(sequence, parents, (), 0, swarm.now)
+        swarm.act(leaf)
+        swarm.run(2.0)
+    return recorder
+
+
 def relay_carries_without_playing() -> Recorder:
     swarm = Swarm(23, part_size=PART_SIZE)
     swarm.run(1.0)
@@ -208,6 +221,7 @@ SCENES: dict[str, Callable[[], Recorder]] = {
         leaf_feeds_nobody,
         viewer_stops_carrying,
         links_are_given_up_for_http,
+        plan_leaves_a_leaf_to_the_origin,
         relay_carries_without_playing,
         publisher_feeds_the_heads,
     )

@@ -15,10 +15,11 @@ export class Startup {
   origins: boolean;
   /** No links at all (p2p is off, or WebRTC is blocked): everything comes over HTTP. */
   httpOnly = false;
-  readonly #born: number;
+  /** The origin has answered. */
+  answered = false;
+  #born: number;
   #joinAt: number | null;
   #joiningSince: number | null = null;
-  #joined = false;
   #handedOver = false;
   #unfedSince: number | null = null;
   readonly #asked = new Map<number, number>();
@@ -32,21 +33,22 @@ export class Startup {
     this.#retryAt = now;
   }
 
-  /** The origin has answered. */
-  get joinedOnce(): boolean {
-    return this.#joined;
-  }
-
   /** Subscriptions wait until the join's answer is checked, so that they begin where it ends. */
   maySubscribe(settled: boolean, now: number): boolean {
-    return !this.origins || (this.#joined && settled) || now - this.#born > 1;
+    return !this.origins || (this.answered && settled) || now - this.#born > 1;
   }
 
-  /** Whether parts are to come over HTTP one by one now. */
-  active(allFed: boolean, noneFed: boolean, now: number): boolean {
+  /** Whether parts are to come over HTTP one by one now; `left`: the plan leaves us to the origin. */
+  active(allFed: boolean, noneFed: boolean, left: boolean, now: number): boolean {
     if (!this.origins) return false;
     if (this.httpOnly) return true;
-    if (allFed) this.#handedOver = true;
+    if (left) {
+      this.#handedOver = false;
+      this.#born = now; // when that ends it is as at the start
+    } else if (allFed) {
+      this.#handedOver = true;
+      this.#joinAt = null;
+    }
     if (!noneFed) this.#unfedSince = null;
     else if (this.#unfedSince === null) this.#unfedSince = now;
     if (!this.#handedOver && now - this.#born < STARTUP_SECONDS) return true;
@@ -61,7 +63,7 @@ export class Startup {
   }
 
   joined(_now: number): void {
-    this.#joined = true;
+    this.answered = true;
     this.#joiningSince = null;
     this.#joinAt = null;
     this.#next = null;
@@ -73,6 +75,7 @@ export class Startup {
   }
 
   fetched(number: number): void {
+    this.answered = true;
     this.#asked.delete(number);
   }
 

@@ -36,6 +36,8 @@ export class Upstreams {
   #meagre: string[] = [];
   standbys: readonly string[] = [];
   hasPlan = false;
+  /** The plan names no parent at all, for uploads do not carry everybody. */
+  leftToOrigin = false;
   wantsParity = false;
   #plannedParity = false;
   /** When a part newer than all before was last seen. */
@@ -69,6 +71,7 @@ export class Upstreams {
   /** The planner's word. A working parent is kept until the planned one has shown that it keeps up. */
   plan(parents: readonly (string | null)[], standbys: readonly string[], now: number): void {
     this.hasPlan = true;
+    this.leftToOrigin = parents.every((parent) => parent === null);
     this.standbys = standbys;
     this.#plannedParity = parents.length > this.#data;
     for (const [stripe, up] of this.stripes.entries()) up.plan(parents[stripe] ?? null, now);
@@ -177,12 +180,13 @@ export class Upstreams {
     return meagre;
   }
 
-  /** Looks at every stripe; returns what to change. */
-  tick(now: number): Change[] {
-    const changes: Change[] = this.takesParity ? [] : this.#giveUpParity();
+  /** Looks at every stripe; returns what to change. `http`: the origin has answered us before. */
+  tick(http: boolean, now: number): Change[] {
+    const kept = http && this.leftToOrigin ? 0 : this.taken();
+    const changes = this.stripes.slice(kept).flatMap((_, past) => this.#giveUp(kept + past));
     const moment = { me: this.#me, spread: this.#spread, now };
     this.shares.review(this.#parts, now);
-    for (const [stripe, up] of this.stripes.slice(0, this.taken()).entries()) {
+    for (const [stripe, up] of this.stripes.slice(0, kept).entries()) {
       let parent = this.#neighbour(up.parent);
       let silent = 0;
       if (parent !== null) silent = this.rhythm.silentParts(stripe, this.#parts, this.#partDuration, now);
@@ -228,11 +232,11 @@ export class Upstreams {
     return peer === null ? null : (this.#neighbours.get(peer) ?? null);
   }
 
-  #giveUpParity(): Change[] {
-    const stripe = this.#data;
+  /** Take a stripe no more. */
+  #giveUp(stripe: number): Change[] {
     const { parent, pending, orphanSince } = this.stripes[stripe] as Upstream;
     const peers = [parent, pending].filter((peer) => peer !== null);
-    if (peers.length > 0 || orphanSince !== null) this.stripes[stripe] = new Upstream(false);
+    if (peers.length > 0 || orphanSince !== null) this.stripes[stripe] = new Upstream(stripe < this.#data);
     return peers.map((peer) => ({ type: "unsubscribe", stripe, peer }));
   }
 

@@ -161,12 +161,12 @@ export class Upward {
       up.wantsParity = wanted;
       out.push({ type: "parity", wanted });
     }
-    if (startup.maySubscribe(settled, now)) out.push(...this.#apply(up.tick(now), now));
+    if (startup.maySubscribe(settled, now)) out.push(...this.#apply(up.tick(startup.answered, now), now));
     this.#counters.failOvers += up.takeFailOvers();
-    const active = startup.active(up.allFed(), up.noneFed(), now);
+    const active = startup.active(up.allFed(), up.noneFed(), up.leftToOrigin, now);
     if (active) up.shares.excuse(parts.newest);
     if (settled) out.push(...startup.poll(active, parts.epoch, parts.newestComplete, now));
-    if (!active || !startup.joinedOnce) out.push(...this.#mend(now));
+    if (!active || !startup.answered) out.push(...this.#mend(now));
     out.push(...this.deliver(now));
     const links = up.wanted();
     if (links.length !== this.#links.length || links.some((peer, i) => peer !== this.#links[i])) {

@@ -16,7 +16,7 @@ def joined() -> Startup:
 def test_without_an_origin_links_are_all_there_is() -> None:
     startup = Startup(False, 0.0)
     assert startup.may_subscribe(True, 0.0)
-    assert not startup.active(False, True, 60.0)
+    assert not startup.active(False, True, False, 60.0)
 
 
 def test_subscriptions_wait_for_the_join_but_not_for_long() -> None:
@@ -80,18 +80,18 @@ def test_fetch_without_an_answer_does_not_hold_its_place_for_ever() -> None:
 
 def test_links_take_over_and_http_comes_back_when_none_feeds() -> None:
     startup = joined()
-    assert startup.active(False, True, 0.2)
-    assert not startup.active(True, False, 0.3)
-    assert not startup.active(False, False, 0.4)
-    assert not startup.active(False, True, 1.0)
-    assert startup.active(False, True, 1.0 + UNFED_SECONDS + 0.1)
-    assert not startup.active(True, False, 3.0)
+    assert startup.active(False, True, False, 0.2)
+    assert not startup.active(True, False, False, 0.3)
+    assert not startup.active(False, False, False, 0.4)
+    assert not startup.active(False, True, False, 1.0)
+    assert startup.active(False, True, False, 1.0 + UNFED_SECONDS + 0.1)
+    assert not startup.active(True, False, False, 3.0)
 
 
 def test_start_ends_though_some_stripe_was_never_fed() -> None:
     startup = joined()
-    assert startup.active(False, False, STARTUP_SECONDS - 0.1)
-    assert not startup.active(False, False, STARTUP_SECONDS + 0.1)
+    assert startup.active(False, False, False, STARTUP_SECONDS - 0.1)
+    assert not startup.active(False, False, False, STARTUP_SECONDS + 0.1)
 
 
 def test_new_epoch_joins_again_unless_links_feed() -> None:
@@ -99,16 +99,16 @@ def test_new_epoch_joins_again_unless_links_feed() -> None:
     startup.begin(1.0)
     assert startup.poll(True, 2, -1, 1.0) == [Join()]
     fed = joined()
-    fed.active(True, False, 0.5)
+    fed.active(True, False, False, 0.5)
     fed.begin(1.0)
     assert fed.poll(True, 2, 3, 1.0) == [Fetch(2, 4), Fetch(2, 5)]
 
 
 def test_without_links_everything_comes_over_http() -> None:
     startup = joined()
-    startup.active(True, False, 0.2)
+    startup.active(True, False, False, 0.2)
     startup.http_only = True
-    assert startup.active(True, False, 60.0)
+    assert startup.active(True, False, False, 60.0)
 
 
 def test_what_was_asked_is_asked_anew_after_a_time_on_links() -> None:
@@ -116,3 +116,26 @@ def test_what_was_asked_is_asked_anew_after_a_time_on_links() -> None:
     startup.poll(True, 1, 9, 0.1)
     assert startup.poll(False, 1, 30, 0.2) == []
     assert startup.poll(True, 1, 30, JOIN_TIMEOUT + 1.0) == [Fetch(1, 31), Fetch(1, 32)]
+
+
+def test_plan_leaves_us_to_the_origin_until_links_feed_all_again() -> None:
+    startup = joined()
+    assert not startup.active(True, False, False, 1.0)
+    assert startup.active(False, True, True, 60.0)
+    assert startup.active(False, False, False, 60.0 + STARTUP_SECONDS - 0.1)
+    assert not startup.active(True, False, False, 60.0 + STARTUP_SECONDS - 0.1)
+
+
+def test_join_that_was_refused_is_not_asked_for_once_links_have_fed_all() -> None:
+    startup = Startup(True, 0.0)
+    startup.poll(True, 1, -1, 0.0)
+    startup.join_failed(3.0, 0.2)
+    startup.active(True, False, False, 1.0)
+    assert startup.poll(True, 1, 9, 1.1) == [Fetch(1, 10), Fetch(1, 11)]
+
+
+def test_origin_has_answered_when_a_part_has_come() -> None:
+    startup = Startup(True, 0.0)
+    assert not startup.answered
+    startup.fetched(7)
+    assert startup.answered
