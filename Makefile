@@ -64,7 +64,7 @@ test-all: test ## The same with more examples, and soaks and clusters
 test-python: $(STAMPS)/dev $(PAGES) $(SAMPLE) test-programs $(PLAYERS) ## pytest; TESTS=tests/unit/peer for a part
 	@$(if $(MEASURED),$(BIN)/coverage erase)
 	@$(if $(strip $(TESTS_TOGETHER)),$(BIN)/python scripts/run_tests.py $(if $(TEST_ALL),,-m "not slow") \
-		$(if $(MEASURED),-p tests.core_coverage) --numprocesses 3 --dist loadfile $(TESTS_TOGETHER))
+		$(if $(MEASURED),-p tests.core_coverage) --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TESTS_TOGETHER))
 	@$(if $(MEASURED),$(BIN)/coverage combine --quiet && $(BIN)/coverage report)
 	@$(if $(strip $(TESTS_ALONE)),$(BIN)/python scripts/run_tests.py $(if $(TEST_ALL),,-m "not slow") $(TESTS_ALONE))
 

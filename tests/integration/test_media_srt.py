@@ -34,10 +34,10 @@ async def test_a_listening_sender_is_called_and_has_ended_when_it_stays_away(
 ) -> None:
     monkeypatch.setattr(SrtConnector, "patience", 0.5)
     address = f"srt://127.0.0.1:{free_port('127.0.0.1')}"
-    # What is later than the latency is left out, and a machine that is busy with other tests is often late.
-    called = f"{address}?mode=caller&passphrase=0123456789ab&streamid=yard&latency=1000"
+    # What is later than the latency is lost, and a machine that is busy with other tests is often late.
+    called = f"{address}?mode=caller&passphrase=0123456789ab&streamid=yard&latency=2000"
     command = shlex.split(
-        "ffmpeg -v quiet -nostdin -re -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 4 "
+        "ffmpeg -v quiet -nostdin -re -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 6 "
         "-c:v libx264 -pix_fmt yuv420p -preset ultrafast -tune zerolatency -g 25 -bf 0 -c:a aac -ac 2 "
         f"-f mpegts {address}?mode=listener&passphrase=0123456789ab"
     )
