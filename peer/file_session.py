@@ -181,8 +181,9 @@ class FileSession:
     def next_timer(self) -> float:
         return self.share.next_timer()
 
-    def handle_timer(self, now: float) -> None:
-        self.share.handle_timer(now)
+    def handle_timer(self, now: float, late: float) -> None:
+        """The clock was woken, `late` by so many seconds."""
+        self.share.handle_timer(now, late)
         self._act()
         if self._wanted and now >= self._next_at:
             self._next_at = now + NEXT_EVERY

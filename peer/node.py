@@ -183,6 +183,7 @@ class Node:
             introducer.cancel()
 
     async def _clockwork(self) -> None:
+        due = time.monotonic()
         while True:
             now = time.monotonic()
             self._take_part(now)
@@ -192,13 +193,14 @@ class Node:
                 self.link_drained(peer, buffered)
             for carrier in list(self.carriers.values()):
                 carrier.handle_timer(now)
-            self.files.beside_video(bool(self.carriers))
-            self.files.handle_timer(now)
+            self.files.beside_video(self.streams.is_live)
+            self.files.handle_timer(now, max(0.0, now - due))
             self._ask_for_company(now)
             timers = [self.mesh.next_timer(), self.files.next_timer()]
             timers += [carrier.core.next_timer() for carrier in self.carriers.values()]
-            due = min(timers)
-            await asyncio.sleep(min(0.25, max(0.005, due - time.monotonic())))
+            asleep_at = time.monotonic()
+            due = min(asleep_at + 0.25, max(asleep_at + 0.005, min(timers)))
+            await asyncio.sleep(due - asleep_at)
 
     def _take_part(self, now: float) -> None:
         """Tell neighbours what we do, and find out whether it needs more of them."""

@@ -43,6 +43,11 @@ class StreamDirectory:
     def __iter__(self) -> Iterator[KnownStream]:
         return iter(list(self._streams.values()))
 
+    @property
+    def is_live(self) -> bool:
+        """Whether any of them is."""
+        return any(known.description.state == "live" for known in self._streams.values())
+
     def get(self, name: str) -> KnownStream | None:
         return self._streams.get(name)
 

@@ -19,15 +19,23 @@ class Bucket:
 
     def take(self, now: float, cost: float = 1) -> bool:
         """Take `cost` tokens if there is at least one; the bucket owes the rest, however much it is."""
-        if now > self._at:
-            tokens = self._tokens + (now - self._at) * self._rate
-            self._tokens = tokens if tokens < self._burst else self._burst
-            self._at = now
+        self._gain(now)
         if self._tokens < _ENOUGH:
             return False
         self._tokens -= cost
         return True
 
+    def change(self, rate: float, now: float) -> None:
+        """Gain `rate` tokens a second from now on."""
+        self._gain(now)
+        self._rate = rate
+
     def ready(self) -> float:
         """When there is a token again."""
         return self._at + max(0.0, (1 - self._tokens) / self._rate)
+
+    def _gain(self, now: float) -> None:
+        if now > self._at:
+            tokens = self._tokens + (now - self._at) * self._rate
+            self._tokens = tokens if tokens < self._burst else self._burst
+            self._at = now

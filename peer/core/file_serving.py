@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from peer.core.bucket import Bucket
+from peer.core.file_pace import TICK as TICK_BESIDE
+from peer.core.file_pace import FilePace
 from peer.wire_files import BLOCK
 
 MAX_QUEUE = 128
@@ -17,9 +18,7 @@ ALONE = 256 * 1024
 BESIDE = 2 * BLOCK
 """Bytes that may wait on all links together for more to be put on one, while something is live: a video block
 that comes then waits for no more than this."""
-BESIDE_RATE = (4.0 * BLOCK, 2_000_000.0)
-"""Bytes at once, and in a second, while something is live: the machine has other things to do, too."""
-TICK, TICK_BESIDE = 0.25, 0.02
+TICK = 0.25
 GIVEN_FOR = 5.0
 """Seconds for which whoever has all of a file remembers whom a block was given to."""
 
@@ -47,17 +46,8 @@ class FileServing:
     def __init__(self) -> None:
         self._waiting: dict[bytes, _Waiting] = {}
         self._given: dict[tuple[bytes, int], _Given] = {}
-        self._beside: Bucket | None = None
-
-    def beside_video(self, on: bool, now: float) -> None:
-        """Something is live here, or no longer."""
-        if on != (self._beside is not None):
-            self._beside = Bucket(*BESIDE_RATE, now) if on else None
-
-    @property
-    def yields(self) -> bool:
-        """Whether something is live."""
-        return self._beside is not None
+        self.pace: FilePace | None = None
+        """While something is live."""
 
     def link_opened(self, peer: bytes) -> None:
         self._waiting[peer] = _Waiting()
@@ -111,10 +101,10 @@ class FileServing:
     def _may_send(self, waiting: _Waiting, now: float) -> bool:
         if waiting.reading >= READING:
             return False
-        if self._beside is None:
+        if self.pace is None:
             return waiting.buffered + waiting.reading * BLOCK < ALONE
         held = sum(other.buffered + other.reading * BLOCK for other in self._waiting.values())
-        return held < BESIDE and self._beside.take(now, BLOCK)
+        return held < BESIDE and self.pace.give(now)
 
     def read(self, peer: bytes, size: int) -> bool:
         """A message of `size` bytes with a piece goes out (0: none does). False when its peer is gone."""
@@ -133,4 +123,4 @@ class FileServing:
     def next_timer(self, now: float) -> float:
         """While something waits. Beside what is live a link holds so little that it never says it drained."""
         waits = any(waiting.queue for waiting in self._waiting.values())
-        return now + (TICK if self._beside is None else TICK_BESIDE) if waits else float("inf")
+        return now + (TICK if self.pace is None else TICK_BESIDE) if waits else float("inf")

@@ -22,6 +22,7 @@ from peer.core.file_actions import (
     WritePiece,
 )
 from peer.core.file_fetch import Came, FileFetch
+from peer.core.file_pace import TICK, FilePace
 from peer.core.file_serving import FileServing
 from peer.file_tables import TABLES, Tables
 from peer.wire import BAD_BLOCK, PROTOCOL_ERROR
@@ -33,6 +34,8 @@ PATIENCE = 30.0
 """Seconds without a piece after which a file makes room for another that waits."""
 IN_FLIGHT, IN_FLIGHT_BESIDE = 256, 64
 """Pieces that are on their way here, and while something is live."""
+AT_ONCE_BESIDE = 16
+"""Pieces of one peer that are asked for at once while something is live."""
 TELL_EVERY = 0.1
 """Seconds for which blocks that came are gathered before they are told of."""
 UNASKED = (64.0, 1.0)
@@ -119,9 +122,10 @@ class FileShare:
         return None if tables is None else (tables.blocks, tables.blocks, 0)
 
     def beside_video(self, on: bool, now: float) -> None:
-        """Something is live here, which goes first, or no longer."""
-        self._serving.beside_video(on, now)
-        self._settle(now)
+        """Something is live in the room, which goes first, or no longer."""
+        if on != (self._serving.pace is not None):
+            self._serving.pace = FilePace(now) if on else None
+            self._settle(now)
 
     # What happens outside
 
@@ -195,9 +199,16 @@ class FileShare:
         """When `handle_timer` is to be called next."""
         timers = [fetch.next_timer() for fetch in self._fetches.values()]
         timers += [self._tell_at, self._company_at, self._serving.next_timer(self._now)]
+        if self._fetches and self._serving.pace is not None:
+            timers.append(self._serving.pace.asks_again_at(self._now))
+            if any(fetch.flying for fetch in self._fetches.values()):
+                timers.append(self._now + TICK)
         return min(timers)
 
-    def handle_timer(self, now: float) -> None:
+    def handle_timer(self, now: float, late: float = 0.0) -> None:
+        """`next_timer` has come. The shell was woken `late` by so many seconds, whatever it was woken for."""
+        if self._serving.pace is not None:
+            self._serving.pace.woken(late, now)
         for fetch in self._fetches.values():
             fetch.expire(now)
         if now >= self._tell_at:
@@ -351,14 +362,19 @@ class FileShare:
     def _settle(self, now: float) -> None:
         """Ask for what there is room for, and read what can be sent."""
         self._now = now
-        most = IN_FLIGHT_BESIDE if self._serving.yields else IN_FLIGHT
+        pace = self._serving.pace
+        at_once, most = (wire.MAX_WANT, IN_FLIGHT) if pace is None else (AT_ONCE_BESIDE, IN_FLIGHT_BESIDE)
         room = most - sum(fetch.flying for fetch in self._fetches.values())
         for file, fetch in self._fetches.items():
             for peer in fetch.sources:
-                pieces = fetch.plan(peer, min(room, wire.MAX_WANT), now)
+                if pace is not None and not pace.may_ask(now):
+                    break
+                pieces = fetch.plan(peer, min(room, at_once), now)
                 if pieces:
                     room -= len(pieces)
                     self._send(peer, wire.FileWant(file, tuple(pieces)))
+                    if pace is not None:
+                        pace.asked(len(pieces), now)
         for peer, file, piece in self._serving.take(now):
             self._actions.append(ReadPiece(peer, file, piece))
 

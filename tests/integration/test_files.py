@@ -138,6 +138,7 @@ async def test_relay_that_is_killed_on_the_way_goes_on_and_gives_the_file_when_a
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("live", [False, True], ids=["alone", "beside a video"])
 async def test_200_megabytes_reach_five_members_and_no_video_stalls(
     run: Programs, tmp_path: Path, live: bool, capsys: pytest.CaptureFixture[str]
@@ -163,7 +164,7 @@ async def test_200_megabytes_reach_five_members_and_no_video_stalls(
         await send(ada, source)
         for number, one in enumerate(members):
             await one.save(tmp_path / f"{number}.mp4")
-        async with asyncio.timeout(500):
+        async with asyncio.timeout(1500):
             for one in members:
                 while not any(record.get("event") == "saved" for record in one.program.records()):  # noqa: ASYNC110
                     await asyncio.sleep(0.5)

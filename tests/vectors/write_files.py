@@ -129,9 +129,9 @@ class RecordedShare(FileShare):
         call = super().written
         self._record("written", now, lambda: call(file, piece, ok, now), file=file, piece=piece, ok=ok)
 
-    def handle_timer(self, now: float) -> None:
+    def handle_timer(self, now: float, late: float = 0.0) -> None:
         call = super().handle_timer
-        self._record("handle_timer", now, lambda: call(now))
+        self._record("handle_timer", now, lambda: call(now, late), late=late)
 
 
 def plain_all(arguments: dict[str, Any]) -> Json:
@@ -168,7 +168,7 @@ def swarm(seed: int, whose: int) -> RecordedShare:
 
 
 def large(whose: int, live: bool) -> RecordedShare:
-    """Two sections, beside a video or not."""
+    """Two sections, beside a video, first on an idle machine and then on a busy one, or not."""
     network = RecordedNetwork(5)
     peers = network.peers_in_a_room(3, rate=5_000_000)
     for peer in peers:
@@ -177,6 +177,8 @@ def large(whose: int, live: bool) -> RecordedShare:
     for peer in peers[1:]:
         peer.fetch(LARGE)
     network.run(1.0)
+    network.late = 0.03
+    network.run(1.0 if live else 0.0)
     return recorded(peers[whose].share)
 
 
@@ -229,7 +231,8 @@ SCENES: dict[str, Callable[[], RecordedShare]] = {
     "one_who_sends": lambda: swarm(2, 0),
     "one_who_comes_late": lambda: swarm(3, 4),
     "a_large_file": lambda: large(1, False),
-    "beside_a_video": lambda: large(0, True),
+    "one_who_receives_beside_a_video": lambda: large(1, True),
+    "one_who_sends_beside_a_video": lambda: large(0, True),
     "what_others_say": alone,
 }
 

@@ -425,12 +425,12 @@ export class ChatSession implements Talk {
     return timers.length === 0 ? null : Math.min(...timers);
   }
 
-  /** `live`: a stream comes here, which goes first. */
-  handleTimer(now: number, live = false): void {
+  /** `live`: something is in the room, which goes first. The clock was woken `late` by so many seconds. */
+  handleTimer(now: number, live = false, late = 0): void {
     if (this.#typing.handleTimer(now)) this.events.changed(null);
     this.log.handleTimer(now);
     this.#act();
-    this.files?.handleTimer(now, live);
+    this.files?.handleTimer(now, live, late);
   }
 
   /** Nobody is to have the file of a message that is gone, if no other message tells of it. */

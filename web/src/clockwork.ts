@@ -43,8 +43,9 @@ export class Clockwork {
     const due = this.tick(now, late);
     if (!this.#running) return;
     clearTimeout(this.#timer);
-    const wait = Math.min(LONGEST, Math.max(SHORTEST, due - seconds()));
-    this.#due = now + wait;
+    const after = seconds();
+    const wait = Math.min(LONGEST, Math.max(SHORTEST, due - after));
+    this.#due = after + wait;
     this.#timer = setTimeout(this.#run, wait * 1000);
   };
 }

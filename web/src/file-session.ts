@@ -153,9 +153,10 @@ export class FileSession implements Files {
     this.#act();
   }
 
-  handleTimer(now: number, live: boolean): void {
+  /** `live`: something is in the room, which goes first. The clock was woken `late` by so many seconds. */
+  handleTimer(now: number, live: boolean, late: number): void {
     this.share.besideVideo(live, now);
-    this.share.handleTimer(now);
+    this.share.handleTimer(now, late);
     this.#act();
   }
 

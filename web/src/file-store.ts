@@ -1,18 +1,25 @@
 /** The files of one room in the browser's own database, and what there is of others. It believes nothing: see `FileKeeper`. */
 
 import { answer, done } from "./database.ts";
-import { SECTION, TABLES, type Tables } from "./file-tables.ts";
+import { TABLES, type Tables } from "./file-tables.ts";
+import { BLOCK } from "./wire-files.ts";
 
 const FILES = "files";
 const PIECES = "pieces";
 
-/** What is kept of a file; `data` when all of it is here. */
+/** Pieces that are read at once to make a file of them: no more than that is in memory as bytes. */
+const AT_ONCE = 64;
+
+/** What is kept of a file. */
 interface Row {
   id: string;
   size: number;
   /** When it was begun, ms since 1970. */
   at: number;
+  /** A file that was chosen here, as it is; what others sent lies in pieces. */
   data: Blob | null;
+  /** All of its pieces are here. */
+  whole?: boolean;
   /** It is to come, as soon as somebody has it. */
   wanted?: boolean;
 }
@@ -45,7 +52,7 @@ export interface FileStore {
   get(id: string, piece: number): Promise<Uint8Array | null>;
   /** All of a file, whose tables are put beside it. */
   add(id: string, data: Blob, tables: readonly Piece[]): Promise<void>;
-  /** All pieces of a file are here: makes one of them. */
+  /** All pieces of a file are here. They stay what they are: to copy them would hold up a picture beside it. */
   finish(tables: Tables): Promise<void>;
   /** The numbers of the pieces that are here of a file that was begun. */
   pieces(id: string): Promise<number[]>;
@@ -75,19 +82,20 @@ class BrowserFiles implements FileStore {
   async list(): Promise<KeptFile[]> {
     const rows: Row[] = await answer(this.#store(FILES).getAll());
     rows.sort((a, b) => a.at - b.at);
-    return rows.map(({ id, size, data, wanted = false }) => ({
-      id,
-      size,
-      whole: data !== null,
-      wanted,
+    return rows.map((row) => ({
+      id: row.id,
+      size: row.size,
+      whole: isWhole(row),
+      wanted: row.wanted ?? false,
     }));
   }
 
   async begin(id: string, size: number): Promise<void> {
     const known: Row | undefined = await answer(this.#store(FILES).get(id));
     // Another tab may have it whole by now.
-    const data = known?.size === size ? known.data : null;
-    const row: Row = { id, size, at: known?.at ?? Date.now(), data, wanted: data === null };
+    const whole = known?.size === size && isWhole(known);
+    const data = whole ? known.data : null;
+    const row: Row = { id, size, at: known?.at ?? Date.now(), data, whole, wanted: !whole };
     await answer(this.#store(FILES, true).put(row));
   }
 
@@ -113,41 +121,48 @@ class BrowserFiles implements FileStore {
     await answer(this.#store(FILES, true).put(row));
   }
 
-  async finish(tables: Tables): Promise<void> {
-    const { file, size, sections } = tables;
-    const parts: Blob[] = [];
-    // Section by section: no more than one is in memory as bytes.
-    for (let section = 0; section < sections; section++) {
-      const range = IDBKeyRange.bound([file, section * SECTION], [file, (section + 1) * SECTION - 1]);
-      parts.push(new Blob(await answer<BlobPart[]>(this.#store(PIECES).getAll(range))));
-    }
-    const data = new Blob(parts);
-    if (data.size !== size) throw new Error("Pieces of the file are missing.");
-    const row: Row = { id: file, size, at: Date.now(), data };
-    const work = this.#db.transaction([FILES, PIECES], "readwrite");
-    work.objectStore(FILES).put(row);
-    work.objectStore(PIECES).delete(IDBKeyRange.bound([file, 0], [file, TABLES - 1]));
-    await done(work);
+  async finish({ file, size, blocks }: Tables): Promise<void> {
+    const here = await answer(this.#store(PIECES).count(keysOf(file, 0, TABLES)));
+    if (here !== blocks) throw new Error("Pieces of the file are missing.");
+    const row: Row = { id: file, size, at: Date.now(), data: null, whole: true };
+    await answer(this.#store(FILES, true).put(row));
   }
 
   async pieces(id: string): Promise<number[]> {
-    const keys = await answer(this.#store(PIECES).getAllKeys(IDBKeyRange.bound([id, 0], [id, 2 ** 32])));
+    const keys = await answer(this.#store(PIECES).getAllKeys(keysOf(id, 0, 2 ** 32)));
     return (keys as [string, number][]).map(([, piece]) => piece);
   }
 
   async data(id: string): Promise<Blob | null> {
     const row: Row | undefined = await answer(this.#store(FILES).get(id));
-    return row?.data ?? null;
+    if (row === undefined || !isWhole(row)) return null;
+    if (row.data !== null) return row.data;
+    const parts: Blob[] = [];
+    for (let block = 0; block * BLOCK < row.size; block += AT_ONCE) {
+      const some = this.#store(PIECES).getAll(keysOf(id, block, block + AT_ONCE));
+      parts.push(new Blob(await answer<BlobPart[]>(some)));
+    }
+    const data = new Blob(parts);
+    return data.size === row.size ? data : null;
   }
 
   async drop(id: string): Promise<void> {
     const work = this.#db.transaction([FILES, PIECES], "readwrite");
     work.objectStore(FILES).delete(id);
-    work.objectStore(PIECES).delete(IDBKeyRange.bound([id, 0], [id, 2 ** 32]));
+    work.objectStore(PIECES).delete(keysOf(id, 0, 2 ** 32));
     await done(work);
   }
 
   #store(name: string, writes = false): IDBObjectStore {
     return this.#db.transaction(name, writes ? "readwrite" : "readonly").objectStore(name);
   }
+}
+
+function isWhole({ data, whole = false }: Row): boolean {
+  return whole || data !== null;
+}
+
+/** The keys of a file's pieces from number `start` up to, and without, `stop`. */
+function keysOf(file: string, start: number, stop: number): IDBKeyRange {
+  return IDBKeyRange.bound([file, start], [file, stop], false, true);
 }

@@ -358,7 +358,8 @@ export class Node implements MeshEvents {
   // Inside.
 
   #tick(now: number, late: number): number {
-    const level = this.#pace.level(late, globalThis.document?.hidden ?? false, now);
+    const hidden = globalThis.document?.hidden ?? false;
+    const level = this.#pace.level(late, hidden, now);
     if (level !== this.#level) {
       this.#level = level;
       for (const carrier of [...this.#carriers]) carrier.throttled(level);
@@ -368,7 +369,8 @@ export class Node implements MeshEvents {
     // A link says when it has drained, but not while it never filled.
     for (const [peer, buffered] of this.mesh.buffers()) this.linkDrained(peer, buffered);
     for (const carrier of [...this.#carriers]) carrier.handleTimer(now);
-    this.#chat?.handleTimer(now, this.#carriers.size > 0);
+    // Browsers let timers of hidden tabs through once a second, which says nothing of the machine.
+    this.#chat?.handleTimer(now, this.streams.isLive, hidden ? 0 : late);
     this.#observe(now);
     const timers = [this.mesh.nextTimer(), this.#chat?.nextTimer() ?? null];
     for (const carrier of this.#carriers) timers.push(carrier.core.nextTimer());

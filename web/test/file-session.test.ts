@@ -90,7 +90,7 @@ async function until(condition: () => boolean, all: readonly Person[]): Promise<
     () => {
       for (const { files, peer } of all) {
         for (const [other] of peer.mesh.buffers()) files.drained(other, 0);
-        files.handleTimer(performance.now() / 1000, false);
+        files.handleTimer(performance.now() / 1000, false, 0);
       }
       expect(condition()).toBe(true);
     },

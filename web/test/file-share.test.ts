@@ -94,7 +94,7 @@ class Replay {
         share.written(step.file, step.piece, step.ok, now);
         break;
       case "handle_timer":
-        share.handleTimer(now);
+        share.handleTimer(now, step.late);
         break;
       default:
         throw new Error(`The trace has an unknown event: ${event}.`);

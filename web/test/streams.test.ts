@@ -57,6 +57,16 @@ test("a name stays with its key until that has ended the stream", async () => {
   expect((await streams.take(await described(bob)))?.publisher).toBe(bob.id);
 });
 
+test("a room is live while one of its streams is", async () => {
+  const streams = new StreamDirectory("demo");
+  expect(streams.isLive).toBe(false);
+  await streams.take(await described(ann));
+  await streams.take(await described(ann, { stream: "other", state: "ended" }));
+  expect(streams.isLive).toBe(true);
+  await streams.take(await described(ann, { revision: 2, state: "offline" }));
+  expect(streams.isLive).toBe(false);
+});
+
 test("two copies that are verified at the same time are one piece of news", async () => {
   const streams = new StreamDirectory("demo");
   const raw = await described(ann);

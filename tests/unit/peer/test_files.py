@@ -39,7 +39,7 @@ async def company(*people: Somebody) -> AsyncIterator[None]:
             now = asyncio.get_running_loop().time()
             for peer in list(somebody.mesh.links):
                 somebody.files.link_drained(peer, 0)
-            somebody.files.handle_timer(now)
+            somebody.files.handle_timer(now, 0.0)
 
     async with AsyncExitStack() as stack:
         for somebody in people:

@@ -9,7 +9,7 @@ export type Rate = readonly [burst: number, rate: number];
 /** Holds up to `burst` tokens and gains `rate` of them a second. It starts full. */
 export class Bucket {
   readonly #burst: number;
-  readonly #rate: number;
+  #rate: number;
   #tokens: number;
   #at: number;
 
@@ -33,6 +33,12 @@ export class Bucket {
     if (this.#tokens < ENOUGH) return false;
     this.#tokens -= cost;
     return true;
+  }
+
+  /** It gains `rate` tokens a second from now on. */
+  change(rate: number, now: number): void {
+    this.#refill(now);
+    this.#rate = rate;
   }
 
   /** When there is a token again. */

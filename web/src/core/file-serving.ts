@@ -1,7 +1,7 @@
 /** Giving pieces of files to others: who waits for what, and how much leaves beside what is live. */
 
 import { BLOCK } from "../wire-files.ts";
-import { Bucket, type Rate } from "./bucket.ts";
+import { type FilePace, TICK as TICK_BESIDE } from "./file-pace.ts";
 
 /** Pieces that one peer may have asked for and not got. */
 const MAX_QUEUE = 128;
@@ -14,10 +14,7 @@ const ALONE = 256 * 1024;
  * then waits for no more than this.
  */
 const BESIDE = 2 * BLOCK;
-/** Bytes at once, and in a second, while something is live: the machine has other things to do, too. */
-const BESIDE_RATE: Rate = [4 * BLOCK, 2_000_000];
 const TICK = 0.25;
-const TICK_BESIDE = 0.02;
 /** Seconds for which whoever has all of a file remembers whom a block was given to. */
 const GIVEN_FOR = 5;
 
@@ -42,19 +39,10 @@ interface Waiting {
 
 /** Peers take turns. */
 export class FileServing {
+  /** While something is live. */
+  pace: FilePace | null = null;
   readonly #waiting = new Map<string, Waiting>();
   readonly #given = new Map<string, Given>();
-  #beside: Bucket | null = null;
-
-  /** Something is live here, or no longer. */
-  besideVideo(on: boolean, now: number): void {
-    if (on !== this.yields) this.#beside = on ? new Bucket(BESIDE_RATE, now) : null;
-  }
-
-  /** Whether something is live. */
-  get yields(): boolean {
-    return this.#beside !== null;
-  }
 
   linkOpened(peer: string): void {
     this.#waiting.set(peer, { queue: [], reading: 0, buffered: 0 });
@@ -120,10 +108,10 @@ export class FileServing {
 
   #maySend(waiting: Waiting, now: number): boolean {
     if (waiting.reading >= READING) return false;
-    if (this.#beside === null) return held(waiting) < ALONE;
+    if (this.pace === null) return held(waiting) < ALONE;
     let all = 0;
     for (const other of this.#waiting.values()) all += held(other);
-    return all < BESIDE && this.#beside.take(now, BLOCK);
+    return all < BESIDE && this.pace.give(now);
   }
 
   /** A message of `size` bytes with a piece goes out (0: none does). False when its peer is gone. */
@@ -145,7 +133,7 @@ export class FileServing {
   /** While something waits. Beside what is live a link holds so little that it never says it drained. */
   nextTimer(now: number): number {
     const waits = [...this.#waiting.values()].some(({ queue }) => queue.length > 0);
-    return waits ? now + (this.#beside === null ? TICK : TICK_BESIDE) : Number.POSITIVE_INFINITY;
+    return waits ? now + (this.pace === null ? TICK : TICK_BESIDE) : Number.POSITIVE_INFINITY;
   }
 }
 

@@ -22,6 +22,7 @@ import { BlockSet } from "./block-set.ts";
 import { Bucket, type Rate } from "./bucket.ts";
 import type { FileAction } from "./file-actions.ts";
 import { FileFetch } from "./file-fetch.ts";
+import { FilePace, TICK } from "./file-pace.ts";
 import { FileServing } from "./file-serving.ts";
 
 /** Files that one peer may want to be told of. */
@@ -32,6 +33,8 @@ const PATIENCE = 30;
 /** Pieces that are on their way here, and while something is live. */
 const IN_FLIGHT = 256;
 const IN_FLIGHT_BESIDE = 64;
+/** Pieces of one peer that are asked for at once while something is live. */
+const AT_ONCE_BESIDE = 16;
 /** Seconds for which blocks that came are gathered before they are told of. */
 const TELL_EVERY = 0.1;
 /** Pieces that nobody asked for, at once and in a second: those that came too late are among them. */
@@ -139,9 +142,10 @@ export class FileShare {
     return all === undefined ? null : { blocks: all, all, sources: 0 };
   }
 
-  /** Something is live here, which goes first, or no longer. */
+  /** Something is live in the room, which goes first, or no longer. */
   besideVideo(on: boolean, now: number): void {
-    this.#serving.besideVideo(on, now);
+    if (on === (this.#serving.pace !== null)) return;
+    this.#serving.pace = on ? new FilePace(now) : null;
     this.#settle(now);
   }
 
@@ -225,11 +229,18 @@ export class FileShare {
 
   /** When `handleTimer` is to be called next. */
   nextTimer(): number {
-    const fetches = [...this.#fetches.values()].map((coming) => coming.nextTimer());
-    return Math.min(...fetches, this.#tellAt, this.#companyAt, this.#serving.nextTimer(this.#now));
+    const timers = [...this.#fetches.values()].map((coming) => coming.nextTimer());
+    const { pace } = this.#serving;
+    if (this.#fetches.size > 0 && pace !== null) {
+      timers.push(pace.asksAgainAt(this.#now));
+      if ([...this.#fetches.values()].some(({ flying }) => flying > 0)) timers.push(this.#now + TICK);
+    }
+    return Math.min(...timers, this.#tellAt, this.#companyAt, this.#serving.nextTimer(this.#now));
   }
 
-  handleTimer(now: number): void {
+  /** `nextTimer` has come. The shell was woken `late` by so many seconds, whatever it was woken for. */
+  handleTimer(now: number, late = 0): void {
+    this.#serving.pace?.woken(late, now);
     for (const coming of this.#fetches.values()) coming.expire(now);
     if (now >= this.#tellAt) this.#tellNews();
     if (now >= this.#companyAt) this.#lookForCompany(now);
@@ -375,14 +386,18 @@ export class FileShare {
   /** Asks for what there is room for, and reads what can be sent. */
   #settle(now: number): void {
     this.#now = now;
-    let room = this.#serving.yields ? IN_FLIGHT_BESIDE : IN_FLIGHT;
+    const { pace } = this.#serving;
+    const atOnce = pace === null ? MAX_WANT : AT_ONCE_BESIDE;
+    let room = pace === null ? IN_FLIGHT : IN_FLIGHT_BESIDE;
     for (const coming of this.#fetches.values()) room -= coming.flying;
     for (const [file, coming] of this.#fetches) {
       for (const [peer, source] of coming.sources) {
-        const pieces = coming.plan(source, Math.min(room, MAX_WANT), now);
+        if (pace?.mayAsk(now) === false) break;
+        const pieces = coming.plan(source, Math.min(room, atOnce), now);
         if (pieces.length === 0) continue;
         room -= pieces.length;
         this.#send(peer, { type: "fileWant", file, pieces });
+        pace?.asked(pieces.length, now);
       }
     }
     for (const { peer, file, piece } of this.#serving.take(now)) {

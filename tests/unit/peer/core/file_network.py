@@ -121,6 +121,8 @@ class FileNetwork:
     def __init__(self, seed: int = 1) -> None:
         self.random = random.Random(seed)
         self.now = 0.0
+        self.late = 0.0
+        """Seconds by which everybody is woken too late."""
         self.peers: list[Peer] = []
         self._events: list[tuple[float, int, Callable[[], object], Peer]] = []
         self._count = 0
@@ -216,5 +218,5 @@ class FileNetwork:
                 peer = self.peers[number]
                 for far in peer.links:
                     peer.share.drained(far, peer.buffered[far], self.now)
-                peer.share.handle_timer(self.now)
+                peer.share.handle_timer(self.now, self.late)
                 peer.act()

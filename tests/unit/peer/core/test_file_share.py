@@ -12,8 +12,9 @@ from peer import wire_files as wire
 from peer.core.actions import Reject, Send
 from peer.core.block_set import BlockSet
 from peer.core.file_actions import FileAction, FileDone, ReadPiece, WritePiece
-from peer.core.file_serving import BESIDE, BESIDE_RATE, MAX_QUEUE
-from peer.core.file_share import IN_FLIGHT_BESIDE, MAX_FETCHES, MAX_SEEKING, FileShare
+from peer.core.file_pace import BURST, LEAST, MOST
+from peer.core.file_serving import BESIDE, MAX_QUEUE
+from peer.core.file_share import AT_ONCE_BESIDE, IN_FLIGHT_BESIDE, MAX_FETCHES, MAX_SEEKING, FileShare
 from peer.core.file_source import ANSWER, FileSource
 from peer.file_tables import TABLES, TOP, Tables
 from peer.wire_files import BLOCK
@@ -204,9 +205,29 @@ def test_beside_video_little_waits_on_links_and_little_leaves() -> None:
     for peer in others:
         peer.fetch(file)
     network.run(5)
-    assert sum(sender.sent.values()) <= BESIDE_RATE[0] + 5 * BESIDE_RATE[1] + BLOCK
-    assert sum(sender.sent.values()) >= 2.5 * BESIDE_RATE[1]
+    assert sum(sender.sent.values()) <= BURST + 5 * MOST + BLOCK
+    assert sum(sender.sent.values()) >= 2.5 * MOST
     assert sender.most_buffered <= BESIDE + BLOCK + 100
+
+
+def test_file_yields_where_timers_come_late_and_takes_what_is_left_when_they_do_not() -> None:
+    network, file = FileNetwork(), content(20_000_000)
+    sender, *others = network.peers_in_a_room(3, rate=100_000_000)
+    sender.has(file)
+    for peer in network.peers:
+        peer.share.beside_video(True, network.now)
+    network.late = 0.03
+    for peer in others:
+        peer.fetch(file)
+    network.run(5)
+    before = sum(sender.sent.values())
+    network.run(10)
+    slow = sum(sender.sent.values()) - before
+    assert 0.5 * LEAST <= slow / 10 <= 1.1 * LEAST
+    network.late = 0.002
+    network.run(15)
+    assert sum(sender.sent.values()) - before - slow >= 15 * 4 * LEAST
+    everybody_gets(network, file, others, 60)
 
 
 def test_without_video_the_uplink_is_full() -> None:
@@ -599,8 +620,13 @@ def test_less_is_on_its_way_beside_video() -> None:
     for peer in (ADA, BOB, EVE):
         share._fetches[file].source(peer, 0.0).window = 64.0
         share.received(peer, wire.FileHave(file, True, b""), 0.0)
-    actions = share.poll_actions()
-    assert sum(len(wanted(actions, peer)) for peer in (ADA, BOB, EVE)) == IN_FLIGHT_BESIDE
+    asked = [0]
+    for step in range(200):
+        share.handle_timer(step * 0.02)
+        actions = share.poll_actions()
+        asked.append(asked[-1] + sum(len(wanted(actions, peer)) for peer in (ADA, BOB, EVE)))
+    assert asked[1] == AT_ONCE_BESIDE
+    assert asked[25] < asked[-1] == IN_FLIGHT_BESIDE, "Not all at once either."
 
 
 def test_file_of_which_all_is_there_is_done_at_once() -> None:
