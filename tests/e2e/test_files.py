@@ -36,9 +36,9 @@ def picture(path: Path) -> Path:
     return path
 
 
-async def open_page(browser: Browser, server: str) -> Page:
+async def open_page(browser: Browser, server: str, room: str = ROOM) -> Page:
     page = await (await browser.new_context()).new_page()
-    await page.goto(f"{server}/chat/{ROOM}")
+    await page.goto(f"{server}/chat/{room}")
     await page.get_by_role("button", name="Attach a file").and_(page.locator(":enabled")).wait_for()
     return page
 
