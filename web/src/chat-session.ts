@@ -14,13 +14,14 @@ import { type Measure, measure, type Verb } from "./core/measures.ts";
 import { BANNED, KICKED, MODERATOR, type Moderation, type Rule } from "./core/moderation.ts";
 import type { SharedFile } from "./core/shared-file.ts";
 import { toBase64url, toHex } from "./encoding.ts";
-import { FileSession } from "./file-session.ts";
+import { FileSession, isLive } from "./file-session.ts";
 import { openFileStore } from "./file-store.ts";
 import { gathering } from "./gathering.ts";
 import { type Identity, TAG_CHAT, verify } from "./identity.ts";
 import type { Mesh } from "./links/mesh.ts";
 import type { Talk } from "./room.ts";
 import type { Moderate, Neighbours } from "./signaling-types.ts";
+import type { KnownStream } from "./streams.ts";
 import { MALFORMED, type OfChat, peekType, WireError } from "./wire.ts";
 import { decodeChat } from "./wire-chat.ts";
 import { CHAT_TYPING, decodeTyping, encodeTyping } from "./wire-typing.ts";
@@ -425,12 +426,12 @@ export class ChatSession implements Talk {
     return timers.length === 0 ? null : Math.min(...timers);
   }
 
-  /** `live`: something is in the room, which goes first. The clock was woken `late` by so many seconds. */
-  handleTimer(now: number, live = false, late = 0): void {
+  /** What is live among the room's `streams` goes first. The clock was woken `late` by so many seconds. */
+  handleTimer(now: number, streams: Iterable<KnownStream> = [], late = 0): void {
     if (this.#typing.handleTimer(now)) this.events.changed(null);
     this.log.handleTimer(now);
     this.#act();
-    this.files?.handleTimer(now, live, late);
+    this.files?.handleTimer(now, isLive(streams), late);
   }
 
   /** Nobody is to have the file of a message that is gone, if no other message tells of it. */

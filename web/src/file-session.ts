@@ -9,6 +9,7 @@ import { FileKeeper } from "./file-keeper.ts";
 import type { FileStore } from "./file-store.ts";
 import type { Mesh } from "./links/mesh.ts";
 import type { FileState, Files } from "./room.ts";
+import type { KnownStream } from "./streams.ts";
 import { WireError } from "./wire.ts";
 import { BLOCK, decode } from "./wire-files.ts";
 
@@ -153,7 +154,7 @@ export class FileSession implements Files {
     this.#act();
   }
 
-  /** `live`: something is in the room, which goes first. The clock was woken `late` by so many seconds. */
+  /** `live`: something in the room is, and goes first. The clock was woken `late` by so many seconds. */
   handleTimer(now: number, live: boolean, late: number): void {
     this.share.besideVideo(live, now);
     this.share.handleTimer(now, late);
@@ -278,4 +279,9 @@ export class FileSession implements Files {
     this.#toldAt = now;
     this.#events.changed();
   }
+}
+
+/** Whether any of a room's streams is live. */
+export function isLive(streams: Iterable<KnownStream>): boolean {
+  return [...streams].some(({ description }) => description.state === "live");
 }

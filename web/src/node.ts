@@ -370,7 +370,7 @@ export class Node implements MeshEvents {
     for (const [peer, buffered] of this.mesh.buffers()) this.linkDrained(peer, buffered);
     for (const carrier of [...this.#carriers]) carrier.handleTimer(now);
     // Browsers let timers of hidden tabs through once a second, which says nothing of the machine.
-    this.#chat?.handleTimer(now, this.streams.isLive, hidden ? 0 : late);
+    this.#chat?.handleTimer(now, this.streams, hidden ? 0 : late);
     this.#observe(now);
     const timers = [this.mesh.nextTimer(), this.#chat?.nextTimer() ?? null];
     for (const carrier of this.#carriers) timers.push(carrier.core.nextTimer());

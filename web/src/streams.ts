@@ -33,11 +33,6 @@ export class StreamDirectory {
     return this.#streams.values();
   }
 
-  /** Whether any of them is. */
-  get isLive(): boolean {
-    return [...this.#streams.values()].some(({ description }) => description.state === "live");
-  }
-
   get(name: string): KnownStream | null {
     return this.#streams.get(name) ?? null;
   }

@@ -54,6 +54,7 @@ def test_room_that_only_talks_has_no_attackers_and_no_relays() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_thousand_people_hear_within_half_a_second_and_are_sent_one_and_a_half_copies_at_most() -> None:
     record = simulate(
         Options(
