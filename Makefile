@@ -14,7 +14,7 @@ SAMPLE := .cache/sample/bigbuckbunny.mp4
 INPUT ?= $(SAMPLE)
 TESTS ?= tests
 # Browsers that play and namespaces take the whole machine; what mostly waits runs beside each other, pages that only talk too.
-TALK := $(addprefix tests/e2e/test_,chat.py chat_history.py files.py)
+TALK := $(addprefix tests/e2e/test_,accessibility.py chat.py chat_history.py files.py hostile_chat.py moderation.py)
 TESTS_ALONE := $(filter tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/e2e tests/network $(addprefix --ignore=,$(TALK)))
 TESTS_TOGETHER := $(filter-out tests tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),$(TALK) tests/elements tests/integration tests/unit)
 # All unit tests together also show what of the cores none of them reaches.
@@ -48,7 +48,9 @@ build: $(STAMPS)/dependencies $(PAGES) ## The wheel, with the pages inside, in d
 
 ##@ Develop
 .PHONY: test
-test: setup-dev lint schema-check test-web test-python ## Everything that a change must pass
+test: setup-dev ## Everything that a change must pass
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint-python lint-web schema-check test-web
+	@$(MAKE) --no-print-directory test-python TEST_ALL=$(TEST_ALL)
 
 # Two at a time, for much of it is waiting for registries.
 .PHONY: setup-dev
@@ -77,11 +79,15 @@ test-web: $(PAGES) ## vitest and the size budget of /braidcast.js
 	@$(NPM) run --silent test
 	@$(NPM) run --silent size
 
-.PHONY: lint
-lint: $(STAMPS)/dev web/node_modules/.package-lock.json ## Formatting, lint rules and types of both languages
+.PHONY: lint lint-python lint-web
+lint: lint-python lint-web ## Formatting, lint rules and types of both languages
+
+lint-python: $(STAMPS)/dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+lint-web: web/node_modules/.package-lock.json
 	@$(NPM) run --silent lint
 	@$(NPM) run --silent typecheck
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-import pytest
-
 from peer import wire
 from peer.core.chat_limits import ChatLimits
+from tests.seeds import seeds
 from tests.unit.peer.core.chat_network import WALL, ChatNetwork, chain, identity, signed
 from tests.unit.peer.core.test_chat_log import ADA, BOB, EVE, Bench, delivered, sent
 
@@ -204,7 +203,7 @@ def test_who_brought_very_many_messages_is_forgotten() -> None:
     assert sent(bench.receive(EVE.id, messages[2])) == [(EVE.id, prune(messages[2]))]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@seeds(3)
 def test_message_comes_about_once_to_each_of_a_large_room(seed: int) -> None:
     """Each was sent over every link once: by as many peers as one has, all but one in vain."""
     network = ChatNetwork(seed)

@@ -39,6 +39,7 @@ from peer.wire_introductions import (
     decode,
     encode,
 )
+from tests.seeds import seeds
 from tests.unit.peer.core.introduction_network import (
     BRAID,
     NOTICED,
@@ -132,7 +133,7 @@ def offer_of(number: int, to: bytes, connection: bytes = CONNECTION, hops: int =
 
 
 @pytest.mark.crowd
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@seeds(2)
 def test_mesh_stays_in_one_piece_through_ten_minutes_of_churn_without_an_introducer(seed: int) -> None:
     network = IntroductionNetwork(seed)
     people = network.company(36, 4)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.seeds import seeds
 from tests.swarm import PART, PATH, STRIPES, Member, Swarm
 
 pytestmark = pytest.mark.crowd
@@ -61,7 +62,7 @@ def test_viewer_that_feeds_others_vanishes_without_a_word() -> None:
     assert swarm.cycles() == []
 
 
-@pytest.mark.parametrize("seed", range(6))
+@seeds(6)
 def test_two_feeding_viewers_vanish_while_signaling_is_away(seed: int) -> None:
     swarm, viewers = settled(seed, 8)
     swarm.signaling_up = False
@@ -119,7 +120,7 @@ def feeder(swarm: Swarm, viewers: list[Member]) -> Member:
     return max(viewers, key=lambda viewer: sum(map(len, viewer.core.stripe_children())))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@seeds(4)
 def test_leaving_or_slowed_feeder_is_kept_until_its_children_have_another(seed: int) -> None:
     """Nobody lacks a block for it: what is asked for elsewhere does not grow."""
     for way in ("leave", "slowed"):

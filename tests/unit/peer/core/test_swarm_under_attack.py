@@ -9,6 +9,7 @@ import pytest
 
 from peer import wire
 from peer.links.link import Channel
+from tests.seeds import seeds
 from tests.swarm import PART, STRIPES, Member, Swarm
 
 pytestmark = pytest.mark.crowd
@@ -48,7 +49,7 @@ def well(swarm: Swarm, members: list[Member], since: float, longest: float) -> N
         assert swarm.longest_wait(member, since) < longest
 
 
-@pytest.mark.parametrize("seed", range(3))
+@seeds(3)
 def test_polluters_lose_all_their_children_at_once(seed: int) -> None:
     swarm, members, attackers = room(seed)
     since = swarm.now
@@ -76,7 +77,7 @@ class Stingy:
             self._send(peer, data, channel)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@seeds(3)
 def test_parents_that_send_just_enough_lose_their_children(seed: int) -> None:
     swarm, members, attackers = room(seed)
     since = swarm.now
@@ -112,7 +113,7 @@ class Liar:
         self._send(peer, data, channel)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@seeds(3)
 def test_liars_attract_nobody_for_long(seed: int) -> None:
     swarm, members, attackers = room(seed)
     since = swarm.now

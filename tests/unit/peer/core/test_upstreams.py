@@ -17,6 +17,7 @@ from peer.core.upstream import (
 )
 from peer.core.upstreams import SHUN
 from peer.seal import MAX_BLOCK
+from tests.seeds import seeds
 from tests.swarm import Swarm
 from tests.unit.peer.core.braid_bench import (
     BRAID,
@@ -340,7 +341,7 @@ def test_starved_parent_is_trusted_for_a_while() -> None:
 
 @pytest.mark.crowd
 @pytest.mark.parametrize("way", ["leave", "vanish"])
-@pytest.mark.parametrize("seed", range(3))
+@seeds(3)
 def test_third_of_a_room_goes_while_signaling_is_away(seed: int, way: str) -> None:
     swarm = Swarm(seed, origin=False, part_size=2000)
     swarm.run(1.5)
