@@ -13,6 +13,9 @@ from signaling.core.placement import Placement
 from signaling.core.recruits import Recruits
 from signaling.core.trees import SCAN, Trees
 
+FEW = 20
+"""In a room of fewer nobody is left to the origin: there one peer's trouble is soon over, and each whole
+stream by HTTP is much of what there is."""
 REST = 10.0
 """Seconds for which a peer is left to the origin at least."""
 RESERVE = 4
@@ -31,7 +34,7 @@ class Shortage:
     def relieve(self) -> bool:
         """While somebody lacks a stripe, leave some who give nothing to the origin; whether any was."""
         unfed = self._placement.unfed()
-        if not unfed or not self.origin or self._placement.expected:
+        if not unfed or not self.origin or self._placement.expected or len(self._trees.nodes) < FEW:
             return False
         chosen = self._choose(-(-unfed // self._trees.stripes))
         for node in chosen:

@@ -2,12 +2,20 @@
 
 import random
 
+import pytest
+
+from signaling.core import shortage
 from signaling.core.appraisal import Fare
 from signaling.core.planner import Planner
 from signaling.core.shortage import RESERVE, REST
 from tests.unit.signaling.test_planner import ROOT, STRIPES
 
 LEAVES = ("leaf0", "leaf1", "leaf2")
+
+
+@pytest.fixture(autouse=True)
+def _four_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shortage, "FEW", 4)
 
 
 def short(*, origin: bool = True, slots: int = 4) -> Planner:
@@ -42,6 +50,11 @@ def test_without_an_origin_everybody_is_short_of_something_and_nobody_is_left_al
     planner = short(origin=False)
     assert sum(unfed(planner)) == 2 * STRIPES
     assert left(planner) == []
+
+
+def test_in_a_small_room_nobody_is_left_to_the_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shortage, "FEW", 5)
+    assert left(short()) == []
 
 
 def test_who_is_left_to_the_origin_has_no_standbys_either() -> None:
