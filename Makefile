@@ -13,7 +13,7 @@ PORT ?= 8000
 SAMPLE := .cache/sample/bigbuckbunny.mp4
 INPUT ?= $(SAMPLE)
 TESTS ?= tests
-# Browsers that play and namespaces take the whole machine; what mostly waits runs beside each other, pages that only talk too.
+# Browsers that play and namespaces take the whole machine; what mostly waits runs beside each other, pages that only talk or are looked at too.
 TALK := $(addprefix tests/e2e/test_,accessibility.py chat.py chat_history.py files.py hostile_chat.py moderation.py)
 TESTS_ALONE := $(filter tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),tests/e2e tests/network $(addprefix --ignore=,$(TALK)))
 TESTS_TOGETHER := $(filter-out tests tests/e2e% tests/network%,$(TESTS)) $(if $(filter tests,$(TESTS)),$(TALK) tests/elements tests/integration tests/unit)

@@ -2,8 +2,8 @@
 
 A peer that lacks one stripe of four fetches whole parts for it, asks its neighbours for the rest, and takes
 from their uploads what is then lacking elsewhere: a shortage that is spread over a room costs far more than
-it is. So it falls to those who give nothing. They get no parent at all, have the whole stream over HTTP, and
-come back as soon as there is room for all of their stripes.
+it is. So in all but small rooms it falls to those who give nothing. They get no parent at all, have the whole
+stream over HTTP, and come back as soon as there is room for all of their stripes.
 
 Who turned out to carry nothing counts as one of them: to keep those in the trees was tried, and was worse.
 """
@@ -34,7 +34,7 @@ class Shortage:
     def relieve(self) -> bool:
         """While somebody lacks a stripe, leave some who give nothing to the origin; whether any was."""
         unfed = self._placement.unfed()
-        if not unfed or not self.origin or self._placement.expected or len(self._trees.nodes) < FEW:
+        if not unfed or not self.origin or self._placement.expected or self._is_small():
             return False
         chosen = self._choose(-(-unfed // self._trees.stripes))
         for node in chosen:
@@ -50,7 +50,7 @@ class Shortage:
         """A node that was left to the origin is to be fed again, if there is room or it begins to give."""
         if not node.by_origin:
             return
-        if not node.carries:
+        if not node.carries and not self._is_small():
             rested = self._trees.now - node.moved_at >= REST
             if not rested or self._placement.unfed() or not self._has_room():
                 return
@@ -58,6 +58,9 @@ class Shortage:
         node.placed_at = [self._trees.now] * len(self._trees.all)
         for stripe in node.takes:
             self._placement.want(node, stripe)
+
+    def _is_small(self) -> bool:
+        return len(self._trees.nodes) < FEW
 
     def _has_room(self) -> bool:
         needed = self._trees.stripes + RESERVE

@@ -106,6 +106,14 @@ def test_one_that_begins_to_give_is_fed_at_once() -> None:
     assert alone not in left(planner)
 
 
+def test_room_becomes_small_and_nobody_is_left_to_the_origin_any_more() -> None:
+    planner = short()
+    alone, other = left(planner)
+    planner.leave(other)
+    report(planner, alone, 0.5)
+    assert left(planner) == []
+
+
 def test_parity_is_left_to_the_others_too() -> None:
     planner = Planner(ROOT, STRIPES, random.Random(1), budget=2.0)
     planner.set_origin(True)

@@ -196,14 +196,21 @@ def test_piece_that_is_damaged_on_the_senders_disk_comes_from_somebody_else() ->
     everybody_gets(network, file, [other], 20)
 
 
-def test_beside_video_little_waits_on_links_and_little_leaves() -> None:
-    network, file = FileNetwork(), content(20_000_000)
-    sender, *others = network.peers_in_a_room(4, rate=100_000_000)
-    sender.has(file)
-    for peer in network.peers:
+def beside_video(file: Content, late: float = 0.0) -> tuple[FileNetwork, list[Peer]]:
+    """Four with wide uplinks in a room where something is live; the first one has the file."""
+    network = FileNetwork()
+    network.late = late
+    peers = network.peers_in_a_room(4, rate=100_000_000)
+    peers[0].has(file)
+    for peer in peers:
         peer.share.beside_video(True, network.now)
-    for peer in others:
+    for peer in peers[1:]:
         peer.fetch(file)
+    return network, peers
+
+
+def test_beside_video_little_waits_on_links_and_little_leaves() -> None:
+    network, (sender, *_) = beside_video(content(20_000_000))
     network.run(5)
     assert sum(sender.sent.values()) <= BURST + 5 * MOST + BLOCK
     assert sum(sender.sent.values()) >= 2.5 * MOST
@@ -211,14 +218,8 @@ def test_beside_video_little_waits_on_links_and_little_leaves() -> None:
 
 
 def test_file_yields_where_timers_come_late_and_takes_what_is_left_when_they_do_not() -> None:
-    network, file = FileNetwork(), content(20_000_000)
-    sender, *others = network.peers_in_a_room(3, rate=100_000_000)
-    sender.has(file)
-    for peer in network.peers:
-        peer.share.beside_video(True, network.now)
-    network.late = 0.03
-    for peer in others:
-        peer.fetch(file)
+    file = content(20_000_000)
+    network, (sender, *others) = beside_video(file, late=0.03)
     network.run(5)
     before = sum(sender.sent.values())
     network.run(10)
