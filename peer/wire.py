@@ -27,6 +27,7 @@ from peer.wire_messages import (
     ChatPage,
     ChatPrune,
     ChatRanges,
+    ChatRoot,
     ChatWant,
     ErrorMessage,
     Hello,
@@ -59,6 +60,7 @@ __all__ = [
     "ChatPage",
     "ChatPrune",
     "ChatRanges",
+    "ChatRoot",
     "ChatWant",
     "ErrorMessage",
     "Hello",
@@ -88,6 +90,7 @@ HELLO, PING, PONG, ERROR, BYE = 0x01, 0x02, 0x03, 0x04, 0x05
 BLOCK, SUBSCRIBE, UNSUBSCRIBE, REFUSE, STATUS, WANT, STREAM = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
 CHAT_MESSAGE, CHAT_HAVE, CHAT_WANT, CHAT_BEFORE, CHAT_PAGE = 0x20, 0x21, 0x22, 0x23, 0x24
 CHAT_NEWS, CHAT_GRAFT, CHAT_PRUNE, CHAT_COMPARE, CHAT_RANGES = 0x25, 0x26, 0x27, 0x28, 0x29
+CHAT_ROOT = 0x2A
 
 # Codes of ERROR
 MALFORMED, VERSION, TOO_LARGE, RATE, UNEXPECTED, FORBIDDEN = 1, 2, 3, 4, 5, 6
@@ -114,6 +117,7 @@ _UNSUBSCRIBE = struct.Struct(">8sB")
 _REFUSE = struct.Struct(">8sBB")
 _STATUS = struct.Struct(">8sIIBBB")
 _WANT = struct.Struct(">8sIIB")
+_CHAT_ROOT = struct.Struct(">I16sIB")
 
 _CARRIES, _LEAVING = 1, 2
 _FED, _STARVED = 1, 2
@@ -372,6 +376,11 @@ def _chat_ids(data: bytes) -> tuple[bytes, ...]:
     return _split(data, 3, len(data), 32)
 
 
+def _decode_chat_root(data: bytes) -> ChatRoot:
+    _end(data, 26)
+    return ChatRoot(*_CHAT_ROOT.unpack_from(data, 1))
+
+
 def _encode_chat_ids(
     message: ChatHave | ChatWant | ChatBefore | ChatPage | ChatNews | ChatGraft | ChatPrune,
 ) -> bytes:
@@ -401,6 +410,7 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
     CHAT_PRUNE: lambda data: ChatPrune(_chat_ids(data)),
     CHAT_COMPARE: lambda data: ChatCompare(data[1:]),
     CHAT_RANGES: lambda data: ChatRanges(data[1:]),
+    CHAT_ROOT: _decode_chat_root,
 }
 
 _ENCODERS: dict[type[Any], tuple[int, Callable[[Any], bytes]]] = {
@@ -426,4 +436,5 @@ _ENCODERS: dict[type[Any], tuple[int, Callable[[Any], bytes]]] = {
     ChatPrune: (CHAT_PRUNE, _encode_chat_ids),
     ChatCompare: (CHAT_COMPARE, lambda m: m.data),
     ChatRanges: (CHAT_RANGES, lambda m: m.data),
+    ChatRoot: (CHAT_ROOT, lambda m: _CHAT_ROOT.pack(m.generation, _exactly(m.root, 16), m.number, m.hops)),
 }

@@ -187,6 +187,16 @@ class ChatPrune:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatRoot:
+    """The sender is `hops` links away from the root of the chat's tree, in the last wave that it heard of."""
+
+    generation: int
+    root: bytes
+    number: int
+    hops: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChatCompare:
     """What the sender has, for `peer.wire_ranges.read_comparison`."""
 
@@ -209,6 +219,7 @@ OfChat: TypeAlias = (
     | ChatNews
     | ChatGraft
     | ChatPrune
+    | ChatRoot
     | ChatCompare
     | ChatRanges
 )

@@ -47,13 +47,25 @@ class ChatLimits:
     feeders: int = 4
     """Links that may bring the same message: copies cost a small room nothing, and the first one counts."""
     crowd: int = 100
-    """People in a room from whom on a message is to come by one link alone."""
+    """People in a room from whom on a message is to come by one link alone, and the tree has a root."""
     news_after: float = 0.02
     """Seconds in which what is to be told of as new is gathered."""
     graft_after: float = 0.06
     """Seconds for which something new that was told of may still come along the tree."""
     graft_again: float = 0.15
     """Seconds after which the next teller is asked for it."""
+    wave_every: float = 1.5
+    """Seconds between two waves of a root."""
+    wave_lost: float = 5.0
+    """Seconds without a wave after which its root is gone."""
+    wave_settles: float = 0.1
+    """Seconds for which a wave may take longer over the parent than over others."""
+    waves: tuple[float, float] = (16, 1)
+    """What one peer may say of waves."""
+    idle: int = 2
+    """Messages that had to be asked for, one after the other, from which on a parent is no use."""
+    shunned: float = 10.0
+    """Seconds for which it is not taken again."""
     remembered: int = 1_024
     """Ids of refused and of absent messages, each."""
 

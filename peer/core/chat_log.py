@@ -39,6 +39,7 @@ from peer.core.chat_telling import Telling
 from peer.core.chat_tree import OWN
 from peer.core.shared_file import SharedFile
 from peer.signing import TAG_CHAT
+from signaling.binary import peer_id
 from signaling.checkpoint import CHECKPOINT
 from signaling.measures import MEASURE, Measure
 from signaling.moderation import Moderation
@@ -77,7 +78,7 @@ class ChatLog:
         self._actions: list[ChatAction] = []
         self._store = Recalls(self._actions.append) if stored else None
         self._telling = Telling(
-            self.limits, self._history, self._store, self._actions.append, self._lost_on_the_way
+            peer_id(key), self.limits, self._history, self._store, self._actions.append, self._lost_on_the_way
         )
         self._links = self._telling.links
         self._tree = self._telling.tree
@@ -141,6 +142,8 @@ class ChatLog:
                 self._received_message(peer, message, now)
             case wire.ChatCompare() | wire.ChatRanges():
                 self._received_comparison(peer, message, now)
+            case wire.ChatRoot():
+                self._tree.rooted(peer, message, now)
             case _ if len(message.ids) > MAX_IDS:
                 self.counters.malformed += 1
                 self._breach(peer, f"A message names at most {MAX_IDS} chat messages.")
@@ -253,7 +256,7 @@ class ChatLog:
         self._placing.keep(message, complete=True)
         self._placing.deliver(message)
         self._placing.settled(message, None, now)
-        self._tree.came(message.id, OWN)
+        self._tree.came(message.id, OWN, now)
         self._telling.push(message, (), now)
         self._settle(now)
 
@@ -457,7 +460,7 @@ class ChatLog:
         self._token += 1
         holders = self._fetch.arrived(message.id, peer, now)
         if not asked_for:
-            holders += self._tree.came(message.id, peer)
+            holders += self._tree.came(message.id, peer, now)
         waiting.holders |= dict.fromkeys(holders)
         self._placing.came(message.id)
         header, signature = message.signed.header, message.signed.signature

@@ -20,6 +20,7 @@ class Telling:
 
     def __init__(
         self,
+        me: bytes,
         limits: ChatLimits,
         history: History,
         store: Recalls | None,
@@ -34,7 +35,7 @@ class Telling:
         self._store = store
         self._act = act
         self._announce_at: float | None = None
-        self.tree = Tree(limits, self.send, lost)
+        self.tree = Tree(me, limits, self.send, lost)
 
     def link_opened(self, peer: bytes, now: float, company: int) -> None:
         self.links[peer] = ChatLink(self._limits, now)

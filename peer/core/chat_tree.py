@@ -4,7 +4,8 @@ A message that comes a second time takes the link that brought it out of the tre
 ids of what is new are told. When something that was told of does not come along the tree in time, the teller
 is asked for it, and its link is a branch again: so the tree goes around losses and ends, and around detours
 that are longer than the patience with them. In a small room a few links more than one may bring the same: it
-comes by the shortest way then, and a lost packet delays nothing.
+comes by the shortest way then, and a lost packet delays nothing. In a crowd the branches are the way to the
+root and those who hang below (`peer.core.chat_root`): what is late is asked for, and that makes no branch.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from peer import wire
 from peer.core.bucket import Bucket
 from peer.core.chat_fetch import MAX_IDS
 from peer.core.chat_limits import ChatLimits
+from peer.core.chat_root import Root
 
 OWN = b""
 """Stands for oneself where a message came first."""
@@ -28,6 +30,8 @@ class _Link:
     branch: bool
     news: dict[bytes, None] = field(default_factory=dict)
     """What it is to be told of."""
+    child: bool = False
+    """The peer has asked for being pushed what is new."""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class Tree:
 
     def __init__(
         self,
+        me: bytes,
         limits: ChatLimits,
         send: Callable[[bytes, wire.Message], None],
         lost: Callable[[bytes, tuple[bytes, ...], float], None],
@@ -63,6 +68,13 @@ class Tree:
         """Who brings what is new, the one last that did so last."""
         self._most = limits.feeders
         self._news_at: float | None = None
+        self._asked: dict[bytes, bytes] = {}
+        """Who was asked last for each of the last messages that did not come along the tree in time."""
+        self._root = Root(me, limits, send)
+        self._parent: bytes | None = None
+        """In a crowd: who was told so. What is new goes up to it as well as down to the children."""
+        self._idle = 0
+        """Messages in a row that came because they were asked for."""
 
     def __contains__(self, message: bytes) -> bool:
         """Whether it was told of as new, and is still to come."""
@@ -73,7 +85,11 @@ class Tree:
         crowded = company >= self._limits.crowd
         self._most = 1 if crowded else self._limits.feeders
         # In a crowd, who comes asks for what it is told of once, and is a branch of one link, not of all.
-        self._links[peer] = _Link(Bucket(*self._limits.link, now), not (crowded and self._feeders))
+        self._links[peer] = _Link(
+            Bucket(*self._limits.link, now), not (crowded and (self._feeders or self._root.known))
+        )
+        self._root.link_opened(peer, now, crowded)
+        self._follow_root()
 
     def link_closed(self, peer: bytes, now: float) -> None:
         self._links.pop(peer, None)
@@ -81,22 +97,59 @@ class Tree:
         for awaited in self._awaited.values():
             if awaited.asked == peer:
                 awaited.due = now
+        self._root.link_closed(peer, now)
+        self._follow_root()
+
+    def rooted(self, peer: bytes, message: wire.ChatRoot, now: float) -> None:
+        """`peer` says how far the root is."""
+        self._root.heard(peer, message, now)
+        self._follow_root()
+
+    def _follow_root(self) -> None:
+        """Be the child of who leads to the root, and no branch of others."""
+        before, self._parent = self._parent, self._root.parent
+        if before == self._parent:
+            return
+        self._idle = 0
+        if self._parent is not None:
+            self._climb(self._parent)
+        if not self._root.known:
+            return
+        for peer, link in self._links.items():
+            if link.branch and not link.child and peer != self._parent:
+                link.branch = False
+                self._send(peer, wire.ChatPrune(()))
+
+    def _climb(self, parent: bytes) -> None:
+        self._links[parent].branch = True
+        self._send(parent, wire.ChatGraft(()))
 
     # What comes
 
-    def came(self, message: bytes, peer: bytes) -> tuple[bytes, ...]:
+    def came(self, message: bytes, peer: bytes, now: float) -> tuple[bytes, ...]:
         """A new message came first from `peer`, or is OWN. Returns who told of it."""
         self._first.pop(message, None)
         self._first[message] = peer
         if len(self._first) > self._limits.remembered:
             del self._first[next(iter(self._first))]
+        awaited = self._awaited.pop(message, None)
         if peer != OWN:
+            self._came_over(peer, awaited is not None and awaited.asked == peer, now)
+        return () if awaited is None else tuple(awaited.told)
+
+    def _came_over(self, peer: bytes, asked: bool, now: float) -> None:
+        """Something new came first over that link; `asked`: because it was asked for."""
+        if not self._root.known:
             self._links[peer].branch = True
             self._feeds(peer)
-        awaited = self._awaited.pop(message, None)
-        if awaited is None:
-            return ()
-        return tuple(awaited.told)
+        elif not asked:
+            self._idle = 0
+        else:
+            self._idle += 1
+            if self._idle >= self._limits.idle:
+                self._idle = 0
+                self._root.failed(now)
+                self._follow_root()
 
     def _feeds(self, peer: bytes) -> None:
         """It brings what is new: those that did so last are kept in the tree."""
@@ -111,6 +164,11 @@ class Tree:
         link.news.pop(message, None)
         if first is None or first == peer:
             return  # of the past, or its own
+        if self._root.known:
+            if not link.child and peer != self._parent and self._asked.get(message) != peer:
+                link.branch = False
+                self._send(peer, wire.ChatPrune((message,)))
+            return  # one that is in the tree: waves take it out if it is wrong there
         before = self._links.get(first)
         if first != OWN and (before is None or not before.branch):
             self._first[message] = peer  # who brought it first brings no more: this one does
@@ -142,12 +200,14 @@ class Tree:
 
     def grafted(self, peer: bytes) -> None:
         """`peer` wants to be pushed what is new."""
-        self._links[peer].branch = True
+        self._links[peer].branch = self._links[peer].child = True
 
     def pruned(self, peer: bytes) -> None:
         """`peer` gets what is new from others."""
         self._feeders.pop(peer, None)
-        self._links[peer].branch = False
+        self._links[peer].branch = self._links[peer].child = False
+        if peer == self._parent:
+            self._climb(peer)
 
     # What goes out
 
@@ -173,14 +233,17 @@ class Tree:
                 for ids in _in_messages(list(link.news)):
                     self._send(peer, wire.ChatNews(ids))
                 link.news = {}
+        self._root.handle_timer(now)
+        self._follow_root()
         questions: dict[bytes, list[bytes]] = {}
         for message, awaited in list(self._awaited.items()):
             if now >= awaited.due:
                 self._ask(message, awaited, questions, now)
         for peer, wanted in questions.items():
-            self._links[peer].branch = True
+            if not self._root.known:
+                self._links[peer].branch = True
             for ids in _in_messages(wanted):
-                self._send(peer, wire.ChatGraft(ids))
+                self._send(peer, wire.ChatWant(ids) if self._root.known else wire.ChatGraft(ids))
 
     def _ask(
         self, message: bytes, awaited: _Awaited, questions: dict[bytes, list[bytes]], now: float
@@ -189,6 +252,9 @@ class Tree:
             del awaited.tellers[peer]
             if peer in self._links:
                 awaited.asked, awaited.due = peer, now + self._limits.graft_again
+                self._asked[message] = peer
+                if len(self._asked) > self._limits.remembered:
+                    del self._asked[next(iter(self._asked))]
                 questions.setdefault(peer, []).append(message)
                 return
         del self._awaited[message]
@@ -198,6 +264,9 @@ class Tree:
         times = [awaited.due for awaited in self._awaited.values()]
         if self._news_at is not None:
             times.append(self._news_at)
+        root = self._root.next_timer()
+        if root is not None:
+            times.append(root)
         return min(times, default=None)
 
 

@@ -28,6 +28,7 @@ TYPES = {
     wire.CHAT_NEWS: "news",
     wire.CHAT_GRAFT: "graft",
     wire.CHAT_PRUNE: "prune",
+    wire.CHAT_ROOT: "root",
 }
 
 

@@ -91,6 +91,7 @@ GOOD: dict[str, wire.Message] = {
     "chat graft": wire.ChatGraft((sha256(b"a").digest(),)),
     "chat graft of nothing": wire.ChatGraft(()),
     "chat prune": wire.ChatPrune((sha256(b"a").digest(),)),
+    "chat root": wire.ChatRoot(2**32 - 1, bytes(range(16)), 7, 64),
     "chat compare": wire.ChatCompare(b"\x01\x02"),
     "chat ranges": wire.ChatRanges(b"\x00\x00"),
     "block without a proof": wire.Block(PART.raw, 0, (), b""),
@@ -120,7 +121,7 @@ def messages() -> Json:
     return {
         "publisher": PUBLISHER.key.hex(),
         "good": good + whole,
-        "unknown": ["00", "7f", "ff00112233", "17", "2a"],
+        "unknown": ["00", "7f", "ff00112233", "17", "2b"],
         "refused": [
             {"name": name, "raw": start.hex(), "zeros": zeros, "code": code}
             for name, (start, zeros, code) in refused().items()

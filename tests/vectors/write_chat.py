@@ -596,7 +596,10 @@ def day(seed: int, limits: ChatLimits | None = None, *, stored: bool = False) ->
             network.run(chance.choice([0.02, 0.1, 0.5, 4.0]))
     for here, there in pairwise(nodes):
         network.connect(here, there)
-    network.rest()
+    if nodes[2].limits.crowd == 1:
+        network.run(15.0)  # waves never come to rest
+    else:
+        network.rest()
     log = nodes[2].log
     assert isinstance(log, RecordedLog)
     return log
@@ -1028,6 +1031,56 @@ def tree_loses_and_gains_branches() -> RecordedLog:
     return scene.log
 
 
+def waves_of_a_root() -> RecordedLog:
+    scene = Scene(ChatLimits(crowd=1, remembered=2))
+    dan, past = identity("dan").id, chain(BOB, 8)
+
+    def wave(peer: bytes, number: int, hops: int, root: bytes = bytes(16), generation: int = 0) -> None:
+        scene.receive(peer, wire.ChatRoot(generation, root, number, hops))
+
+    scene.log.link_opened(dan, scene.now, 100)
+    scene.receive(BOB.id, past[0])
+    scene.wait(5)
+    wave(dan, 0, 1, bytes([255]) * 16)
+    wave(BOB.id, 0, 3)
+    wave(EVE.id, 0, 3)
+    wave(dan, 0, 4)
+    scene.receive(dan, wire.ChatGraft(()))
+    scene.receive(BOB.id, past[1])
+    scene.receive(BOB.id, wire.ChatPrune(()))
+    scene.receive(EVE.id, past[1])
+    scene.wait(1)
+    for message in past[2:5]:  # what is late again and again
+        scene.receive(EVE.id, wire.ChatNews((number(message),)))
+        scene.wait(0.1)
+        scene.receive(EVE.id, message)
+        scene.receive(BOB.id, message)
+    wave(EVE.id, 1, 2)
+    scene.wait(0.05)
+    wave(BOB.id, 1, 1)
+    scene.wait(1)
+    for count in range(20):
+        wave(dan, 2 + count, 2)
+    wave(EVE.id, 18, 2)
+    scene.wait(1)
+    wave(BOB.id, 18, 3, generation=2**32 - 1)
+    scene.log.link_closed(EVE.id, scene.now)
+    scene.say("along the tree")
+    scene.wait(8)
+    wave(dan, 3, 64, generation=1)
+    wave(dan, 3, 0, dan, generation=1)
+    wave(BOB.id, 3, 1, dan, generation=1)
+    scene.log.link_closed(dan, scene.now)
+    scene.wait(2)
+    scene.log.link_opened(EVE.id, scene.now, 2)
+    scene.log.link_closed(EVE.id, scene.now)
+    wave(BOB.id, 3, 1, dan, generation=3)
+    scene.log.link_opened(EVE.id, scene.now, 0)
+    scene.wait(10)
+    scene.receive(BOB.id, past[5])
+    return scene.log
+
+
 def logs_that_are_compared() -> RecordedLog:
     past = chain(BOB, 150)
     here = [*past[:50], *past[53:]]
@@ -1109,6 +1162,7 @@ SCENES: dict[str, Callable[[], RecordedLog]] = {
         checkpoints_of_every_sort,
         measures_that_a_checkpoint_comes_after,
         tree_loses_and_gains_branches,
+        waves_of_a_root,
         logs_that_are_compared,
     )
 } | {
@@ -1122,7 +1176,7 @@ SCENES: dict[str, Callable[[], RecordedLog]] = {
     "checkpoint_that_was_kept": lambda: checkpoints_of_oneself(restarted=True),
     "settled_by_others": lambda: moderated_day(11, 3, checkpoints=4),
     "settled_by_oneself": lambda: moderated_day(12, 0, checkpoints=4),
-    "links_come_and_go_in_a_crowd": lambda: day(5, ChatLimits(feeders=1)),
+    "links_come_and_go_in_a_crowd": lambda: day(5, ChatLimits(crowd=1)),
     "links_come_and_go_with_stores": lambda: day(4, ChatLimits(messages=8, newest=5), stored=True),
 }
 

@@ -112,7 +112,7 @@ export function roomHash(room: string): string {
 
 export const MAX_CHAT_IDS = 256;
 /** Types 0x21 and so on. */
-const TYPES: readonly Exclude<OfChat["type"], "chatMessage">[] = [
+const TYPES: readonly Exclude<OfChat["type"], "chatMessage" | "chatRoot">[] = [
   "chatHave",
   "chatWant",
   "chatBefore",
@@ -123,6 +123,7 @@ const TYPES: readonly Exclude<OfChat["type"], "chatMessage">[] = [
   "chatCompare",
   "chatRanges",
 ];
+const ROOT = 0x2a;
 
 /** Reads a message of the types from 0x20 on; null when its type is not known. Throws a WireError and nothing else. */
 export function decodeChat(data: Uint8Array): OfChat | null {
@@ -142,6 +143,10 @@ export function decodeChat(data: Uint8Array): OfChat | null {
 
 function readOfChat(number: number, reader: Reader): OfChat | null {
   if (number === 0x20) return readChatMessage(reader);
+  if (number === ROOT) {
+    const [generation, root] = [reader.u32(), reader.hex(16)];
+    return { type: "chatRoot", generation, root, number: reader.u32(), hops: reader.u8() };
+  }
   const type = TYPES[number - 0x21];
   if (type === undefined) return null;
   if (type === "chatCompare" || type === "chatRanges") return { type, data: reader.bytes(reader.left) };
@@ -179,6 +184,10 @@ function writeOfChat(message: OfChat): Writer {
   if (message.type === "chatMessage") {
     writer.u8(0x20).u16(message.header.length).bytes(message.header).bytes(message.signature, 64);
     return message.body === null ? writer.u8(0) : writer.u8(1).bytes(message.body);
+  }
+  if (message.type === "chatRoot") {
+    const { generation, root, number, hops } = message;
+    return writer.u8(ROOT).u32(generation).hex(root, 16).u32(number).u8(hops);
   }
   writer.u8(0x21 + TYPES.indexOf(message.type));
   if ("data" in message) return writer.bytes(message.data);

@@ -158,6 +158,15 @@ export interface ChatPrune {
   ids: readonly string[];
 }
 
+/** The sender is `hops` links away from the root (32 hex digits) of the chat's tree, in the last wave that it heard of. */
+export interface ChatRoot {
+  type: "chatRoot";
+  generation: number;
+  root: string;
+  number: number;
+  hops: number;
+}
+
 /** What the sender has, for `readComparison`. */
 export interface ChatCompare {
   type: "chatCompare";
@@ -171,7 +180,7 @@ export interface ChatRanges {
 }
 
 /** All that the log of the chat takes. */
-export type OfChat = ChatMessage | ChatIds | ChatCompare | ChatRanges;
+export type OfChat = ChatMessage | ChatIds | ChatCompare | ChatRanges | ChatRoot;
 
 /** Those that name messages and nothing else. */
 export type ChatIds = ChatHave | ChatWant | ChatBefore | ChatPage | ChatNews | ChatGraft | ChatPrune;

@@ -39,7 +39,7 @@ export interface ChatLimits {
   readonly announceAfter: number;
   /** Links that may bring the same message: copies cost a small room nothing, and the first one counts. */
   readonly feeders: number;
-  /** People in a room from whom on a message is to come by one link alone. */
+  /** People in a room from whom on a message is to come by one link alone, and the tree has a root. */
   readonly crowd: number;
   /** Seconds in which what is to be told of as new is gathered. */
   readonly newsAfter: number;
@@ -47,6 +47,18 @@ export interface ChatLimits {
   readonly graftAfter: number;
   /** Seconds after which the next teller is asked for it. */
   readonly graftAgain: number;
+  /** Seconds between two waves of a root. */
+  readonly waveEvery: number;
+  /** Seconds without a wave after which its root is gone. */
+  readonly waveLost: number;
+  /** Seconds for which a wave may take longer over the parent than over others. */
+  readonly waveSettles: number;
+  /** What one peer may say of waves. */
+  readonly waves: Rate;
+  /** Messages that had to be asked for, one after the other, from which on a parent is no use. */
+  readonly idle: number;
+  /** Seconds for which it is not taken again. */
+  readonly shunned: number;
   /** Ids of refused and of absent messages, each. */
   readonly remembered: number;
 }
@@ -78,6 +90,12 @@ export const LIMITS: ChatLimits = {
   newsAfter: 0.02,
   graftAfter: 0.06,
   graftAgain: 0.15,
+  waveEvery: 1.5,
+  waveLost: 5,
+  waveSettles: 0.1,
+  waves: [16, 1],
+  idle: 2,
+  shunned: 10,
   remembered: 1_024,
 };
 

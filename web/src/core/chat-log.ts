@@ -21,6 +21,7 @@ import {
 import { MAX_CHAT_IDS, roomHash } from "../wire-chat.ts";
 import type { Reject, Send, Verify } from "./actions.ts";
 import type { Act } from "./chat-acts.ts";
+import { peerIdOf } from "./chat-author.ts";
 import { Comparing } from "./chat-comparing.ts";
 import { Fetch } from "./chat-fetch.ts";
 import { History } from "./chat-history.ts";
@@ -105,7 +106,7 @@ export class ChatLog {
     this.#store = stored ? new Recalls(act) : null;
     const lost = (id: string, tellers: readonly string[], now: number) =>
       this.#lostOnTheWay(id, tellers, now);
-    this.#telling = new Telling(this.#limits, this.#history, this.#store, act, lost);
+    this.#telling = new Telling(peerIdOf(this.#key), this.#limits, this.#history, this.#store, act, lost);
     this.#links = this.#telling.links;
     this.#tree = this.#telling.tree;
     const claimed = (peer: string, ids: readonly string[], now: number) => this.#claimed(peer, ids, now);
@@ -156,6 +157,8 @@ export class ChatLog {
       this.#receivedMessage(peer, link, message, now);
     } else if (message.type === "chatCompare" || message.type === "chatRanges") {
       this.#receivedComparison(peer, message, now);
+    } else if (message.type === "chatRoot") {
+      this.#tree.rooted(peer, message, now);
     } else if (message.ids.length > MAX_CHAT_IDS) {
       this.counters.malformed++;
       this.#breach(peer, `A message names at most ${MAX_CHAT_IDS} chat messages.`);
@@ -279,7 +282,7 @@ export class ChatLog {
     this.#placing.keep(message, true);
     this.#placing.deliver(message);
     this.#placing.settled(message, null, now);
-    this.#tree.came(message.id, OWN);
+    this.#tree.came(message.id, OWN, now);
     this.#telling.push(message, new Set(), now);
     this.#settle(now);
   }
@@ -506,7 +509,7 @@ export class ChatLog {
     }
     this.#token++;
     for (const holder of this.#fetch.arrived(message.id, peer, now)) holders.add(holder);
-    if (!askedFor) for (const holder of this.#tree.came(message.id, peer)) holders.add(holder);
+    if (!askedFor) for (const holder of this.#tree.came(message.id, peer, now)) holders.add(holder);
     this.#placing.came(message.id);
     const { header, signature } = message.signed;
     const key = fromHex(message.header.author);

@@ -28,6 +28,7 @@ export class Telling {
   #announceAt: number | null = null;
 
   constructor(
+    me: string,
     limits: ChatLimits,
     history: History,
     store: Recalls | null,
@@ -38,7 +39,7 @@ export class Telling {
     this.#history = history;
     this.#store = store;
     this.#act = act;
-    this.tree = new Tree(limits, (peer, message) => this.send(peer, message), lost);
+    this.tree = new Tree(me, limits, (peer, message) => this.send(peer, message), lost);
   }
 
   linkOpened(peer: string, now: number, company: number): void {

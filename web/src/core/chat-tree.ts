@@ -5,13 +5,15 @@
  * is new are told. When something that was told of does not come along the tree in time, the teller is asked for it, and its
  * link is a branch again: so the tree goes around losses and ends, and around detours that are longer than the patience with
  * them. In a small room a few links more than one may bring the same: it comes by the shortest way then, and a lost packet
- * delays nothing.
+ * delays nothing. In a crowd the branches are the way to the root and those who hang below (`chat-root.ts`): what is late is
+ * asked for then, and no branch is made of it.
  */
 
-import type { OfChat } from "../wire.ts";
+import type { ChatRoot, OfChat } from "../wire.ts";
 import { Bucket } from "./bucket.ts";
 import type { ChatLimits } from "./chat-limits.ts";
 import { inMessages } from "./chat-link.ts";
+import { Root } from "./chat-root.ts";
 import { forgetOldest } from "./forget-oldest.ts";
 
 /** Stands for oneself where a message came first. */
@@ -23,6 +25,8 @@ interface TreeLink {
   branch: boolean;
   /** What it is to be told of. */
   readonly news: Set<string>;
+  /** The peer has asked for being pushed what is new. */
+  child: boolean;
 }
 
 /** A new message that was told of, and is not here. */
@@ -49,8 +53,16 @@ export class Tree {
   readonly #feeders = new Set<string>();
   #most: number;
   #newsAt: number | null = null;
+  /** Who was asked last for each of the last messages that did not come along the tree in time. */
+  readonly #asked = new Map<string, string>();
+  readonly #root: Root;
+  /** In a crowd: who was told so. What is new goes up to it as well as down to the children. */
+  #parent: string | null = null;
+  /** Messages in a row that came because they were asked for. */
+  #idle = 0;
 
   constructor(
+    me: string,
     limits: ChatLimits,
     send: (peer: string, message: OfChat) => void,
     lost: (id: string, tellers: readonly string[], now: number) => void,
@@ -59,6 +71,7 @@ export class Tree {
     this.#send = send;
     this.#lost = lost;
     this.#most = limits.feeders;
+    this.#root = new Root(me, limits, send);
   }
 
   /** Whether it was told of as new, and is still to come. */
@@ -71,31 +84,74 @@ export class Tree {
     const crowded = company >= this.#limits.crowd;
     this.#most = crowded ? 1 : this.#limits.feeders;
     // In a crowd, who comes asks for what it is told of once, and is a branch of one link, not of all.
-    const branch = !(crowded && this.#feeders.size > 0);
-    this.#links.set(peer, { rate: new Bucket(this.#limits.link, now), branch, news: new Set() });
+    const branch = !(crowded && (this.#feeders.size > 0 || this.#root.known));
+    const rate = new Bucket(this.#limits.link, now);
+    this.#links.set(peer, { rate, branch, news: new Set(), child: false });
+    this.#root.linkOpened(peer, now, crowded);
+    this.#followRoot();
   }
 
   linkClosed(peer: string, now: number): void {
     this.#links.delete(peer);
     this.#feeders.delete(peer);
     for (const awaited of this.#awaited.values()) if (awaited.asked === peer) awaited.due = now;
+    this.#root.linkClosed(peer, now);
+    this.#followRoot();
+  }
+
+  /** `peer` says how far the root is. */
+  rooted(peer: string, message: ChatRoot, now: number): void {
+    this.#root.heard(peer, message, now);
+    this.#followRoot();
+  }
+
+  /** Be the child of who leads to the root, and no branch of others. */
+  #followRoot(): void {
+    const parent = this.#root.parent;
+    if (parent === this.#parent) return;
+    this.#parent = parent;
+    this.#idle = 0;
+    if (parent !== null) this.#climb(parent);
+    if (!this.#root.known) return;
+    for (const [peer, link] of this.#links) {
+      if (!link.branch || link.child || peer === parent) continue;
+      link.branch = false;
+      this.#send(peer, { type: "chatPrune", ids: [] });
+    }
+  }
+
+  #climb(parent: string): void {
+    const link = this.#links.get(parent);
+    if (link !== undefined) link.branch = true;
+    this.#send(parent, { type: "chatGraft", ids: [] });
   }
 
   // What comes
 
   /** A new message came first from `peer`, or is OWN. Returns who told of it. */
-  came(id: string, peer: string): readonly string[] {
+  came(id: string, peer: string, now: number): readonly string[] {
     this.#first.delete(id);
     this.#first.set(id, peer);
     if (this.#first.size > this.#limits.remembered) forgetOldest(this.#first);
-    const link = this.#links.get(peer);
-    if (link !== undefined) {
-      link.branch = true;
-      this.#feeds(peer);
-    }
     const awaited = this.#awaited.get(id);
     this.#awaited.delete(id);
+    const link = this.#links.get(peer);
+    if (link !== undefined) this.#cameOver(peer, link, awaited?.asked === peer, now);
     return awaited === undefined ? [] : [...awaited.told];
+  }
+
+  /** Something new came first over that link; `asked`: because it was asked for. */
+  #cameOver(peer: string, link: TreeLink, asked: boolean, now: number): void {
+    if (!this.#root.known) {
+      link.branch = true;
+      this.#feeds(peer);
+    } else if (!asked) {
+      this.#idle = 0;
+    } else if (++this.#idle >= this.#limits.idle) {
+      this.#idle = 0;
+      this.#root.failed(now);
+      this.#followRoot();
+    }
   }
 
   /** `peer` sent what was here before. */
@@ -104,7 +160,12 @@ export class Tree {
     const link = this.#links.get(peer);
     link?.news.delete(id);
     if (link === undefined || first === undefined || first === peer) return; // of the past, or its own
-    if (first !== OWN && this.#links.get(first)?.branch !== true) {
+    if (this.#root.known) {
+      // One that is in the tree stays: waves take it out if it is wrong there.
+      if (link.child || peer === this.#parent || this.#asked.get(id) === peer) return;
+      link.branch = false;
+      this.#send(peer, { type: "chatPrune", ids: [id] });
+    } else if (first !== OWN && this.#links.get(first)?.branch !== true) {
       this.#first.set(id, peer); // who brought it first brings no more: this one does
       link.branch = true;
     } else if (this.#feeders.has(peer) || this.#feeders.size < this.#most) {
@@ -140,14 +201,15 @@ export class Tree {
   /** `peer` wants to be pushed what is new. */
   grafted(peer: string): void {
     const link = this.#links.get(peer);
-    if (link !== undefined) link.branch = true;
+    if (link !== undefined) link.branch = link.child = true;
   }
 
   /** `peer` gets what is new from others. */
   pruned(peer: string): void {
     this.#feeders.delete(peer);
     const link = this.#links.get(peer);
-    if (link !== undefined) link.branch = false;
+    if (link !== undefined) link.branch = link.child = false;
+    if (peer === this.#parent) this.#climb(peer);
   }
 
   /** It brings what is new: those that did so last are kept in the tree. */
@@ -183,11 +245,15 @@ export class Tree {
         news.clear();
       }
     }
+    this.#root.handleTimer(now);
+    this.#followRoot();
     const questions = new Map<string, string[]>();
     for (const [id, awaited] of this.#awaited) if (now >= awaited.due) this.#ask(id, awaited, questions, now);
     for (const [peer, wanted] of questions) {
-      this.grafted(peer);
-      for (const ids of inMessages(wanted)) this.#send(peer, { type: "chatGraft", ids });
+      const link = this.#links.get(peer);
+      if (link !== undefined && !this.#root.known) link.branch = true;
+      const type = this.#root.known ? "chatWant" : "chatGraft";
+      for (const ids of inMessages(wanted)) this.#send(peer, { type, ids });
     }
   }
 
@@ -197,6 +263,8 @@ export class Tree {
       if (!this.#links.has(peer)) continue;
       awaited.asked = peer;
       awaited.due = now + this.#limits.graftAgain;
+      this.#asked.set(id, peer);
+      if (this.#asked.size > this.#limits.remembered) forgetOldest(this.#asked);
       const wanted = questions.get(peer) ?? [];
       wanted.push(id);
       questions.set(peer, wanted);
@@ -207,7 +275,8 @@ export class Tree {
   }
 
   nextTimer(): number | null {
-    let first = this.#newsAt;
+    let first = this.#root.nextTimer();
+    if (this.#newsAt !== null) first = Math.min(first ?? this.#newsAt, this.#newsAt);
     for (const { due } of this.#awaited.values()) first = first === null ? due : Math.min(first, due);
     return first;
   }
