@@ -12,7 +12,7 @@ READING = """
 async ([far, patience, onward]) => {
   const root = document.querySelector("braidcast-chat").renderRoot;
   const list = root.querySelector(".scroll");
-  const items = () => [...root.querySelectorAll("ol > li")];
+  const items = () => [...list.querySelectorAll("ol > li")];
   const frame = () => new Promise(requestAnimationFrame);
   const seen = new Set();
   const found = { loads: 0, items: 0, elements: 0, jumps: [] };

@@ -276,6 +276,7 @@ async def test_words_are_found_and_one_goes_to_where_they_were_said(watching: Op
         assert await page.evaluate("customElements.get('braidcast-chat-search') === undefined")
         await page.get_by_text("Search", exact=True).click()
         field = page.get_by_role("searchbox", name="Words to find")
+        await viewer.told("search", words="")  # all is made ready while somebody types
         await field.fill("albatross")
         await field.press("Enter")
         await page.get_by_text("Nothing that is here says that.").wait_for()

@@ -32,8 +32,8 @@ const FORGET_EVERY = 500;
 
 /** Where a header says what a message is (docs/protocol.md section 8). */
 const KIND = 1;
-/** Messages that are looked at together when words are searched. */
-const SEARCHED = 2_000;
+/** Messages that are looked at together when words are searched: few enough for somebody who types meanwhile. */
+const SEARCHED = 500;
 /** Characters of texts that are in memory once somebody searches: those of all that is kept of most rooms. */
 const REMEMBERED = 8_000_000;
 /** Times what is wanted: some of it may have been edited or hidden. */

@@ -1,6 +1,6 @@
 /** `<braidcast-chat-search>`: finds words in what was said, as far as it is here. It comes when somebody wants to search. */
 
-import { html, LitElement, nothing, type TemplateResult } from "lit";
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { ChatMessage, Talk } from "../room.ts";
 import { formatTime, shownName } from "./names.ts";
 
@@ -20,14 +20,13 @@ export class ChatSearch extends LitElement {
     this.talk = null;
   }
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    // While somebody types, all is made ready; what is wrong is told when something is searched.
-    void this.talk?.search("", MOST).catch(() => undefined);
-  }
-
   protected override createRenderRoot(): this {
     return this;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    // While somebody types, all is made ready; what is wrong is told when something is searched.
+    if (changed.has("talk")) void this.talk?.search("", MOST).catch(() => undefined);
   }
 
   readonly #onSubmit = async (event: Event): Promise<void> => {

@@ -61,8 +61,10 @@ export class ScriptedRoom extends EventTarget implements Room {
       const all = [...this.past, ...this.messages];
       return all.slice(all.findIndex((message) => message.id === id) + 1).slice(0, 200);
     },
-    search: async (words, count) =>
-      [...this.past, ...this.messages].filter(({ text }) => text.includes(words)).slice(-count),
+    search: async (words, count) => {
+      this.#tell({ type: "search", words });
+      return [...this.past, ...this.messages].filter(({ text }) => text.includes(words)).slice(-count);
+    },
   };
   readonly fileStates = new Map<string, FileState>();
   /** What is older than those. */
