@@ -35,14 +35,9 @@ const BYTES = new Set([
   "bodyHash",
 ]);
 
-/** Hex digits of an id: the root of a chat's tree is a peer, that of a part is a hash. */
-const ID = 32;
-
 /** Fields as this side names and types them: camelCase, bytes that are no ids as Uint8Array. */
 export function native(value: Vector, name = ""): Vector {
-  if (typeof value === "string" && BYTES.has(name) && !(name === "root" && value.length === ID)) {
-    return fromHex(value);
-  }
+  if (typeof value === "string" && BYTES.has(name)) return fromHex(value);
   if (Array.isArray(value)) return value.map((item) => native(item, name));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(

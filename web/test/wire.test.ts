@@ -30,7 +30,9 @@ function encode(message: Message | OfChat): Uint8Array {
 /** Python's class names are this side's types in camelCase; its `ErrorMessage` is `error`. */
 function message({ type, ...fields }: Vector): Message | OfChat {
   const name = type === "ErrorMessage" ? "error" : type[0].toLowerCase() + type.slice(1);
-  return { type: name, ...native(fields) };
+  // A peer, and no hash as the root of a part is.
+  const id = type === "ChatRoot" ? { root: fields.root } : {};
+  return { type: name, ...native(fields), ...id };
 }
 
 function rawOf(vector: Vector): Uint8Array {
