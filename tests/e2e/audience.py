@@ -172,7 +172,7 @@ class Audience:
             debugger = urlsplit(address)
             port = await at.reach(debugger.hostname or "", debugger.port or 0)
             address = debugger._replace(netloc=f"127.0.0.1:{port}").geturl()
-        browser = await self._playwright.chromium.connect_over_cdp(address)
+        browser = await self._playwright.chromium.connect_over_cdp(address, timeout=1000 * PATIENCE)
         (page,) = browser.contexts[0].pages
         watcher = Watcher(process, browser, page)
         page.on("pageerror", lambda error: watcher.problems.append(str(error)))

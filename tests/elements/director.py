@@ -203,11 +203,13 @@ class Director:
 
     async def _broadcast(self, message: dict[str, Any]) -> None:
         for socket in list(self._sockets):
-            await socket.send_json(message)
+            with suppress(ConnectionResetError):  # that page has just gone
+                await socket.send_json(message)
 
     async def _send(self, message: bytes) -> None:
         for socket in list(self._watching):
-            await socket.send_bytes(message)
+            with suppress(ConnectionResetError):
+                await socket.send_bytes(message)
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
