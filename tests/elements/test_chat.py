@@ -283,7 +283,10 @@ async def test_words_are_found_and_one_goes_to_where_they_were_said(watching: Op
         await field.fill("pelican")
         await page.get_by_role("button", name="Find").click()
         await page.get_by_text("1 message.", exact=True).wait_for()
-        await page.locator(".found").get_by_role("button", name="the pelican").click()
+        found = page.locator(".found").get_by_role("button", name="the pelican")
+        wide, high = await found.evaluate("(it) => [it.offsetWidth, it.offsetHeight]")
+        assert wide > 10 * high / 3, "who, when and what stand beside each other"
+        await found.click()
 
         async def there() -> bool:
             return bool(
