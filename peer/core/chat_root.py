@@ -97,8 +97,10 @@ class Root:
 
     def _is_newer(self, message: wire.ChatRoot) -> bool:
         said = self._said
-        if said is None or message.generation != said.generation:
-            return said is None or _after(message.generation, said.generation)
+        if said is None:
+            return True
+        if message.generation != said.generation:
+            return _after(message.generation, said.generation)
         return message.root < said.root or (message.root == said.root and _after(message.number, said.number))
 
     def _pass_on(self, generation: int, root: bytes, number: int, hops: int) -> None:

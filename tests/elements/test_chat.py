@@ -285,7 +285,7 @@ async def test_words_are_found_and_one_goes_to_where_they_were_said(watching: Op
         await page.get_by_text("1 message.", exact=True).wait_for()
         found = page.locator(".found").get_by_role("button", name="the pelican")
         wide, high = await found.evaluate("(it) => [it.offsetWidth, it.offsetHeight]")
-        assert wide > 10 * high / 3, "who, when and what stand beside each other"
+        assert wide > 4 * high, "who, when and what stand beside each other"
         await found.click()
 
         async def there() -> bool:

@@ -129,15 +129,19 @@ export class Root {
 
   /** Takes the neighbour that is nearest to the root, of two the one that told of the wave first. */
   #choose(now: number): void {
-    this.#decideAt = this.parent = null;
-    let best: readonly [shunned: boolean, hops: number, late: boolean, peer: string] | null = null;
-    for (const [peer, { shunnedUntil }] of this.#neighbours) {
+    this.#decideAt = null;
+    const able = [...this.#neighbours].flatMap(([peer, { shunnedUntil }]) => {
       const hops = this.#hops(peer);
-      if (hops === null) continue;
-      const rank = [now < shunnedUntil, hops, peer !== this.#first, peer] as const;
-      if (best === null || isBefore(rank, best)) best = rank;
-    }
-    if (best !== null) this.parent = best[3];
+      return hops === null ? [] : [{ peer, hops, shunned: now < shunnedUntil, late: peer !== this.#first }];
+    });
+    able.sort(
+      (a, b) =>
+        Number(a.shunned) - Number(b.shunned) ||
+        a.hops - b.hops ||
+        Number(a.late) - Number(b.late) ||
+        (a.peer < b.peer ? -1 : 1),
+    );
+    this.parent = able[0]?.peer ?? null;
   }
 
   /** Whether the parent is a good one in the last wave, too. */
@@ -162,12 +166,6 @@ export class Root {
     if (this.#decideAt === null || this.#beginAt === null) return this.#decideAt ?? this.#beginAt;
     return Math.min(this.#decideAt, this.#beginAt);
   }
-}
-
-function isBefore<T extends readonly (boolean | number | string)[]>(one: T, other: T): boolean {
-  const at = one.findIndex((value, index) => value !== other[index]);
-  const [mine, theirs] = [one[at], other[at]];
-  return mine !== undefined && theirs !== undefined && mine < theirs;
 }
 
 /** Whether a number is later, as in RFC 1982: so no number is the last one. */
