@@ -7,6 +7,8 @@ from signaling.core.pool import Chance, Pool
 
 FIRST = 3
 """Peers that a newcomer is introduced to, and that everybody is to know at least, of those who are here."""
+NAMED = 16
+"""Friends that are named again at a time."""
 REACH = 512
 """Peers that are looked at to see whether the neighbours of one who left are still connected."""
 
@@ -16,7 +18,8 @@ class Acquaintance:
 
     def __init__(self, chance: Chance) -> None:
         self._chance = chance
-        self._friends: dict[str, dict[str, None]] = {}
+        self._friends: dict[str, dict[str, bool]] = {}
+        """With whether the first or the second is to open the link."""
         self._quiet: Pool[str] = Pool()
         self._busy: Pool[str] = Pool()
         self._absent: dict[str, Pool[str]] = {}
@@ -28,6 +31,15 @@ class Acquaintance:
     def friends(self, peer: str) -> frozenset[str]:
         """Those whom a peer was introduced to, either way."""
         return frozenset(self._friends[peer])
+
+    def named(self, peer: str, *, all_friends: bool) -> list[str]:
+        """The latest of those whom a peer is to open links to, or of `all_friends`."""
+        friends = self._friends[peer].items()
+        return [name for name, opens in friends if opens or all_friends][-NAMED:]
+
+    def turn(self, peer: str, friend: str) -> None:
+        """It is the friend who is to open the link between them."""
+        self._friends[peer][friend], self._friends[friend][peer] = False, True
 
     def arrive(self, peer: str, *, busy: bool) -> list[str]:
         """Those whom a newcomer is to open links to; one who is `busy`, a publisher, for want of another."""
@@ -96,8 +108,7 @@ class Acquaintance:
         return sorted(goals)
 
     def _meet(self, one: str, other: str) -> None:
-        self._friends[one][other] = None
-        self._friends[other][one] = None
+        self._friends[one][other], self._friends[other][one] = True, False
 
     def _choose(self, peer: str, count: int) -> list[str]:
         known = self._friends.get(peer, {})

@@ -19,6 +19,7 @@ from signaling.protocol import (
     Candidate,
     IceServer,
     Introduce,
+    Introduction,
     Joined,
     Left,
     Neighbours,
@@ -124,11 +125,13 @@ class Room:
         other_name = name != member.name
         member.nonce = nonce
         member.name = name
-        if member.links:
-            self._acquaintance.back(member.id)
         self.welcome(member, ice_servers)
         if other_name:
             self._announce_presence(member)
+        if member.links:
+            # What was said last on the old socket may not have come, and nobody would say it again.
+            self._acquaintance.back(member.id)
+            self._introduce(member, self._acquaintance.named(member.id, all_friends=False))
         self.braids.returned(member, now, other_nonce=other_nonce)
 
     def drop(self, member: Member, now: float) -> None:
@@ -229,8 +232,10 @@ class Room:
         if now - member.asked_at < ASK_INTERVAL:
             raise ProtocolError("rate", f"Ask for neighbours at most every {ASK_INTERVAL:g} s.")
         member.asked_at = now
-        if member.links:
-            self._introduce(member, self._acquaintance.more(member.id, MORE_NEIGHBOURS))
+        if not member.links:
+            return
+        known = self._acquaintance.named(member.id, all_friends=True) if message.links == 0 else []
+        self._introduce(member, [*self._acquaintance.more(member.id, MORE_NEIGHBOURS), *known])
 
     def relay(self, member: Member, message: Offer | Answer | Candidate) -> None:
         """Pass something about a link on to the peer that it is for.
@@ -276,8 +281,13 @@ class Room:
             self.broadcast(Joined(member.id, member.name, member.role, len(self.members)), member)
 
     def _introduce(self, member: Member, peers: Iterable[str]) -> None:
-        here = [self.members[peer] for peer in peers]
-        introductions = [other.introduction() for other in here if other.socket is not None]
+        introductions: list[Introduction] = []
+        for peer in peers:
+            other = self.members[peer]
+            if other.socket is not None:
+                introductions.append(other.introduction())
+            else:
+                self._acquaintance.turn(member.id, peer)  # it is told when it is back
         if introductions:
             self.send(member, Introduce(introductions))
 

@@ -177,7 +177,7 @@ export class Introducer {
   rename(name: string): void {
     if (name === this.#name) return;
     this.#name = name;
-    if (this.isUp) {
+    if (this.#socket !== null) {
       this.#drop();
       this.#open();
     }

@@ -274,6 +274,27 @@ test("another name is taken by joining again in the same place", async () => {
   expect(types()).toEqual(["up", "up"]);
 });
 
+test("a name that is taken while the first hello is under way is told as well", async () => {
+  const client = start({ name: "Ann" });
+  const first = last();
+  client.rename("Bea");
+  expect(sockets).toHaveLength(2);
+  first.say(challenge, welcome());
+  expect(types()).toEqual([]);
+  expect(await last().join()).toMatchObject({ name: "Bea", session: null });
+  expect(types()).toEqual(["up"]);
+});
+
+test("a name that is taken while the introducer is away opens nothing", async () => {
+  const client = start({ name: "Ann" });
+  last().break();
+  client.rename("Bea");
+  expect(sockets).toHaveLength(1);
+  vi.advanceTimersByTime(1_000);
+  expect(sockets).toHaveLength(2);
+  expect(await last().join()).toMatchObject({ name: "Bea" });
+});
+
 test("closing says leave and ends everything", async () => {
   const client = start();
   await last().join();

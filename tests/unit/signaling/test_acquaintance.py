@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.core.acquaintance import FIRST, Acquaintance
+from signaling.core.acquaintance import FIRST, NAMED, Acquaintance
 
 
 def pieces(graph: Acquaintance, peers: list[str]) -> int:
@@ -45,6 +45,20 @@ def test_more_are_others() -> None:
     known = graph.friends("p19")
     assert not known & set(graph.more("p19", 3))
     assert len(graph.friends("p19")) == len(known) + 3
+
+
+def test_so_many_are_named_again_and_the_latest_of_them() -> None:
+    graph = Acquaintance(random.Random(1))
+    for number in range(NAMED + 3):
+        graph.arrive(f"p{number}", busy=number == 0)
+    graph.more("p0", NAMED + 3)
+    assert graph.more("p0", 1) == [], "it knows everybody"
+    latest = graph.named("p0", all_friends=True)
+    assert len(latest) == NAMED
+    assert set(latest) <= graph.friends("p0")
+    graph.turn("p0", latest[-1])
+    assert latest[-1] not in graph.named("p0", all_friends=False)
+    assert "p0" in graph.named(latest[-1], all_friends=False)
 
 
 def test_star_that_loses_its_centre_stays_in_one_piece() -> None:

@@ -304,6 +304,44 @@ def test_one_who_comes_back_keeps_its_neighbours_whether_it_opens_links_or_not()
     assert {entry.peer for entry in second.last(Introduce).peers} == {first.id}
 
 
+def test_introduction_that_was_lost_with_the_socket_is_made_again_on_the_next() -> None:
+    """Whoever took a name at once joined again; what was on its way to it was lost, and it stayed alone."""
+    world = World()
+    first = world.join("first")
+    second = world.join("second")
+    named = second.last(Introduce)
+    assert [entry.peer for entry in named.peers] == [first.id]
+    second = world.join("second", session=second.last(Welcome).session)
+    assert second.last(Introduce) == named
+    assert not first.got(Introduce), "it is the newcomer who opens the link"
+
+
+def test_one_who_is_away_for_a_moment_opens_the_link_to_a_newcomer_when_it_is_back() -> None:
+    world = World()
+    first = world.join("first")
+    session = first.last(Welcome).session
+    first.drop()
+    second = world.join("second")
+    assert not second.got(Introduce)
+    first = world.join("first", session=session)
+    assert [entry.peer for entry in first.last(Introduce).peers] == [second.id]
+    second = world.join("second", session=second.last(Welcome).session)
+    assert not second.got(Introduce)
+
+
+def test_peer_without_any_link_is_named_those_again_whom_it_should_have() -> None:
+    world = World()
+    first, second = world.join("first"), world.join("second")
+    world.wait(5)
+    for peer, other in ((first, second), (second, first)):
+        before = len(peer.got(Introduce))
+        peer.send(Neighbours(1))
+        assert len(peer.got(Introduce)) == before, "it knows everybody"
+        world.wait(5)
+        peer.send(Neighbours(0))
+        assert [entry.peer for entry in peer.got(Introduce)[before].peers] == [other.id]
+
+
 def test_peer_gets_more_neighbours_but_not_twice_in_a_second() -> None:
     world = World()
     peers = [world.join(f"p{number}") for number in range(9)]
