@@ -7,7 +7,8 @@ export { BraidcastPlayer };
 
 // The player comes first: where several elements share a room, its wishes about sharing decide.
 define("braidcast-player", BraidcastPlayer);
-// The picture does not wait for what people say and for what tells about it.
+// The picture does not wait for its controls, for what people say and for what tells about it.
+void import("./player/controls.ts").then((it) => define("braidcast-controls", it.Controls));
 void import("./chat/braidcast-chat.ts").then((it) => define("braidcast-chat", it.BraidcastChat));
 void import("./panel/braidcast-people.ts").then((it) => define("braidcast-people", it.BraidcastPeople));
 void import("./panel/braidcast-panel.ts").then((it) => define("braidcast-panel", it.BraidcastPanel));

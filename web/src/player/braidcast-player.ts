@@ -5,7 +5,7 @@ import type { P2pMode, Room } from "../room.ts";
 import { rooms } from "../rooms.ts";
 import { sheets } from "../styles/sheet.ts";
 import css from "./braidcast-player.css?inline";
-import { Controls } from "./controls.ts";
+import type { Controls } from "./controls.ts";
 import * as icons from "./icons.ts";
 import { PlayerSession } from "./session.ts";
 import sharingCss from "./sharing.css?inline";
@@ -16,8 +16,6 @@ import { NO_WATCH, type PlayerStats } from "./stats.ts";
 const CONTROLS_STAY = 3000;
 /** Further than this behind what one could see is not live any more, seconds. */
 const LIVE_WITHIN = 2;
-
-if (!customElements.get("braidcast-controls")) customElements.define("braidcast-controls", Controls);
 
 /**
  * Plays a stream of a room. Events: `stats` every second (detail: the stats), `stall` (detail: `{duration}`) and `error`
@@ -133,8 +131,9 @@ export class BraidcastPlayer extends LitElement {
     return this.renderRoot.querySelector("video") as HTMLVideoElement;
   }
 
+  /** Null until they are loaded. */
   get #controls(): Controls | null {
-    return this.renderRoot.querySelector("braidcast-controls");
+    return this.renderRoot.querySelector<Controls>("braidcast-controls:defined");
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
