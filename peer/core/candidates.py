@@ -56,6 +56,7 @@ def best_parent(
 def mender(
     parents: Sequence[bytes | None],
     neighbours: Mapping[bytes, Neighbour],
+    since: float,
     *,
     epoch: int,
     me: bytes,
@@ -63,6 +64,7 @@ def mender(
 ) -> Callable[[int, int], bytes | None]:
     """Whom to ask for a stripe's lost blocks on the n-th try; the head asks the publisher.
 
+    Those that were heard after `since` come before the others, as above.
     `parents` are ours by stripe, `me` is our short id. The answer takes (stripe, tries).
     """
     ranked: dict[int, list[bytes]] = {}
@@ -77,6 +79,7 @@ def mender(
             able.sort(
                 key=lambda n: (
                     (n.role == "publisher") != head,
+                    n.heard_at < since,
                     n.doubt,
                     n.peer == parent,
                     above in n.path(stripe),

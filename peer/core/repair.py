@@ -14,6 +14,9 @@ LAG_TIMES, LAG_MORE, PATIENT_PARTS = 2.0, 0.5, 4.0
 parts: what is merely late comes by itself, and asking for it makes everything later."""
 ASK_SPREAD_PARTS = 0.5
 """Parts over which those that lack the same block spread their first requests."""
+STALLED_PARTS, STALLED_TRIES, STALLED_ASKED = 2.0, 3, 2
+"""Parts without anything new after which the part that is due is asked for, how often, and of how many at a
+time: the source pauses, or all parents have died together, which only others can tell."""
 ASK_AGAIN = (0.15, 0.35, 1.0)
 """Seconds until a part is asked for again. A request is remembered for a second by who cannot answer it yet:
 with more of them at a time the block would come again and again once it is there."""
@@ -45,6 +48,8 @@ class Repair:
         self._spread = spread
         """0 to 1, this peer's own: it keeps a lost subtree from asking in one moment."""
         self._fetching: set[int] = set()
+        self._stalled_at, self._stalled = -1, _Missing(float("-inf"))
+        """The newest part when nothing came after it, and how often what is due was asked for since."""
         self._stripes = stripes
         self._asks = Bucket(ASKED_PARTS_BURST * stripes, ASKED_PARTS_PER_SECOND * stripes, now)
         self._tokens = FETCH_BURST
@@ -54,6 +59,7 @@ class Repair:
         """Another epoch."""
         self._missing.clear()
         self._fetching.clear()
+        self._stalled_at = -1
 
     def fetched(self, number: int) -> None:
         """The origin has answered for that part, one way or the other."""
@@ -123,6 +129,31 @@ class Repair:
             missing.tries += 1
             asks.extend((peer, number, tuple(indices)) for peer, indices in by_peer.items())
         return asks
+
+    def stalled(
+        self,
+        window: Window,
+        part_duration: float,
+        choose: Callable[[int, int], bytes | None],
+        now: float,
+    ) -> list[Ask]:
+        """Requests for the part that is due, of which nothing is known, when nothing new has come."""
+        still = (now - window.newest_seen) / part_duration
+        if window.newest < 0 or still < STALLED_PARTS + self._spread * ASK_SPREAD_PARTS:
+            return []
+        if self._stalled_at != window.newest:
+            self._stalled_at, self._stalled = window.newest, _Missing(float("-inf"))
+        missing = self._stalled
+        if missing.tries >= STALLED_TRIES or now < missing.ask_at:
+            return []
+        missing.ask_at = now + ASK_AGAIN[missing.tries]
+        first = missing.tries * STALLED_ASKED
+        missing.tries += 1
+        if not self._asks.take(now, STALLED_ASKED * self._stripes):
+            return []
+        asked = dict.fromkeys(choose((first + n) % self._stripes, first + n) for n in range(STALLED_ASKED))
+        number = window.newest + 1 + int(still)
+        return [(peer, number, ()) for peer in asked if peer is not None]
 
     def fetches(self, window: Window, start: int, deadline: float, now: float) -> list[int]:
         """Parts to fetch from the origin now: those that must be played soon and were asked for in vain."""

@@ -44,5 +44,8 @@ class Rhythm:
         since = window.first_seen_after(self.newest[stripe])
         if since is None:
             return 0.0
+        # Where all are silent at first, the part that tells of it comes late; its number says since when.
+        behind = window.newest - self.newest[stripe] - 1
+        since = min(since, window.newest_seen - behind * part_duration)
         since = max(since, self.last_block[stripe])
         return max(0.0, now - since) / part_duration

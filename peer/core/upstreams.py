@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from peer.core.candidates import best_parent, mender
 from peer.core.neighbour import Neighbour
 from peer.core.push_share import PushShare
+from peer.core.repair import STALLED_PARTS
 from peer.core.rhythm import SILENT_PARTS, STARVED_PARTS, Rhythm
 from peer.core.upstream import (
     PENDING_PATIENCE,
@@ -224,7 +225,10 @@ class Upstreams:
 
     def mender(self, now: float) -> Callable[[int, int], bytes | None]:
         """Whom to ask for a stripe's lost blocks on the n-th try."""
-        return mender(self.parents(), self._neighbours, epoch=self._window.epoch, me=self._me, now=now)
+        window = self._window
+        stalled = now - window.newest_seen >= STALLED_PARTS * self._part_duration
+        since = window.newest_seen if stalled else float("-inf")
+        return mender(self.parents(), self._neighbours, since, epoch=window.epoch, me=self._me, now=now)
 
     # --- inside
 

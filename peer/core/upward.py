@@ -205,9 +205,9 @@ class Upward:
         start = self._next_needed(now)
         choose, lags = self.upstreams.mender(now), self.upstreams.rhythm.lags[: self._stripes]
         pushed = self.upstreams.pushed()
-        for peer, number, indices in self.repair.due(
-            window, start, self._part_duration, lags, pushed, choose, now
-        ):
+        asks = self.repair.due(window, start, self._part_duration, lags, pushed, choose, now)
+        asks += self.repair.stalled(window, self._part_duration, choose, now)
+        for peer, number, indices in asks:
             self._counters.wants_sent += 1
             self._neighbours[peer].asked(number, indices, now)
             out.append(Send(peer, encode(Want(self._braid, window.epoch, number, indices))))

@@ -66,6 +66,8 @@ class Window:
         self.bytes_held = 0
         self.newest = -1
         """The greatest number of which a block is here; -1 before the first."""
+        self.newest_seen = 0.0
+        """When that one was first seen."""
         self.newest_complete = -1
         self.oldest = 0
         """No part before this number is taken any more."""
@@ -100,7 +102,7 @@ class Window:
             part = self._parts[seal.number] = WindowPart(seal, raw, now)
             self.first = seal.number if self.first < 0 else min(self.first, seal.number)
             if seal.number > self.newest:
-                self.newest = seal.number
+                self.newest, self.newest_seen = seal.number, now
                 self._trim(seal.duration)
         return part
 

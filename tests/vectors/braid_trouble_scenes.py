@@ -169,6 +169,19 @@ def children_vanish_without_a_word() -> Recorder:
     return recorder
 
 
+def all_parents_die_together() -> Recorder:
+    """Nothing moves, as in a pause, until somebody who was asked for the part that is due has it."""
+    swarm, viewers, recorder = settled(40, 8, 7)
+    swarm.run(0.5)
+    parents = set(viewers[7].core.stripe_parents())
+    assert swarm.publisher.id not in parents
+    for peer in parents:
+        assert peer is not None
+        swarm.freeze(swarm.members[peer])
+    swarm.run(2.5)
+    return recorder
+
+
 TROUBLE_SCENES: tuple[Callable[[], Recorder], ...] = (
     lost_packets_are_mended_by_parity,
     planner_has_a_viewer_carry_parity,
@@ -178,4 +191,5 @@ TROUBLE_SCENES: tuple[Callable[[], Recorder], ...] = (
     parent_hands_its_children_over,
     upload_is_too_small_for_two_children,
     children_vanish_without_a_word,
+    all_parents_die_together,
 )

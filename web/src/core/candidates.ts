@@ -57,10 +57,14 @@ export function bestParent(
   return able[0] ?? null;
 }
 
-/** Whom to ask for a stripe's lost blocks on the n-th try; the head asks the publisher. `parents` are ours by stripe. */
+/**
+ * Whom to ask for a stripe's lost blocks on the n-th try; the head asks the publisher. Those that were heard after `since`
+ * come before the others. `parents` are ours by stripe.
+ */
 export function mender(
   parents: readonly (string | null)[],
   neighbours: Neighbours,
+  since: number,
   { epoch, me, now }: Moment,
 ): (stripe: number, tries: number) => string | null {
   const ranked = new Map<number, string[]>();
@@ -75,6 +79,7 @@ export function mender(
     able.sort(
       (a, b) =>
         Number((a.role === "publisher") !== head) - Number((b.role === "publisher") !== head) ||
+        Number(a.heardAt < since) - Number(b.heardAt < since) ||
         a.doubt - b.doubt ||
         Number(a.peer === parent) - Number(b.peer === parent) ||
         through(a) - through(b) ||

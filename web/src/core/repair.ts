@@ -14,6 +14,13 @@ export const PATIENT_PARTS = 4.0;
 /** Parts over which those that lack the same block spread their first requests. */
 export const ASK_SPREAD_PARTS = 0.5;
 /**
+ * Parts without anything new after which the part that is due is asked for, how often, and of how many at a time: the source
+ * pauses, or all parents have died together, which only others can tell.
+ */
+export const STALLED_PARTS = 2.0;
+export const STALLED_TRIES = 3;
+export const STALLED_ASKED = 2;
+/**
  * Seconds until a part is asked for again. A request is remembered for a second by who cannot answer it yet: with more
  * of them at a time the block would come again and again once it is there.
  */
@@ -42,6 +49,8 @@ interface Missing {
   tries: number;
 }
 
+const unasked = (): Missing => ({ askAt: Number.NEGATIVE_INFINITY, tries: 0 });
+
 /** When to ask for what. Who can answer is the caller's knowledge. */
 export class Repair {
   readonly #missing = new Map<number, Missing>();
@@ -50,6 +59,10 @@ export class Repair {
   readonly #fetching = new Set<number>();
   #tokens = FETCH_BURST;
   #tokensAt = 0;
+
+  /** The newest part when nothing came after it, and how often what is due was asked for since. */
+  #stalledAt = -1;
+  #stalled: Missing = unasked();
 
   readonly #stripes: number;
   readonly #asks: Bucket;
@@ -64,6 +77,7 @@ export class Repair {
   begin(): void {
     this.#missing.clear();
     this.#fetching.clear();
+    this.#stalledAt = -1;
   }
 
   /** The origin has answered for that part, one way or the other. */
@@ -100,7 +114,7 @@ export class Repair {
       if (seen === null || now - seen < soonest) continue;
       let missing = this.#missing.get(number);
       if (missing === undefined) {
-        missing = { askAt: Number.NEGATIVE_INFINITY, tries: 0 };
+        missing = unasked();
         this.#missing.set(number, missing);
       }
       if (now < missing.askAt) continue;
@@ -133,6 +147,32 @@ export class Repair {
       for (const [peer, indices] of byPeer) asks.push({ peer, number, indices });
     }
     return asks;
+  }
+
+  /** Requests for the part that is due, of which nothing is known, when nothing new has come for a while. */
+  stalled(
+    parts: Window,
+    partDuration: number,
+    choose: (stripe: number, tries: number) => string | null,
+    now: number,
+  ): Ask[] {
+    const { newest } = parts;
+    const still = (now - parts.newestSeen) / partDuration;
+    if (newest < 0 || still < STALLED_PARTS + this.#spread * ASK_SPREAD_PARTS) return [];
+    if (this.#stalledAt !== newest) {
+      this.#stalledAt = newest;
+      this.#stalled = unasked();
+    }
+    const missing = this.#stalled;
+    if (missing.tries >= STALLED_TRIES || now < missing.askAt) return [];
+    missing.askAt = now + (ASK_AGAIN[missing.tries] as number);
+    const first = missing.tries * STALLED_ASKED;
+    missing.tries += 1;
+    if (!this.#asks.take(now, STALLED_ASKED * this.#stripes)) return [];
+    const asked = new Set<string | null>();
+    for (let n = first; n < first + STALLED_ASKED; n++) asked.add(choose(n % this.#stripes, n));
+    const number = newest + 1 + Math.floor(still);
+    return [...asked].filter((peer) => peer !== null).map((peer) => ({ peer, number, indices: [] }));
   }
 
   /** Parts to fetch from the origin now: those that must be played soon and were asked for in vain. */

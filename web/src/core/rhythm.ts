@@ -49,9 +49,12 @@ export class Rhythm {
 
   /** How many parts long the stripe has been silent while others moved; 0 while none moves. */
   silentParts(stripe: number, parts: Window, partDuration: number, now: number): number {
-    const seen = parts.firstSeenAfter(this.#newest[stripe] ?? -1);
+    const newest = this.newest(stripe);
+    const seen = parts.firstSeenAfter(newest);
     if (seen === null) return 0;
-    const since = Math.max(seen, this.lastBlock[stripe] ?? Number.NEGATIVE_INFINITY);
+    // Where all are silent at first, the part that tells of it comes late; its number says since when.
+    const moved = Math.min(seen, parts.newestSeen - (parts.newest - newest - 1) * partDuration);
+    const since = Math.max(moved, this.lastBlock[stripe] ?? Number.NEGATIVE_INFINITY);
     return Math.max(0, now - since) / partDuration;
   }
 }

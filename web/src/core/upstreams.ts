@@ -3,6 +3,7 @@
 import { bestParent, mender, type Neighbours } from "./candidates.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { PushShare } from "./push-share.ts";
+import { STALLED_PARTS } from "./repair.ts";
 import { Rhythm, SILENT_PARTS, STARVED_PARTS } from "./rhythm.ts";
 import { type Change, PENDING_PATIENCE, ROOTLESS_TRUST, Upstream } from "./upstream.ts";
 import type { Window } from "./window.ts";
@@ -225,7 +226,10 @@ export class Upstreams {
 
   /** Whom to ask for a stripe's lost blocks on the n-th try. */
   mender(now: number): (stripe: number, tries: number) => string | null {
-    return mender(this.parents(), this.#neighbours, { epoch: this.#parts.epoch, me: this.#me, now });
+    const { epoch, newestSeen } = this.#parts;
+    const stalled = now - newestSeen >= STALLED_PARTS * this.#partDuration;
+    const since = stalled ? newestSeen : Number.NEGATIVE_INFINITY;
+    return mender(this.parents(), this.#neighbours, since, { epoch, me: this.#me, now });
   }
 
   #neighbour(peer: string | null): Neighbour | null {

@@ -216,7 +216,8 @@ export class Upward {
     const lags = this.upstreams.rhythm.lags.slice(0, this.#stripes);
     const { epoch } = parts;
     const pushed = this.upstreams.pushed();
-    for (const ask of this.repair.due(parts, start, this.#partDuration, lags, pushed, choose, now)) {
+    const asks = this.repair.due(parts, start, this.#partDuration, lags, pushed, choose, now);
+    for (const ask of [...asks, ...this.repair.stalled(parts, this.#partDuration, choose, now)]) {
       this.#counters.wantsSent += 1;
       const { peer, number, indices: blocks } = ask;
       this.#neighbours.get(peer)?.asked(number, blocks, now);

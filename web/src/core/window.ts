@@ -77,6 +77,8 @@ export class Window {
   bytesHeld = 0;
   /** The greatest number of which a block is here; -1 before the first. */
   newest = -1;
+  /** When that one was first seen. */
+  newestSeen = 0;
   newestComplete = -1;
   /** No part before this number is taken any more. */
   oldest = 0;
@@ -129,6 +131,7 @@ export class Window {
       this.first = this.first < 0 ? seal.number : Math.min(this.first, seal.number);
       if (seal.number > this.newest) {
         this.newest = seal.number;
+        this.newestSeen = now;
         this.#trim(seal.duration);
       }
     }

@@ -37,8 +37,10 @@ def best(
     return found.peer if found is not None else None
 
 
-def asked(neighbours: dict[bytes, Neighbour], parent: bytes | None, tries: int) -> list[bytes | None]:
-    choose = mender((parent,) * STRIPES, neighbours, epoch=EPOCH, me=ME[:4], now=NOW)
+def asked(
+    neighbours: dict[bytes, Neighbour], parent: bytes | None, tries: int, since: float = 0.0
+) -> list[bytes | None]:
+    choose = mender((parent,) * STRIPES, neighbours, since, epoch=EPOCH, me=ME[:4], now=NOW)
     return [choose(0, number) for number in range(tries)]
 
 
@@ -111,6 +113,16 @@ def test_who_is_fed_through_our_parent_lacks_what_that_lacks() -> None:
 def test_head_asks_the_publisher_first() -> None:
     neighbours = linked(neighbour(A, ROOT), publisher())
     assert asked(neighbours, PUBLISHER.id, 2) == [PUBLISHER.id, A]
+
+
+def test_who_has_spoken_since_everything_stood_still_is_asked_before_who_may_have_died_then() -> None:
+    neighbours = linked(neighbour(A, ROOT), neighbour(B, ROOT))
+    first, second = asked(neighbours, None, 2)
+    assert first is not None
+    assert second is not None
+    neighbours[first].heard_at, neighbours[second].heard_at = NOW - 0.3, NOW - 0.1
+    assert asked(neighbours, None, 2, since=NOW - 0.2) == [second, first]
+    assert asked(neighbours, None, 2) == [first, second]
 
 
 def test_nobody_is_asked_while_nobody_has_it() -> None:

@@ -16,6 +16,9 @@ from peer.core.repair import (
     LAG_TIMES,
     PARTS_AT_ONCE,
     PATIENT_PARTS,
+    STALLED_ASKED,
+    STALLED_PARTS,
+    STALLED_TRIES,
     Repair,
 )
 from peer.core.window import Window
@@ -204,3 +207,45 @@ def test_what_a_parent_is_still_coming_to_is_not_asked_for() -> None:
     assert repair.due(parts, 0, PART, NO_LAG, [1, 0, 1, 1], nobody, DUE + 1.0) == []
     later = repair.due(parts, 0, PART, NO_LAG, [1, 1, 1, 1], lambda stripe, tries: HIGH, DUE + 3.0)
     assert later == [(HIGH, 0, (1, 2))]
+
+
+STILL = STALLED_PARTS * PART + 0.01
+
+
+def test_part_that_is_due_is_asked_of_two_when_nothing_new_comes_and_of_others_later() -> None:
+    repair, parts = Repair(0.0, STRIPES, 0.0), window(10)
+    assert repair.stalled(parts, PART, in_turn, STILL - 0.02) == []
+    assert repair.stalled(parts, PART, in_turn, STILL) == [(LOW, 13, ())], "both tries fall on one here"
+    assert repair.stalled(parts, PART, in_turn, STILL + ASK_AGAIN[0] - 0.02) == []
+    asked: list[tuple[int, int]] = []
+
+    def note(stripe: int, tries: int) -> bytes | None:
+        asked.append((stripe, tries))
+        return (LOW, HIGH)[len(asked) % 2]
+
+    later = repair.stalled(parts, PART, note, STILL + ASK_AGAIN[0])
+    assert [(number, indices) for _, number, indices in later] == [(14, ())] * STALLED_ASKED
+    assert asked == [(2, 2), (3, 3)]
+
+
+def test_source_that_pauses_is_asked_for_three_times_and_again_after_its_next_part() -> None:
+    repair, parts = Repair(0.0, STRIPES, 0.0), window(10)
+
+    def times(begin: int) -> int:
+        moments = (begin + ms / 1000 for ms in range(0, 5000, 10))
+        return sum(repair.stalled(parts, PART, in_turn, now) != [] for now in moments)
+
+    assert times(0) == STALLED_TRIES
+    assert times(5) == 0
+    parts.open(part(11).seal, part(11).raw, 10.0)
+    assert times(10) == STALLED_TRIES
+    repair.begin()
+    assert times(15) == STALLED_TRIES
+
+
+def test_nobody_is_asked_for_what_is_due_before_anything_has_come_or_when_too_much_was_asked_for() -> None:
+    assert Repair(0.0, STRIPES, 0.0).stalled(window(), PART, in_turn, STILL) == []
+    assert Repair(0.0, STRIPES, 0.0).stalled(window(1), PART, nobody, STILL) == []
+    repair = Repair(0.0, STRIPES, 0.0)
+    assert repair._asks.take(STILL, int(ASKED_PARTS_BURST) * STRIPES)
+    assert repair.stalled(window(1), PART, in_turn, STILL) == []

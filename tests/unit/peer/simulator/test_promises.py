@@ -42,6 +42,13 @@ def test_half_of_the_room_gives_nothing_and_the_others_see_all_at_one_second() -
     assert record["behind"]["1"]["continuity"] >= 0.999
 
 
+def test_third_of_the_room_vanishes_and_who_plays_half_a_second_behind_hardly_notices() -> None:
+    record = simulate(replace(ROOM, behind=0.5, events=(parse_event("vanish:0.33@4"),)))
+    assert record["behind"]["1"]["stalls"] == 0
+    assert record["behind"]["0.5"]["most_stalls_of_one"] <= 1
+    assert record["behind"]["0.5"]["longest_stall"] <= 0.3
+
+
 def test_introducer_is_away_under_churn_and_those_who_are_in_go_on_watching() -> None:
     record = simulate(replace(ROOM, seconds=14.0, churn=60.0, events=(parse_event("outage:10@1"),)))
     assert record["behind"]["1"]["continuity"] >= 0.995
