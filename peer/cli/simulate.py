@@ -21,6 +21,12 @@ def simulate(
     settle: Annotated[
         str, typer.Option(envvar="BRAIDCAST_SETTLE", help="How long the full room is left before that.")
     ] = "5s",
+    joins: Annotated[
+        float,
+        typer.Option(
+            envvar="BRAIDCAST_JOINS", min=1, max=10_000, help="How many come a second while the room fills."
+        ),
+    ] = 50,
     seed: Annotated[
         int, typer.Option(envvar="BRAIDCAST_SEED", help="The same seed gives the same run on any machine.")
     ] = 1,
@@ -82,9 +88,9 @@ def simulate(
 
     async def command() -> int:
         options = read_options(
-            viewers=viewers, seconds=seconds, settle=settle, seed=seed, uplink=uplink, rtt=rtt, jitter=jitter,
-            loss=loss, unreachable=unreachable, churn=churn, behind=behind, relays=relays, events=event or [],
-            attacks=attack or [], media=media, origin=origin, chat=chat,
+            viewers=viewers, seconds=seconds, settle=settle, joins=joins, seed=seed, uplink=uplink, rtt=rtt,
+            jitter=jitter, loss=loss, unreachable=unreachable, churn=churn, behind=behind, relays=relays,
+            events=event or [], attacks=attack or [], media=media, origin=origin, chat=chat,
         )  # fmt: skip
         return await run_simulate(options, plot, json_lines)
 

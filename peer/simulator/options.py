@@ -63,6 +63,8 @@ class Options:
     seconds: float = 60.0
     settle: float = 5.0
     """From the last join of the filling to the beginning of the measures."""
+    joins: float = 50.0
+    """A second, while the room fills."""
     seed: int = 1
     uplink: str = "lognormal:2x"
     rtt: float = 0.04
@@ -99,6 +101,7 @@ def read_options(
     viewers: int,
     seconds: str,
     settle: str,
+    joins: float,
     seed: int,
     uplink: str,
     rtt: str,
@@ -126,6 +129,7 @@ def read_options(
         viewers=viewers,
         seconds=_above_zero(seconds),
         settle=parse_seconds(settle),
+        joins=joins,
         seed=seed,
         uplink=uplink,
         rtt=parse_seconds(rtt),

@@ -9,7 +9,6 @@ from peer.simulator.options import Options, SceneEvent
 from peer.simulator.room import Occupant
 from peer.simulator.world import WARM_UP, World
 
-JOINS_PER_SECOND = 50.0
 LEAST_FILL = 5.0
 POLITE = 0.5
 """Share of those who leave that say so; the others are gone without a word."""
@@ -26,7 +25,7 @@ class Scene:
         late = round(flash.share * self.options.viewers) if flash is not None else 0
         self._flash_seconds = flash.lasts if flash is not None else 0.0
         self._first, self._late = self.options.viewers - late, late
-        self.fill = max(LEAST_FILL, self._first / JOINS_PER_SECOND)
+        self.fill = max(LEAST_FILL, self._first / self.options.joins)
         self.measured_from = WARM_UP + self.fill + self.options.settle
         self.end = self.measured_from + self.options.seconds
         if isinstance(world, ChatWorld):

@@ -45,7 +45,7 @@ def test_pace_that_is_none_is_refused_in_one_sentence(text: str) -> None:
 def test_room_that_only_talks_has_no_attackers_and_no_relays() -> None:
     given: dict[str, Any] = dict.fromkeys(("seconds", "settle", "uplink", "rtt", "chat"), "5")
     given |= dict.fromkeys(("jitter", "loss", "unreachable"), "0") | {"behind": "1", "media": "pattern"}
-    given |= {"viewers": 5, "seed": 1, "churn": None, "events": [], "origin": True}
+    given |= {"viewers": 5, "seed": 1, "joins": 50.0, "churn": None, "events": [], "origin": True}
     assert read_options(**given, relays=0, attacks=[]).chat == 5
     refused: list[dict[str, Any]] = [{"relays": 1, "attacks": []}, {"relays": 0, "attacks": ["liars:0.3"]}]
     for more in refused:
