@@ -90,8 +90,8 @@ class Repair:
         overdue: list[float] = []
         for number in candidates:
             part = window.get(number)
-            seen = part.first_seen if part is not None else window.first_seen_after(number)
-            if seen is None or now - seen < least:
+            known = part if part is not None else window.first_after(number)
+            if known is None or now - (seen := known.first_seen) < least:
                 continue
             overdue = overdue or [
                 (max(ASK_AFTER_PARTS, min(PATIENT_PARTS, LAG_TIMES * lag + LAG_MORE)) + spread)

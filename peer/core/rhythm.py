@@ -41,11 +41,11 @@ class Rhythm:
 
     def silent_parts(self, stripe: int, window: Window, part_duration: float, now: float) -> float:
         """How many parts long the stripe has been silent while others moved; 0.0 while none moves."""
-        since = window.first_seen_after(self.newest[stripe])
-        if since is None:
+        newest = self.newest[stripe]
+        later = window.first_after(newest)
+        if later is None:
             return 0.0
-        # Where all are silent at first, the part that tells of it comes late; its number says since when.
-        behind = window.newest - self.newest[stripe] - 1
-        since = min(since, window.newest_seen - behind * part_duration)
+        # Where all were silent, the part that tells of it is a later one: its number says since when.
+        since = later.first_seen - (later.seal.number - newest - 1) * part_duration
         since = max(since, self.last_block[stripe])
         return max(0.0, now - since) / part_duration

@@ -167,10 +167,10 @@ class Window:
                 return part
         return None
 
-    def first_seen_after(self, number: int) -> float | None:
-        """When the next part after `number` was first seen, if any was."""
+    def first_after(self, number: int) -> WindowPart | None:
+        """The next part after `number` of which something is here."""
         for later in range(max(number + 1, self.oldest), self.newest + 1):
             part = self._parts.get(later)
             if part is not None:
-                return part.first_seen
+                return part
         return None

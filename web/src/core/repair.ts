@@ -110,7 +110,7 @@ export class Repair {
     const soonest = Math.min(...overdue);
     for (const number of this.#candidates(parts, start)) {
       const part = parts.get(number);
-      const seen = part !== null ? part.firstSeen : parts.firstSeenAfter(number);
+      const seen = (part ?? parts.firstAfter(number))?.firstSeen ?? null;
       if (seen === null || now - seen < soonest) continue;
       let missing = this.#missing.get(number);
       if (missing === undefined) {

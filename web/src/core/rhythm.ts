@@ -50,10 +50,10 @@ export class Rhythm {
   /** How many parts long the stripe has been silent while others moved; 0 while none moves. */
   silentParts(stripe: number, parts: Window, partDuration: number, now: number): number {
     const newest = this.newest(stripe);
-    const seen = parts.firstSeenAfter(newest);
-    if (seen === null) return 0;
-    // Where all are silent at first, the part that tells of it comes late; its number says since when.
-    const moved = Math.min(seen, parts.newestSeen - (parts.newest - newest - 1) * partDuration);
+    const later = parts.firstAfter(newest);
+    if (later === null) return 0;
+    // Where all were silent, the part that tells of it is a later one: its number says since when.
+    const moved = later.firstSeen - (later.seal.number - newest - 1) * partDuration;
     const since = Math.max(moved, this.lastBlock[stripe] ?? Number.NEGATIVE_INFINITY);
     return Math.max(0, now - since) / partDuration;
   }

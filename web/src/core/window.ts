@@ -214,11 +214,11 @@ export class Window {
     return null;
   }
 
-  /** When the next part after `number` was first seen, if any was. */
-  firstSeenAfter(number: number): number | null {
+  /** The next part after `number` of which something is here. */
+  firstAfter(number: number): WindowPart | null {
     for (let later = Math.max(number + 1, this.oldest); later <= this.newest; later++) {
       const part = this.#parts.get(later);
-      if (part !== undefined) return part.firstSeen;
+      if (part !== undefined) return part;
     }
     return null;
   }

@@ -97,13 +97,13 @@ def test_newest_independent_part() -> None:
     assert complete.seal.number == 10
 
 
-def test_when_what_comes_next_was_seen() -> None:
+def test_what_comes_next() -> None:
     window = Window()
     fill(window, 3)
     fill(window, 6)
-    assert window.first_seen_after(-1) == 0.3
-    assert window.first_seen_after(3) == 0.6
-    assert window.first_seen_after(6) is None
+    assert window.first_after(-1) is window.get(3)
+    assert window.first_after(3) is window.get(6)
+    assert window.first_after(6) is None
 
 
 def test_new_epoch_forgets_everything() -> None:
