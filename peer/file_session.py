@@ -69,6 +69,8 @@ class FileSession:
         """The files of messages, by the messages' ids."""
         self._next_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._finishing: set[asyncio.Task[None]] = set()
+        """Of those, what makes a file a whole one: it is not broken off."""
         self._acting = False
         self._closed = False
 
@@ -83,6 +85,7 @@ class FileSession:
             yield
         finally:
             self._closed = True
+            await asyncio.gather(*self._finishing, return_exceptions=True)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -279,13 +282,14 @@ class FileSession:
         self.share.piece_read(action.peer, action.file, action.piece, data, time.monotonic())
         self._act()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
         if self._closed:
             work.close()
-            return
+            return None
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _act(self) -> None:
         if self._acting:
@@ -308,7 +312,10 @@ class FileSession:
             case WritePiece():
                 self._start(self._write(action))
             case FileDone(file):
-                self._start(self._finish(file))
+                task = self._start(self._finish(file))
+                if task is not None:
+                    self._finishing.add(task)
+                    task.add_done_callback(self._finishing.discard)
             case FileFailed(file, sentence):
                 self._sizes.pop(file, None)
                 self._ended(file, FileError(sentence))
