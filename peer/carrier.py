@@ -83,6 +83,7 @@ class Carrier:
             carries=carries,
             origins=bool(stream.description.origins),
             standing=node.standing,
+            upload=node.upload,
         )
         self._init_segments.described(stream.description.epoch, self._inits())
 

@@ -18,6 +18,7 @@ from peer.chat_store import ChatStore
 from peer.core.children import REFUSE_NOT_CARRIED
 from peer.core.clock import PublisherClock
 from peer.core.neighbour import Role
+from peer.core.probing import UploadRate
 from peer.core.standing import Standing
 from peer.description import DescriptionError, Rendition
 from peer.file_session import QUOTA, FileSession
@@ -83,6 +84,8 @@ class Node:
         self._own_ice = tuple(ice_servers)
         self.standing = Standing()
         """What this peer remembers of others, in all its braids."""
+        self.upload = UploadRate()
+        """What its upload carries, which one of its braids finds out."""
         self._clocks: dict[bytes, PublisherClock] = {}
         self._rtt: dict[bytes, float] = {}
         self._lonely_at = float("inf")
@@ -378,7 +381,15 @@ class Node:
                 carrier = self.carriers.get(message.seal[5:13])
                 if carrier is not None:
                     carrier.received(peer, message, data)
-            case wire.Subscribe() | wire.Unsubscribe() | wire.Refuse() | wire.Status() | wire.Want():
+            case (
+                wire.Subscribe()
+                | wire.Unsubscribe()
+                | wire.Refuse()
+                | wire.Status()
+                | wire.Want()
+                | wire.Probe()
+                | wire.Probed()
+            ):
                 carrier = self.carriers.get(message.braid)
                 if carrier is not None:
                     carrier.received(peer, message, data)

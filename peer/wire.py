@@ -35,6 +35,8 @@ from peer.wire_messages import (
     OfChat,
     Ping,
     Pong,
+    Probe,
+    Probed,
     Refuse,
     Status,
     Stream,
@@ -68,6 +70,8 @@ __all__ = [
     "OfChat",
     "Ping",
     "Pong",
+    "Probe",
+    "Probed",
     "Refuse",
     "Status",
     "Stream",
@@ -85,9 +89,11 @@ PROTOCOL_VERSION = 1
 MAX_MESSAGE = 65536
 MAX_DESCRIPTION = 32 + 64 + 32768
 MAX_CHAT_IDS = 256
+MAX_PROBE = 1200
 
 HELLO, PING, PONG, ERROR, BYE = 0x01, 0x02, 0x03, 0x04, 0x05
 BLOCK, SUBSCRIBE, UNSUBSCRIBE, REFUSE, STATUS, WANT, STREAM = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
+PROBE, PROBED = 0x17, 0x18
 CHAT_MESSAGE, CHAT_HAVE, CHAT_WANT, CHAT_BEFORE, CHAT_PAGE = 0x20, 0x21, 0x22, 0x23, 0x24
 CHAT_NEWS, CHAT_GRAFT, CHAT_PRUNE, CHAT_COMPARE, CHAT_RANGES = 0x25, 0x26, 0x27, 0x28, 0x29
 CHAT_ROOT = 0x2A
@@ -117,6 +123,8 @@ _UNSUBSCRIBE = struct.Struct(">8sB")
 _REFUSE = struct.Struct(">8sBB")
 _STATUS = struct.Struct(">8sIIBBB")
 _WANT = struct.Struct(">8sIIB")
+_PROBE = struct.Struct(">8sBB")
+_PROBED = struct.Struct(">8sBI")
 _CHAT_ROOT = struct.Struct(">I16sIB")
 
 _CARRIES, _LEAVING = 1, 2
@@ -339,6 +347,25 @@ def _encode_want(message: Want) -> bytes:
     return head + struct.pack(f">{count}H", *message.blocks)
 
 
+def _decode_probe(data: bytes) -> Probe:
+    braid, train, count = _PROBE.unpack_from(data, 1)
+    if not count or len(data) > MAX_PROBE:
+        raise WireError(MALFORMED, f"A train has messages, and each at most {MAX_PROBE} bytes.")
+    return Probe(braid, train, count, len(data))
+
+
+def _encode_probe(message: Probe) -> bytes:
+    head = _PROBE.pack(_exactly(message.braid, 8), message.train, message.count)
+    if not len(head) < message.size <= MAX_PROBE:
+        raise ValueError(f"A message of a train has more than {len(head)} bytes and at most {MAX_PROBE}.")
+    return head + bytes(message.size - 1 - len(head))
+
+
+def _decode_probed(data: bytes) -> Probed:
+    _end(data, 14)
+    return Probed(*_PROBED.unpack_from(data, 1))
+
+
 def _decode_stream(data: bytes) -> Stream:
     if len(data) - 1 > MAX_DESCRIPTION:
         raise WireError(TOO_LARGE, "A stream description has at most 32 KiB.")
@@ -399,6 +426,8 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
     REFUSE: _decode_refuse,
     STATUS: _decode_status,
     WANT: _decode_want,
+    PROBE: _decode_probe,
+    PROBED: _decode_probed,
     STREAM: _decode_stream,
     CHAT_MESSAGE: _decode_chat_message,
     CHAT_HAVE: lambda data: ChatHave(_chat_ids(data)),
@@ -425,6 +454,8 @@ _ENCODERS: dict[type[Any], tuple[int, Callable[[Any], bytes]]] = {
     Refuse: (REFUSE, lambda m: _REFUSE.pack(_exactly(m.braid, 8), m.stripe, m.reason)),
     Status: (STATUS, _encode_status),
     Want: (WANT, _encode_want),
+    Probe: (PROBE, _encode_probe),
+    Probed: (PROBED, lambda m: _PROBED.pack(_exactly(m.braid, 8), m.train, m.spread)),
     Stream: (STREAM, lambda m: m.description),
     ChatMessage: (CHAT_MESSAGE, _encode_chat_message),
     ChatHave: (CHAT_HAVE, _encode_chat_ids),

@@ -122,6 +122,25 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """One of `count` messages of a train, each of `size` bytes in all, which show what an upload carries."""
+
+    braid: bytes
+    train: int
+    count: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """A train has come, in `spread` µs from the first message to the last that counts."""
+
+    braid: bytes
+    train: int
+    spread: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """A signed stream description, for `open_description`."""
 
@@ -237,6 +256,8 @@ Message: TypeAlias = (
     | Refuse
     | Status
     | Want
+    | Probe
+    | Probed
     | Stream
     | OfChat
 )

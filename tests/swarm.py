@@ -15,6 +15,7 @@ from peer.core.actions import Deliver, Fetch, Gap, Join, Links, Parity, Reject, 
 from peer.core.braid import Action, Braid
 from peer.core.link_set import CARRYING_LINKS, RECEIVE_ONLY_LINKS
 from peer.core.neighbour import Role
+from peer.core.probing import UploadRate
 from peer.identity import Identity, braid_id
 from peer.links.link import BYE_REASONS
 from peer.links.memory import Network, Path
@@ -141,7 +142,7 @@ class Swarm:
     # --- what a test does
 
     def viewer(self, role: Role = "viewer", carries: bool = True, **options: bool) -> Member:
-        """A newcomer joins; the planner is told at once."""
+        """A newcomer joins; the planner is told at once. `probes`: it finds out what its upload carries."""
         member = self._add(self._identity(len(self.members)), role, carries, **options)
         if self.signaling_up:
             self.planner.join(member.id.hex(), carries, SLOTS, relay=role == "relay")
@@ -260,6 +261,7 @@ class Swarm:
             delivers=role == "viewer",
             carries=carries,
             origins=options.get("origins", self.origin),
+            upload=UploadRate() if options.get("probes") else None,
         )
         limit = CARRYING_LINKS if carries else RECEIVE_ONLY_LINKS
         member = self.members[identity.id] = Member(self, identity, core, role, limit)

@@ -51,6 +51,8 @@ export default defineConfig({
     modulePreload: false,
     chunkSizeWarningLimit: 700, // kB: hls.js, which is loaded only where WebRTC is missing
     rolldownOptions: {
+      // A number takes less than the name of its constant, which is all that a bundle would keep of it.
+      optimization: { inlineConst: { mode: "all" } },
       checks: { pluginTimings: false }, // a busy machine is no fault of theirs
       input: {
         braidcast: join(import.meta.dirname, "src/braidcast.ts"),

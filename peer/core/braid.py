@@ -25,13 +25,14 @@ from peer.core.downward import Downward
 from peer.core.intake import Began, Intake, Outcome, Proves, Taken
 from peer.core.judge import Judge, refusal
 from peer.core.neighbour import Neighbour, Role
+from peer.core.probing import Probing, UploadRate
 from peer.core.standing import Standing
 from peer.core.upstreams import Upstreams
 from peer.core.upward import Upward
 from peer.core.window import Window
 from peer.merkle import verify_proof
 from peer.seal import Seal
-from peer.wire import Block, Message, Refuse, Status, Subscribe, Unsubscribe, Want
+from peer.wire import Block, Message, Probe, Probed, Refuse, Status, Subscribe, Unsubscribe, Want
 
 Action = Send | Verify | Reject | Equivocation | Deliver | Gap | Join | Fetch | Links | Parity | Report
 
@@ -44,6 +45,7 @@ class Braid:
     `me` and `publisher` are peer ids, `key` the publisher's Ed25519 key, `braid` the braid id. `delivers` is
     False for relays; `carries` False for leaves. `epoch` is that of the stream description: older seals are
     replays. `part_duration` is in seconds. `standing` is what this peer remembers of others.
+    `upload` is what is known of this peer's upload: without it nothing is done to find out.
     `proves` checks Merkle proofs: who runs many peers need not check the same one for each.
     """
 
@@ -62,6 +64,7 @@ class Braid:
         carries: bool = True,
         origins: bool = False,
         standing: Standing | None = None,
+        upload: UploadRate | None = None,
         proves: Proves = verify_proof,
     ) -> None:
         self.me, self.publisher, self.braid = me, publisher, braid
@@ -79,6 +82,7 @@ class Braid:
         self._down = Downward(
             me, braid, stripes, above, self.neighbours, self.window, self.counters, carries, now
         )
+        self._probing = Probing(braid, self.neighbours, None if self.is_publisher else upload)
         self._judge = Judge(standing if standing is not None else Standing(), now)
         self._plan_sequence = -1
         self._left = False
@@ -124,6 +128,7 @@ class Braid:
         if neighbour is None:
             return
         self._down.children.gone(neighbour)
+        self._probing.closed(peer)
         if peer in self.upstreams.wanted():
             self._up.reports.lost(peer, now)
         if self.upstreams.lost(peer, now):
@@ -252,6 +257,10 @@ class Braid:
                 self.upstreams.refused(message.stripe, peer, now)
         elif isinstance(message, Want):
             self._actions += self._down.wanted(neighbour, message, now)
+        elif isinstance(message, Probe):
+            self._actions += self._probing.came(peer, message, now)
+        elif isinstance(message, Probed):
+            self._actions += self._probing.probed(peer, message, now)
         if now >= self._tick_at:
             self._tick(now)
 
@@ -333,6 +342,9 @@ class Braid:
         self._tick_at = now + TICK
         if not self.is_publisher and not self._down.places.leaving:
             self._actions += self._up.tick(self._intake.settled(), self._down.places.slots(), now)
+        if self._down.places.carry():
+            self._actions += self._probing.tick(now)
+            self._down.places.upload.carries(self._probing.rate, now)
         self._actions += self._down.tick(now)
         self._actions += self._judge.settle(self.neighbours.values(), self.upstreams.take_meagre(), now)
         if self._down.places.leaving and not self._left and self._down.children.count() == 0:

@@ -18,6 +18,7 @@ def best_parent(
     parents: Sequence[bytes | None],
     since: float,
     *,
+    least: int = 1,
     epoch: int,
     me: bytes,
     now: float,
@@ -29,12 +30,12 @@ def best_parent(
     not to surround us (docs/defence.md). Those that were heard after `since`, when the stripe last moved,
     come before the others: where one has vanished, more may have.
 
-    `parents` are ours by stripe; `lost` and `me` are short ids.
+    `parents` are ours by stripe; `lost` and `me` are short ids; `least` is how many free places it must have.
     """
     order = {peer: rank for rank, peer in enumerate(standbys)}
     best: tuple[tuple[bool, bool, bool, bool, int, bool, int, bool, int, bytes], Neighbour] | None = None
     for neighbour in neighbours.values():
-        if neighbour.peer == parents[stripe] or not neighbour.can_feed(stripe, epoch, me, now):
+        if neighbour.peer == parents[stripe] or not neighbour.can_feed(stripe, epoch, me, now, least):
             continue
         rank = (
             neighbour.doubt > 1,

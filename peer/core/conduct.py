@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from peer.core.bucket import Bucket
 from peer.core.standing import BROKEN_PROMISE, EMPTY_WORD, FLOOD, IN_TIME, STANDSTILL, STRAY
-from peer.wire import Message, Refuse, Status, Subscribe, Unsubscribe, Want
+from peer.wire import Message, Probe, Probed, Refuse, Status, Subscribe, Unsubscribe, Want
 
 SETTLE_EVERY = 1.0
 PROMISE = 1.5
@@ -24,6 +24,8 @@ ALLOWED: dict[type[Message], tuple[float, float]] = {
     Refuse: (64.0, 8.0),
     Status: (64.0, 20.0),
     Want: (96.0, 64.0),
+    Probe: (128.0, 2.0),
+    Probed: (8.0, 0.1),
 }
 """Messages of a kind at once, and a second. An honest peer of 16 stripes stays below half of that."""
 BACKLOG_BURST, BACKLOG_PER_SECOND = 32.0, 0.25

@@ -96,12 +96,13 @@ class Neighbour:
             return False
         return self.outbox.late(now) is not None
 
-    def can_feed(self, stripe: int, epoch: int, me: bytes, now: float) -> bool:
-        """Ready to take over a stripe at once: fed, alive, with room, and not below `me` (a short id)."""
+    def can_feed(self, stripe: int, epoch: int, me: bytes, now: float, least: int = 1) -> bool:
+        """Ready to take over a stripe at once: fed, alive, with at least so many free places, and not below
+        `me` (a short id)."""
         status = self.status
         if status is None or self.is_gone(now) or status.epoch != epoch:
             return False
-        if not status.carries or status.leaving or status.free == 0 or self.refuses(stripe, now):
+        if not status.carries or status.leaving or status.free < least or self.refuses(stripe, now):
             return False
         if stripe >= len(status.stripes) or not status.stripes[stripe].fed or status.stripes[stripe].starved:
             return False

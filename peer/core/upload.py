@@ -15,6 +15,13 @@ PROBE_AFTER = 4.0
 MOST_PATIENCE = 320.0
 RATE_MEMORY = 2.0
 """Seconds of the stream that its mean rate is taken from."""
+SEEN_FOR = 0.5
+"""Seconds of it that are enough to begin with."""
+PROBED_SHARE = 0.85
+"""Of the rate that probing has shown, what blocks of children may take: the rest is for their proofs, for
+what is sent again or said, and so that blocks for many do not wait for one another."""
+PROBED_PATIENCE = 60.0
+"""Seconds without being full after which more than that is tried."""
 
 
 class Upload:
@@ -34,6 +41,7 @@ class Upload:
         self._probe_at = 0.0
         self._probed_at = float("-inf")
         self._patience = PROBE_AFTER
+        self._measured = False
 
     @property
     def watching(self) -> bool:
@@ -55,6 +63,16 @@ class Upload:
     def left(self, size: int) -> None:
         """So many bytes have left."""
         self._left += size
+
+    def carries(self, rate: float | None, now: float) -> None:
+        """Bytes a second that it was found to carry, before it was ever full."""
+        if rate is None or self._measured or self._seen < SEEN_FOR:
+            return
+        self._measured = True
+        slots = int(rate * PROBED_SHARE * self._stripes / self._rate + ROUNDING)
+        self.slots = slots if self.slots is None else min(self.slots, slots)
+        self._patience = PROBED_PATIENCE
+        self._probe_at = now + self._patience
 
     def look(self, full: bool, pairs: int, now: float) -> None:
         """`full`: blocks have been waiting for a while; `pairs`: of a child and a stripe, that are fed."""

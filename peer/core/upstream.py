@@ -44,6 +44,8 @@ class Upstream:
     for_more: bool = False
     """The pending one was asked because the parent pushes too little."""
     planned: bytes | None = None
+    planned_at: float = 0.0
+    """When it was named, or last told to have no link."""
     plan_retry_at: float = 0.0
     plan_failures: int = 0
     trust_until: float | None = None
@@ -62,6 +64,7 @@ class Upstream:
         if planned != self.planned:
             self.superseded = self.pending is not None and self.pending == self.planned
             self.planned, self.plan_retry_at, self.plan_failures = planned, now, 0
+            self.planned_at = now
 
     def plan_failed(self, now: float) -> bool:
         """The planned parent does not feed us; True if it has not for the second time."""

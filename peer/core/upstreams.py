@@ -23,6 +23,10 @@ NO_PLAN_PATIENCE = 2.0
 """Seconds after which a peer without a plan looks for parents among its neighbours."""
 SHUN = 0.5
 """Seconds for which an orphan takes nobody that was fed through the lost parent: they are orphans, too."""
+PARITY_SPARE = 4
+"""Free places of one that is asked for parity unplanned: who lacks a stripe needs the last of them."""
+LINK_PATIENCE = 6.0
+"""Seconds after which a planned parent that we have no link to is told to the planner as one that failed."""
 PUBLISHER_WAIT_PARTS = 2.0
 """Parts over which orphans that have only the publisher to ask spread themselves."""
 
@@ -269,6 +273,9 @@ class Upstreams:
     def _follow_plan(self, up: Upstream, stripe: int, parent: Neighbour | None, now: float) -> list[Change]:
         """Ask the planned parent, unless it is not fed and the one that we have is."""
         planned = self._neighbour(up.planned)
+        if planned is None and up.planned is not None and now - up.planned_at >= LINK_PATIENCE:
+            self.failed.add(up.planned)
+            up.planned_at = now
         if planned is None or planned.peer == up.parent or now < up.plan_retry_at:
             return []
         if up.pending is not None and (up.pending == planned.peer or not up.superseded):
@@ -351,6 +358,7 @@ class Upstreams:
         return [Subscribe(stripe, peer)]
 
     def _best(self, stripe: int, lost: bytes | None, now: float) -> Neighbour | None:
+        unplanned = stripe == self._data and not self._planned_parity
         return best_parent(
             stripe,
             self._neighbours,
@@ -358,6 +366,7 @@ class Upstreams:
             lost,
             self.parents(),
             self.rhythm.last_block[stripe],
+            least=PARITY_SPARE if unplanned else 1,
             epoch=self._window.epoch,
             me=self._me,
             now=now,

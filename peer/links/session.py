@@ -15,6 +15,7 @@ from peer.wire import (
     HELLO,
     MALFORMED,
     MAX_MESSAGE,
+    PROBE,
     PROTOCOL_VERSION,
     TOO_LARGE,
     UNEXPECTED,
@@ -154,7 +155,7 @@ class SessionLink(ABC):
             self._events.message(self, data, channel)
 
     def _take_block(self, data: bytes, kind: int) -> None:
-        if kind != BLOCK and decode(data) is not None:
+        if kind not in (BLOCK, PROBE) and decode(data) is not None:
             raise WireError(UNEXPECTED, "A control message came on the channel for blocks.")
         if self.phase is Phase.OPEN:
             self._events.message(self, data, "blocks")

@@ -13,6 +13,7 @@ from peer.core import actions
 from peer.core.braid import Action, Braid
 from peer.core.link_set import CARRYING_LINKS, RECEIVE_ONLY_LINKS
 from peer.core.neighbour import Role
+from peer.core.probing import UploadRate
 from peer.identity import Identity
 from peer.links.link import BYE_REASONS
 from peer.simulator.attacks import Behaviour
@@ -89,6 +90,7 @@ class SimulatedPeer:
             delivers=role == "viewer",
             carries=carries,
             origins=world.origin is not None,
+            upload=UploadRate(),
             proves=proves,
         )
         self.membership = Membership(
@@ -230,7 +232,7 @@ class SimulatedPeer:
         if self.behaviour is not None:
             self.behaviour.send(action.peer, action.data, action.channel)
             return
-        if self.world.watched and action.channel == "blocks":
+        if self.world.watched and wire.peek_type(action.data) == wire.BLOCK:
             self.world.measures.forwarded(action.data)
         self.links.send(action.peer, action.data, action.channel)
 

@@ -1,7 +1,8 @@
 """The scenes whose traces `record_braid` records: small parts, few seconds, one event in each.
 
 Those of peers and links are here; `braid_part_scenes` has those of blocks and parts, and
-`braid_trouble_scenes` those of lost packets and of peers that can carry no more.
+`braid_trouble_scenes` those of lost packets and of peers that can carry no more; in `braid_probing_scenes`
+uploads are measured.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from peer.core.children import NEWEST_INDEPENDENT
 from peer.core.outbox import IN_FLIGHT
 from tests.swarm import STRIPES, Swarm
 from tests.vectors.braid_part_scenes import PART_SCENES
+from tests.vectors.braid_probing_scenes import PROBING_SCENES
 from tests.vectors.braid_stage import PART_SIZE, fares_well, parent_of, settled, tell
 from tests.vectors.braid_trouble_scenes import TROUBLE_SCENES
 from tests.vectors.record_braid import Recorder
@@ -209,6 +211,7 @@ SCENES: dict[str, Callable[[], Recorder]] = {
     for scene in (
         *PART_SCENES,
         *TROUBLE_SCENES,
+        *PROBING_SCENES,
         start_over_http_and_hand_over_to_links,
         start_without_an_origin,
         parent_vanishes,

@@ -77,6 +77,10 @@ GOOD: dict[str, wire.Message] = {
     "want": wire.Want(BRAID, 91234567, 7, (0, 5, 1023)),
     "want of nothing": wire.Want(BRAID, 91234567, 7, ()),
     "want of many": wire.Want(BRAID, 91234567, 7, tuple(range(255))),
+    "probe": wire.Probe(BRAID, 2, 16, 40),
+    "probe without padding": wire.Probe(BRAID, 0, 255, 11),
+    "probed": wire.Probed(BRAID, 2, 93_500),
+    "probed that took very long": wire.Probed(BRAID, 255, 2**32 - 1),
     "stream": wire.Stream(sign_description(PUBLISHER, DESCRIPTION)),
     "chat message": chat_message(2, TEXT),
     "chat message without its body": chat_message(8, TEXT, with_body=False),
@@ -96,6 +100,16 @@ GOOD: dict[str, wire.Message] = {
     "chat ranges": wire.ChatRanges(b"\x00\x00"),
     "block without a proof": wire.Block(PART.raw, 0, (), b""),
 }
+
+OPEN_ENDED = (
+    "error",
+    "error without a sentence",
+    "stream",
+    "block without a proof",
+    "probe",
+    "probe without padding",
+)
+"""Those that may have another byte."""
 
 FILES: dict[str, wire.Message] = {
     f"block-{index}.bin": wire.Block(PART.raw, index, merkle.proofs(BLOCKS)[index], block)
@@ -121,7 +135,7 @@ def messages() -> Json:
     return {
         "publisher": PUBLISHER.key.hex(),
         "good": good + whole,
-        "unknown": ["00", "7f", "ff00112233", "17", "2b"],
+        "unknown": ["00", "7f", "ff00112233", "19", "2b"],
         "refused": [
             {"name": name, "raw": start.hex(), "zeros": zeros, "code": code}
             for name, (start, zeros, code) in refused().items()
@@ -166,6 +180,8 @@ def refused() -> dict[str, tuple[bytes, int, int]]:
         "status with a stripe missing": (b"\x14" + BRAID + bytes(10) + b"\x02\x01\x00", 0, malformed),
         "want of block 1024": (b"\x15" + BRAID + bytes(8) + b"\x01\x04\x00", 0, malformed),
         "want that ends too soon": (b"\x15" + BRAID + bytes(8) + b"\x02\x00\x01", 0, malformed),
+        "probe of a train without messages": (b"\x17" + BRAID + b"\x00\x00", 0, malformed),
+        "probe of 1,201 bytes": (b"\x17" + BRAID + b"\x00\x04", wire.MAX_PROBE - 10, malformed),
         "stream without JSON": (b"\x16", 96, malformed),
         "stream of more than 32 KiB": (b"\x16", 32 + 64 + 32769, wire.TOO_LARGE),
         "chat have of 257 ids": (b"\x21\x01\x01", 257 * 32, wire.TOO_LARGE),
@@ -196,9 +212,9 @@ def refused() -> dict[str, tuple[bytes, int, int]]:
     for name, raw in good.items():
         if name in ("chat compare", "chat ranges"):
             continue  # what they hold is looked into elsewhere
-        if name not in ("error", "error without a sentence", "stream", "block without a proof"):
+        if name not in OPEN_ENDED:
             cases[f"{name}, and a byte"] = (raw, 1, malformed)
-        if name != "error":
+        if name not in ("error", "probe"):
             cases[f"{name}, all but a byte"] = (raw[:-1], 0, malformed)
     del cases["stream, all but a byte"]  # as good as any, until its signature is looked at
     return cases

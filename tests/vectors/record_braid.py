@@ -155,6 +155,8 @@ class Recorder:
             "carries": core.carries,
             "origins": core._up.startup.origins,
         }
+        if core._probing._known is not None:
+            self._setup["upload"] = True
         member.core = cast(Braid, self)
 
     def __getattr__(self, name: str) -> Any:

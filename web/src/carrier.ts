@@ -77,6 +77,7 @@ export class Carrier {
       carries: options.carries && options.linked,
       origins: description.origins.length > 0 && !options.linksFirst,
       standing: node.standing,
+      upload: node.upload,
     });
     this.core.setHttpOnly(!options.linked);
     this.#inits.described(description.epoch, rendition.inits);

@@ -5,6 +5,7 @@ import type { ChatSession } from "./chat-session.ts";
 import { Clocks } from "./clocks.ts";
 import { Clockwork, seconds } from "./clockwork.ts";
 import type { Role } from "./core/neighbour.ts";
+import { UploadRate } from "./core/probing.ts";
 import { Reach } from "./core/reach.ts";
 import { Standing } from "./core/standing.ts";
 import type { Level } from "./core/throttle.ts";
@@ -70,6 +71,8 @@ export class Node implements MeshEvents {
   readonly clocks = new Clocks();
   /** What this peer remembers of others, in all its braids. */
   readonly standing = new Standing();
+  /** What its upload carries, which one of its braids finds out. */
+  readonly upload = new UploadRate();
   readonly roster = new Map<string, RosterEntry>();
   count = 0;
   readonly #carriers = new Set<Carrier>();
@@ -326,7 +329,9 @@ export class Node implements MeshEvents {
       case "unsubscribe":
       case "refuse":
       case "status":
-      case "want": {
+      case "want":
+      case "probe":
+      case "probed": {
         const carrier = this.#linked.get(message.braid);
         if (carrier !== undefined) {
           carrier.received(peer, message, data);

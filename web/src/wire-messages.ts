@@ -102,6 +102,23 @@ export interface Want {
   blocks: readonly number[];
 }
 
+/** One of `count` messages of a train, each of `size` bytes in all, which show what an upload carries. */
+export interface Probe {
+  type: "probe";
+  braid: string;
+  train: number;
+  count: number;
+  size: number;
+}
+
+/** A train has come, in `spread` µs from the first message to the last that counts. */
+export interface Probed {
+  type: "probed";
+  braid: string;
+  train: number;
+  spread: number;
+}
+
 /** A signed stream description, for `openDescription`. */
 export interface Stream {
   type: "stream";
@@ -197,4 +214,6 @@ export type Message =
   | Refuse
   | Status
   | Want
+  | Probe
+  | Probed
   | Stream;

@@ -15,6 +15,7 @@ export * from "./wire-messages.ts";
 export const PROTOCOL_VERSION = 1;
 export const MAX_MESSAGE = 65536;
 export const MAX_DESCRIPTION = 32 + 64 + 32768;
+const MAX_PROBE = 1200;
 
 /** Codes of an ErrorMessage. */
 export const MALFORMED = 1;
@@ -139,6 +140,10 @@ function read(type: number, reader: Reader): Message | null {
     }
     case 0x16:
       return readStream(reader);
+    case 0x17:
+      return readProbe(reader);
+    case 0x18:
+      return { type: "probed", braid: reader.hex(8), train: reader.u8(), spread: reader.u32() };
     default:
       return null;
   }
@@ -190,6 +195,15 @@ function readStream(reader: Reader): Message {
     throw new WireError(MALFORMED, "The stream description is shorter than its signature.");
   }
   return { type: "stream", description: reader.bytes(reader.left) };
+}
+
+function readProbe(reader: Reader): Message {
+  const [braid, train, count] = [reader.hex(8), reader.u8(), reader.u8()];
+  reader.bytes(reader.left);
+  if (count === 0 || reader.at > MAX_PROBE) {
+    throw new WireError(MALFORMED, `A train has messages, and each at most ${MAX_PROBE} bytes.`);
+  }
+  return { type: "probe", braid, train, count, size: reader.at };
 }
 
 /** The bytes of a message. Throws a RangeError with a sentence when a field is out of its bounds. */
@@ -244,6 +258,11 @@ function write(message: Message): Writer {
       writer.u8(0x15).hex(message.braid, 8).u32(message.epoch).u32(message.number).u8(message.blocks.length);
       for (const index of message.blocks) writer.u16(index);
       return writer;
+    case "probe":
+      writer.u8(0x17).hex(message.braid, 8).u8(message.train).u8(message.count);
+      return writer.bytes(new Uint8Array(message.size - 11));
+    case "probed":
+      return writer.u8(0x18).hex(message.braid, 8).u8(message.train).u32(message.spread);
     case "stream":
       return writer.u8(0x16).bytes(message.description);
   }

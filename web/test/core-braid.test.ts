@@ -4,6 +4,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { expect, test } from "vitest";
 import type { Action } from "../src/core/actions.ts";
 import { Braid } from "../src/core/braid.ts";
+import { UploadRate } from "../src/core/probing.ts";
 import { concatBytes, fromBase64url, fromHex, toHex } from "../src/encoding.ts";
 import { TAG_SEAL } from "../src/signing.ts";
 import { decode } from "../src/wire.ts";
@@ -27,6 +28,8 @@ interface Trace {
     delivers: boolean;
     carries: boolean;
     origins: boolean;
+    /** It is to find out what its upload carries. */
+    upload?: boolean;
   };
   /** Event, its arguments, the actions that follow, the next timer. */
   steps: [string, Json[], Json[][], number][];
@@ -133,10 +136,11 @@ test("there are traces", () => expect(names.length).toBeGreaterThan(20));
 test.each(names)("the browser's core lives %s as Python's did", (name) => {
   const trace = JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Trace;
   const blobs = new Blobs(trace.blobs);
-  const { setup } = trace;
+  const { upload = false, ...setup } = trace.setup;
   const core = new Braid(setup.me, setup.publisher, fromHex(setup.key), setup.braid, {
     ...setup,
     partDuration: setup.part_duration,
+    ...(upload && { upload: new UploadRate() }),
   });
   for (const [number, [event, given, actions, timer]] of trace.steps.entries()) {
     happen(core, event, given, blobs);

@@ -6,6 +6,7 @@ import { encode, type Hello, MALFORMED, MAX_MESSAGE, TOO_LARGE, UNEXPECTED } fro
 
 const PING = encode({ type: "ping", publisher: "70".repeat(16), t0: 1 });
 const BLOCK = new Uint8Array([0x10, 1, 2, 3]);
+const PROBE = encode({ type: "probe", braid: "62".repeat(8), train: 0, count: 4, size: 1100 });
 const UNKNOWN = new Uint8Array([0x7f, 1]);
 
 class Diary implements LinkEvents {
@@ -106,15 +107,17 @@ test("messages go through and are counted", () => {
   const pair = new Pair().open();
   pair.a.send(PING, "control");
   pair.a.send(BLOCK, "blocks");
+  pair.a.send(PROBE, "blocks");
   pair.a.send(UNKNOWN, "control");
   pair.run();
   expect(pair.atB.events).toEqual([
     ["message", PING, "control"],
     ["message", BLOCK, "blocks"],
+    ["message", PROBE, "blocks"],
     ["message", UNKNOWN, "control"],
   ]);
   expect(pair.a.sentBytes).toEqual(pair.b.receivedBytes);
-  expect(pair.b.receivedBytes.blocks).toBe(BLOCK.length);
+  expect(pair.b.receivedBytes.blocks).toBe(BLOCK.length + PROBE.length);
 });
 
 test("blocks that overtake hello wait for it, up to a bound", () => {

@@ -84,6 +84,8 @@ Messages = st.one_of(
         ).map(tuple),
     ),
     st.builds(wire.Want, fixed(8), U32, U32, several(Index, 20)),
+    st.builds(wire.Probe, fixed(8), U8, st.integers(1, 255), st.integers(11, wire.MAX_PROBE)),
+    st.builds(wire.Probed, fixed(8), U8, U32),
     st.builds(wire.Stream, st.binary(min_size=97, max_size=200)),
     chat_messages(),
     st.builds(wire.ChatHave, several(fixed(32), 5)),
@@ -137,7 +139,7 @@ def test_message_cut_short_is_refused_or_another_whole_one(
 ) -> None:
     encoded = wire.encode(message)
     short = encoded[: data.draw(st.integers(1, len(encoded) - 1))]
-    open_ended = isinstance(message, wire.Block | wire.ErrorMessage | wire.Stream)
+    open_ended = isinstance(message, wire.Block | wire.ErrorMessage | wire.Probe | wire.Stream)
     assert open_ended or decode_or_refuse(short) is None
 
 
@@ -193,6 +195,12 @@ def test_empty_message_is_refused() -> None:
         wire.Status(bytes(8), 0, 0, True, False, 0, (wire.StripeStatus(True, False, (FIRST[:4],) * 256),)),
         wire.Want(bytes(8), 0, 0, (1024,)),
         wire.Want(bytes(8), 0, 0, (0,) * 256),
+        wire.Probe(bytes(8), 0, 0, 11),
+        wire.Probe(bytes(8), 0, 256, 11),
+        wire.Probe(bytes(8), 0, 4, 10),
+        wire.Probe(bytes(8), 0, 4, wire.MAX_PROBE + 1),
+        wire.Probed(bytes(7), 0, 0),
+        wire.Probed(bytes(8), 0, 2**32),
         wire.Stream(bytes(96)),
         wire.Stream(bytes(wire.MAX_DESCRIPTION + 1)),
         wire.ChatMessage(b"", bytes(64), None),

@@ -15,6 +15,7 @@ import { Downward } from "./downward.ts";
 import { Intake, type Outcome, type Taken } from "./intake.ts";
 import { Judge, refusal } from "./judge.ts";
 import { Neighbour, type Role } from "./neighbour.ts";
+import { Probing, type UploadRate } from "./probing.ts";
 import { Standing } from "./standing.ts";
 import type { Level } from "./throttle.ts";
 import type { Upstreams } from "./upstreams.ts";
@@ -38,6 +39,8 @@ export interface BraidOptions {
   origins?: boolean;
   /** What this peer remembers of others. */
   standing?: Standing;
+  /** What is known of this peer's upload: without it nothing is done to find out. */
+  upload?: UploadRate;
 }
 
 /** One rendition at one peer. `me` and `publisher` are peer ids, `key` the publisher's Ed25519 key, `braid` the braid id. */
@@ -53,6 +56,7 @@ export class Braid {
   readonly #intake: Intake;
   readonly #up: Upward;
   readonly #down: Downward;
+  readonly #probing: Probing;
   readonly #judge: Judge;
   #planSequence = -1;
   #left = false;
@@ -73,6 +77,7 @@ export class Braid {
     this.#up = new Upward(me, braid, stripes, partDuration, neighbours, parts, counters, plays, joins, now);
     const above = this.isPublisher ? null : this.#up.upstreams;
     this.#down = new Downward(me, braid, stripes, above, neighbours, parts, counters, carries, now);
+    this.#probing = new Probing(braid, neighbours, this.isPublisher ? undefined : options.upload);
     this.#tickAt = now;
     this.window.begin(epoch);
   }
@@ -113,6 +118,7 @@ export class Braid {
     if (neighbour === undefined) return;
     this.neighbours.delete(peer);
     this.#down.children.gone(neighbour);
+    this.#probing.closed(peer);
     if (this.upstreams.wanted().includes(peer)) this.#up.reports.lost(peer, now);
     if (this.upstreams.lost(peer, now)) this.counters.failOvers += 1;
     this.#tick(now);
@@ -270,6 +276,12 @@ export class Braid {
       case "want":
         this.#do(this.#down.wanted(neighbour, message, now));
         break;
+      case "probe":
+        this.#do(this.#probing.came(peer, message, now));
+        break;
+      case "probed":
+        this.#do(this.#probing.probed(peer, message, now));
+        break;
     }
   }
 
@@ -349,6 +361,10 @@ export class Braid {
     const { places, children } = this.#down;
     if (!this.isPublisher && !places.leaving) {
       this.#do(this.#up.tick(this.#intake.settled(), places.slots(), now));
+    }
+    if (places.carry()) {
+      this.#do(this.#probing.tick(now));
+      places.upload.carries(this.#probing.rate, now);
     }
     this.#do(this.#down.tick(now));
     this.#do(this.#judge.settle(this.neighbours.values(), this.upstreams.takeMeagre(), now));

@@ -20,7 +20,8 @@ export interface Moment {
  * Those that were fed through the parent that was lost come last, and so do those of ill repute, those that feed half
  * of our stripes already, and those whose link is new: whoever comes in numbers, all at once, is not to surround us
  * (docs/defence.md). Before all these come those that were heard after `since`, when the stripe last moved: where one
- * has vanished others may have, too. `parents` are ours by stripe; `lost` is a short id.
+ * has vanished others may have, too. `parents` are ours by stripe; `lost` is a short id; `least` is how many free places
+ * it must have.
  */
 export function bestParent(
   stripe: number,
@@ -30,10 +31,11 @@ export function bestParent(
   parents: readonly (string | null)[],
   since: number,
   { epoch, me, now }: Moment,
+  least = 1,
 ): Neighbour | null {
   const order = new Map(standbys.map((peer, rank) => [peer, rank]));
   const able = [...neighbours.values()].filter(
-    (n) => n.peer !== parents[stripe] && n.canFeed(stripe, epoch, me, now),
+    (n) => n.peer !== parents[stripe] && n.canFeed(stripe, epoch, me, now, least),
   );
   const rank = (n: Neighbour) => order.get(n.peer) ?? order.size;
   const distrusted = (n: Neighbour) => Number(n.doubt > 1);

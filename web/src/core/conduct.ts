@@ -23,6 +23,8 @@ const ALLOWED: Partial<Record<Message["type"], Rate>> = {
   refuse: [64, 8],
   status: [64, 20],
   want: [96, 64],
+  probe: [128, 2],
+  probed: [8, 0.1],
 };
 /** Subscriptions that begin with what the window has; others begin with the newest part. */
 const BACKLOGS: Rate = [32, 0.25];

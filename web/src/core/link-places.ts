@@ -4,7 +4,13 @@ import type { KnownPeer } from "./known-peers.ts";
 import { IDLE_AFTER } from "./link-liveness.ts";
 
 /**
- * The link that goes first: idle ones and attempts that nobody wants, then, for one that feeds, those that do not.
+ * Seconds without use after which a link that only the other side wants gives way. A strong peer is many others'
+ * standby, and was many others' parent until just now: those who are to come to it wait meanwhile.
+ */
+const SPARED_AFTER = 2;
+
+/**
+ * The link that goes first: unused ones and attempts that nobody here wants, then, for one that feeds, those that do not.
  *
  * `wanted` is the peer that needs the place; null for one that comes to us.
  */
@@ -16,8 +22,10 @@ export function givesWay(
   const feeds = wanted?.feeds ?? false;
   let victim: KnownPeer | null = null;
   for (const known of peers) {
-    const idle = known.state === "open" && now - known.usedAt >= IDLE_AFTER;
-    if (!(known.purposes.size > 0 ? idle && feeds && !known.feeds : idle || isStray(known))) continue;
+    const unused = known.state === "open" ? now - known.usedAt : 0;
+    const wantedHere = known.purposes.size > 0;
+    if (wantedHere ? unused < IDLE_AFTER || !feeds || known.feeds : unused < SPARED_AFTER && !isStray(known))
+      continue;
     if (victim === null || comesFirst(known, victim)) victim = known;
   }
   return victim;

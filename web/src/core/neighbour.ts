@@ -109,11 +109,15 @@ export class Neighbour {
     return this.outbox.late(now) !== null;
   }
 
-  /** Ready to take over a stripe at once: fed, alive, with room, and not below `me` (a short id). */
-  canFeed(stripe: number, epoch: number, me: string, now: number): boolean {
+  /**
+   * Ready to take over a stripe at once: fed, alive, with at least so many free places, and not below `me` (a short id).
+   */
+  canFeed(stripe: number, epoch: number, me: string, now: number, least = 1): boolean {
     const status = this.status;
     if (status === null || this.silent(now) || this.refuses(stripe, now)) return false;
-    return status.carries && !status.leaving && status.free > 0 && this.#isFed(status, stripe, epoch, me);
+    return (
+      status.carries && !status.leaving && status.free >= least && this.#isFed(status, stripe, epoch, me)
+    );
   }
 
   /** Worth asking for a lost block of the stripe. */

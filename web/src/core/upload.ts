@@ -7,12 +7,21 @@ export const SEEN_AGAIN = 1.0;
 /** Share of it that is left free: what stands at the edge of an upload waits behind every key frame. */
 export const HEADROOM = 0.15;
 /** Of a pair: with so little missing, one more is fed. */
-const ROUNDING = 0.2;
+export const ROUNDING = 0.2;
 /** Seconds without being full after which more is tried; twice as long after each time that was in vain. */
 export const PROBE_AFTER = 4.0;
 export const MOST_PATIENCE = 320.0;
 /** Seconds of the stream that its mean rate is taken from. */
 export const RATE_MEMORY = 2.0;
+/** Seconds of it that are enough to begin with. */
+export const SEEN_FOR = 0.5;
+/**
+ * Of the rate that probing has shown, what blocks of children may take: the rest is for their proofs, for what is sent
+ * again or said, and so that blocks for many do not wait for one another.
+ */
+export const PROBED_SHARE = 0.85;
+/** Seconds without being full after which more than that is tried. */
+export const PROBED_PATIENCE = 60;
 
 /** How many (child, stripe) pairs our upload carries, as far as it has been full. */
 export class Upload {
@@ -29,6 +38,7 @@ export class Upload {
   #probeAt = 0;
   #probedAt = Number.NEGATIVE_INFINITY;
   #patience = PROBE_AFTER;
+  #measured = false;
 
   constructor(stripes: number) {
     this.#stripes = stripes;
@@ -50,6 +60,16 @@ export class Upload {
   /** So many bytes have left. */
   left(size: number): void {
     this.#left += size;
+  }
+
+  /** Bytes a second that it was found to carry, before it was ever full. */
+  carries(rate: number | null, now: number): void {
+    if (rate === null || this.#measured || this.#seen < SEEN_FOR) return;
+    this.#measured = true;
+    const slots = Math.floor((rate * PROBED_SHARE * this.#stripes) / this.#rate + ROUNDING);
+    this.slots = Math.min(this.slots ?? slots, slots);
+    this.#patience = PROBED_PATIENCE;
+    this.#probeAt = now + this.#patience;
   }
 
   /** `full`: blocks have been waiting for a while; `pairs`: of a child and a stripe, that are fed. */

@@ -37,6 +37,8 @@ export class Upstream {
   /** The pending one was asked because the parent pushes too little. */
   forMore = false;
   planned: string | null = null;
+  /** When it was named, or last told to have no link. */
+  plannedAt = 0;
   planRetryAt = 0;
   planFailures = 0;
   trustUntil: number | null = null;
@@ -56,6 +58,7 @@ export class Upstream {
     if (planned === this.planned) return;
     this.superseded = this.pending !== null && this.pending === this.planned;
     this.planned = planned;
+    this.plannedAt = now;
     this.planRetryAt = now;
     this.planFailures = 0;
   }

@@ -12,6 +12,10 @@ import type { Window } from "./window.ts";
 export const NO_PLAN_PATIENCE = 2.0;
 /** Seconds for which an orphan takes nobody that was fed through the lost parent: they are orphans, too. */
 export const SHUN = 0.5;
+/** Free places of one that is asked for parity unplanned: who lacks a stripe needs the last of them. */
+export const PARITY_SPARE = 4;
+/** Seconds after which a planned parent that we have no link to is told to the planner as one that failed. */
+export const LINK_PATIENCE = 6.0;
 /** Parts over which orphans that have only the publisher to ask spread themselves. */
 export const PUBLISHER_WAIT_PARTS = 2.0;
 
@@ -270,6 +274,10 @@ export class Upstreams {
   /** Asks the planned parent, unless it is not fed and the one that we have is. */
   #followPlan(up: Upstream, stripe: number, parent: Neighbour | null, now: number): Change[] {
     const planned = this.#neighbour(up.planned);
+    if (planned === null && up.planned !== null && now - up.plannedAt >= LINK_PATIENCE) {
+      this.failed.add(up.planned);
+      up.plannedAt = now;
+    }
     if (planned === null || planned.peer === up.parent || now < up.planRetryAt) return [];
     if (up.pending !== null && (up.pending === planned.peer || !up.superseded)) return [];
     const way = planned.path(stripe);
@@ -321,12 +329,17 @@ export class Upstreams {
       if (up.planned !== null) return [];
     }
     // Who has just asked for parity gives the planner its time, too.
-    const awaited = up.planned !== null || (stripe === this.#data && !this.#plannedParity);
+    const awaited = up.planned !== null || this.#isUnplanned(stripe);
     if (awaited && up.planFailures === 0 && now - up.orphanSince < PENDING_PATIENCE) return [];
     const found = this.#best(stripe, up.lost, now);
     if (found === null || this.#mustWait(found, up.orphanSince, now)) return [];
     if (found.path(stripe).includes(up.lost ?? "") && now - up.orphanSince < SHUN) return [];
     return this.#subscribe(up, stripe, found.peer, now);
+  }
+
+  /** Parity, which the plan does not name. */
+  #isUnplanned(stripe: number): boolean {
+    return stripe === this.#data && !this.#plannedParity;
   }
 
   /** Those who have only the publisher to ask do not ask all at once: the first helps the others. */
@@ -348,7 +361,8 @@ export class Upstreams {
   #best(stripe: number, lost: string | null, now: number): Neighbour | null {
     const moment = { epoch: this.#parts.epoch, me: this.#me, now };
     const since = this.rhythm.lastBlock[stripe] ?? 0;
-    return bestParent(stripe, this.#neighbours, this.standbys, lost, this.parents(), since, moment);
+    const least = this.#isUnplanned(stripe) ? PARITY_SPARE : 1;
+    return bestParent(stripe, this.#neighbours, this.standbys, lost, this.parents(), since, moment, least);
   }
 }
 

@@ -20,6 +20,7 @@ const HELLO = 0x01;
 const ERROR = 0x04;
 const BYE = 0x05;
 const BLOCK = 0x10;
+const PROBE = 0x17;
 
 /** Messages that may come on `blocks` before HELLO, which travels on another channel, is here. */
 export const EARLY_BLOCKS = 64;
@@ -133,7 +134,7 @@ export abstract class SessionLink implements Link {
   }
 
   #takeBlock(data: Uint8Array, type: number): void {
-    if (type !== BLOCK && decode(data) !== null) {
+    if (type !== BLOCK && type !== PROBE && decode(data) !== null) {
       throw new WireError(UNEXPECTED, "A control message came on the channel for blocks.");
     }
     if (this.phase === "open") this.events.message(this, data, "blocks");

@@ -9,6 +9,7 @@ from typing import TypeVar
 from peer import wire
 from peer.core.actions import Send, Verify
 from peer.core.braid import Action, Braid
+from peer.core.probing import UploadRate
 from peer.identity import Identity, braid_id
 from peer.merkle import proofs
 from peer.seal import FIRST, Seal, SealedPart, cut, seal_part
@@ -47,13 +48,19 @@ class Bench:
     """Off: a test answers `Verify` itself."""
 
     def __init__(
-        self, me: bytes = ME, *, origins: bool = False, delivers: bool = True, carries: bool = True
+        self,
+        me: bytes = ME,
+        *,
+        origins: bool = False,
+        delivers: bool = True,
+        carries: bool = True,
+        upload: UploadRate | None = None,
     ) -> None:
         self.now = 100.0
         self.core = Braid(
             me, PUBLISHER.id, PUBLISHER.key, BRAID,
             stripes=STRIPES, part_duration=PART, epoch=EPOCH, now=self.now,
-            delivers=delivers, carries=carries, origins=origins,
+            delivers=delivers, carries=carries, origins=origins, upload=upload,
         )  # fmt: skip
         self.done: list[Action] = []
 

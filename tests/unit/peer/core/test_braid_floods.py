@@ -45,6 +45,10 @@ def flood(kind: str, number: int, chance: random.Random) -> list[wire.Message]:
         case "status":
             path = tuple(chance.randbytes(4) for _ in range(255))
             return [status(*range(STRIPES), newest=anywhere, path=path)]
+        case "probe":
+            return [wire.Probe(BRAID, chance.randrange(256), chance.randrange(1, 256), 1100)]
+        case "probed":
+            return [wire.Probed(BRAID, chance.randrange(256), anywhere)]
         case "repeated":
             return list(blocks(part(number % 5)))
         case _:
@@ -58,7 +62,9 @@ def unsealed(seal: Seal, data: bytes) -> tuple[int, tuple[bytes, ...], bytes]:
     return 0, proofs(pieces)[0], pieces[0]
 
 
-@pytest.mark.parametrize("kind", ["subscribe", "unsubscribe", "want", "status", "repeated", "forged"])
+@pytest.mark.parametrize(
+    "kind", ["subscribe", "unsubscribe", "want", "status", "probe", "probed", "repeated", "forged"]
+)
 def test_flood_of_one_kind_of_message_is_held_in_bounds(kind: str) -> None:
     bench = Bench()
     bench.link(HIGH, LOW)

@@ -11,6 +11,7 @@ import pytest
 
 from peer import wire
 from peer.core.braid import Braid
+from peer.core.probing import UploadRate
 from tests.vectors.record_braid import EVENTS, FOLDER, Blobs, action_as_json, outcome_as_json
 
 TRACES = sorted(FOLDER.glob("*.json"))
@@ -54,6 +55,8 @@ def test_core_does_what_was_recorded(path: Path) -> None:
         blobs.place(blob)
     setup = dict(trace["setup"])
     ids = [bytes.fromhex(setup.pop(name)) for name in ("me", "publisher", "key", "braid")]
+    if setup.pop("upload", False):
+        setup["upload"] = UploadRate()
     core = Braid(*ids, **setup)
     for number, (event, given, actions, timer) in enumerate(trace["steps"]):
         happen(core, event, given, texts)

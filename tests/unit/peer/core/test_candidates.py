@@ -32,8 +32,11 @@ def best(
     lost: bytes | None = None,
     parents: tuple[bytes | None, ...] = (None,) * STRIPES,
     since: float = 0.0,
+    least: int = 1,
 ) -> bytes | None:
-    found = best_parent(0, neighbours, standbys, lost, parents, since, epoch=EPOCH, me=ME[:4], now=NOW)
+    found = best_parent(
+        0, neighbours, standbys, lost, parents, since, least=least, epoch=EPOCH, me=ME[:4], now=NOW
+    )
     return found.peer if found is not None else None
 
 
@@ -81,6 +84,15 @@ def test_whoever_feeds_half_of_the_stripes_is_not_given_more_while_there_are_oth
     assert best(neighbours, A, parents=(None, A, None, None)) == A
     assert best(neighbours, A, parents=(None, A, A, None)) == B
     assert best(linked(neighbours[A]), parents=(None, A, A, A)) == A
+
+
+def test_who_has_few_places_left_is_passed_over_for_what_can_be_done_without() -> None:
+    neighbours = linked(neighbour(A, ROOT), neighbour(B, ROOT, C[:4]))
+    neighbours[A].status = status(*range(STRIPES), path=(ROOT, A[:4]), free=3)
+    assert best(neighbours) == A
+    assert best(neighbours, least=3) == A
+    assert best(neighbours, least=4) == B
+    assert best(neighbours, least=9) is None
 
 
 def test_parent_of_the_stripe_is_no_new_parent() -> None:

@@ -289,6 +289,22 @@ def test_full_set_refuses_rather_than_drop_a_link_in_use() -> None:
     assert bench.offer(HIGH, number(9), 15.0) == [Refuse(HIGH, number(9), "too-many-links")]
 
 
+def test_link_that_only_the_other_side_wants_gives_way_when_it_has_not_been_used_for_a_moment() -> None:
+    """Standbys of others, and children that went elsewhere, would keep out those who are to come."""
+    bench = Bench(limit=2)
+    for index in range(2):
+        bench.offer(number(index, 16), number(index))
+        bench.open(number(index, 16), number(index))
+    for tenth in range(30):
+        for index in range(2):
+            bench.links.heard(number(index, 16), tenth / 10)
+        bench.links.used(number(0, 16), tenth / 10)
+        bench.links.handle_timer(tenth / 10)
+    bench.links.poll_actions()
+    assert bench.offer(HIGH, number(9), 1.9) == [Refuse(HIGH, number(9), "too-many-links")]
+    assert bench.offer(HIGH, number(8), 3.0)[0] == Close(number(1, 16), number(1), "too-many-links")
+
+
 def test_incoming_link_is_not_closed_for_idleness_while_there_is_room() -> None:
     """Its opener wants it; closing it would only have it opened again, every ten seconds."""
     bench = Bench()

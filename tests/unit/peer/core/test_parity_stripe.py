@@ -13,6 +13,7 @@ from peer.core.braid import Braid
 from peer.core.intake import COMPANIONS_AHEAD
 from peer.core.reception import PARITY_QUIET
 from peer.core.upstream import PENDING_PATIENCE
+from peer.core.upstreams import PARITY_SPARE
 from peer.parity import seal_parity
 from peer.seal import MAX_STRIPES, SealedPart, seal_part
 from tests.unit.peer.core.braid_bench import (
@@ -55,13 +56,16 @@ def fed() -> Bench:
     return bench
 
 
-def lossy(bench: Bench, start: int, count: int, every: int = 5) -> int:
-    """Parts of which now and then a block of stripe 0 does not come; returns the number of the next."""
+def lossy(bench: Bench, start: int, count: int, every: int = 5, free: int = 8) -> int:
+    """Parts of which now and then a block of stripe 0 does not come; returns the number of the next.
+
+    `free` are the places of the neighbour that has parity.
+    """
     for number in range(start, start + count):
         bench.push(HIGH, range(number, number + 1), range(1 if number % every == 0 else 0, STRIPES))
         bench.wait(PART)
         bench.tell(HIGH, status(HIGH, STRIPES))
-        bench.tell(LOW, status(LOW, STRIPES + 1))
+        bench.tell(LOW, status(LOW, STRIPES + 1, free=free))
     return start + count
 
 
@@ -100,6 +104,30 @@ def test_without_an_answer_of_the_planner_a_neighbour_that_has_it_is_asked() -> 
     assert (LOW, S) in asked
     bench.tell(LOW, *blocks(companion(number)))
     assert bench.core.stripe_parents()[S] == LOW
+
+
+def test_last_places_of_a_neighbour_are_left_to_those_who_lack_a_stripe() -> None:
+    bench = fed()
+    number = lossy(bench, 5, 60 + round(PENDING_PATIENCE / PART) + 3, free=PARITY_SPARE - 1)
+    assert bench.core.upstreams.takes_parity
+    assert bench.sent(wire.Subscribe) == []
+    lossy(bench, number, 1, free=PARITY_SPARE)
+    bench.wait(0.1)
+    assert [(p, m.stripe) for p, m in bench.sent(wire.Subscribe) if isinstance(m, wire.Subscribe)] == [
+        (LOW, S)
+    ]
+
+
+def test_parity_that_the_plan_names_takes_the_last_place() -> None:
+    bench = fed()
+    bench.tell(LOW, status(LOW, STRIPES + 1, free=1))
+    bench.plan(*[HIGH] * STRIPES, HIGH, sequence=2)
+    bench.tell(HIGH, wire.Refuse(BRAID, S, wire.REFUSE_NOT_CARRIED))
+    bench.done = []
+    bench.wait(PENDING_PATIENCE)
+    bench.tell(LOW, status(LOW, STRIPES + 1, free=1))
+    bench.wait(0.1)
+    assert (LOW, S) in [(p, m.stripe) for p, m in bench.sent(wire.Subscribe) if isinstance(m, wire.Subscribe)]
 
 
 def test_planner_names_its_parent_and_takes_it_away_again() -> None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from peer.core.upload import MOST_PATIENCE, PROBE_AFTER, RATE_MEMORY, SEEN_AFTER, SEEN_AGAIN, Upload
+from peer.core.upload import (
+    MOST_PATIENCE,
+    PROBE_AFTER,
+    PROBED_PATIENCE,
+    PROBED_SHARE,
+    RATE_MEMORY,
+    ROUNDING,
+    SEEN_AFTER,
+    SEEN_AGAIN,
+    SEEN_FOR,
+    Upload,
+)
 
 STRIPES = 4
 RATE = 100_000.0
@@ -106,3 +117,60 @@ def test_without_a_stream_nothing_is_counted() -> None:
     upload = Upload(STRIPES)
     fill(upload, 6.0, 8, 0.0, 2.0)
     assert upload.slots is None
+
+
+def found(pairs: float) -> float:
+    """The rate by which probing shows that so many pairs are carried, with what is spared."""
+    return pairs * PAIR / PROBED_SHARE
+
+
+def test_rate_that_was_found_bounds_it_before_it_was_ever_full() -> None:
+    upload = carrying()
+    upload.carries(None, 0.0)
+    assert upload.slots is None
+    upload.carries(found(6.5), 0.0)
+    assert upload.slots == 6
+
+
+def test_pair_is_fed_of_which_little_is_missing() -> None:
+    upload = carrying()
+    upload.carries(found(7.0 - ROUNDING / 2), 0.0)
+    assert upload.slots == 7
+
+
+def test_rate_says_nothing_until_enough_of_the_stream_was_seen() -> None:
+    upload = Upload(STRIPES)
+    upload.part(0, int(RATE * SEEN_FOR / 2), SEEN_FOR / 2)
+    upload.carries(found(6.5), 0.0)
+    assert upload.slots is None
+    upload.part(1, int(RATE * SEEN_FOR), SEEN_FOR)
+    upload.carries(found(6.5), 1.0)
+    assert upload.slots == 6
+
+
+def test_rate_that_was_found_counts_once() -> None:
+    upload = carrying()
+    upload.carries(found(6.5), 0.0)
+    now = fill(upload, 12.0, 8, 0.0, SEEN_AFTER + 0.1)
+    assert upload.slots is not None
+    assert upload.slots > 6
+    seen = upload.slots
+    upload.carries(found(6.5), now)
+    assert upload.slots == seen
+
+
+def test_upload_that_was_full_before_is_not_given_more_for_what_was_found() -> None:
+    upload = carrying()
+    now = fill(upload, 3.0, 8, 0.0, 0.5)
+    assert upload.slots == 2
+    upload.carries(found(6.5), now)
+    assert upload.slots == 2
+
+
+def test_more_than_was_found_is_tried_only_after_long() -> None:
+    upload = carrying()
+    upload.carries(found(6.5), 0.0)
+    upload.look(False, 6, PROBED_PATIENCE - 0.1)
+    assert upload.slots == 6
+    upload.look(False, 6, PROBED_PATIENCE)
+    assert upload.slots > 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peer import wire
-from peer.core.actions import Send
+from peer.core.actions import Report, Send
 from peer.core.upstream import (
     ORPHAN_PATIENCE,
     PENDING_PATIENCE,
@@ -15,7 +15,7 @@ from peer.core.upstream import (
     STARVED_TRUST,
     TRUST_SPREAD,
 )
-from peer.core.upstreams import SHUN
+from peer.core.upstreams import LINK_PATIENCE, SHUN
 from peer.seal import MAX_BLOCK
 from tests.seeds import seeds
 from tests.swarm import Swarm
@@ -389,3 +389,19 @@ def test_orphan_does_not_wait_long_for_one_that_has_vanished_too() -> None:
         bench.push(THIRD, range(number, number + 1), range(1, 2))
         bench.wait(0.1)
     assert {peer for peer, _ in subscribed(bench)} == {THIRD}
+
+
+def test_planned_parent_that_no_link_leads_to_is_told_to_the_planner_while_another_feeds() -> None:
+    """Else the plan names it for as long as it lives, and keeps a place for us there."""
+    bench = fed_by(HIGH)
+    bench.plan(LOW, HIGH, HIGH, HIGH, sequence=2)
+    told = []
+    number = 5
+    for _ in range(round(2.5 * LINK_PATIENCE * 10)):
+        bench.push(HIGH, range(number, number + 1), ALL)
+        bench.wait(0.1)
+        number += 1
+        told += [bench.now for report in bench.take(Report) if LOW in report.failed]
+    assert len(told) == 2
+    assert told[1] - told[0] >= LINK_PATIENCE - 0.1
+    assert bench.core.stripe_parents()[0] == HIGH

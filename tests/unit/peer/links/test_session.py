@@ -19,11 +19,13 @@ from peer.wire import (
     VERSION,
     Hello,
     Ping,
+    Probe,
     encode,
 )
 
 PING = encode(Ping(b"p" * 16, 1))
 A_BLOCK = bytes([BLOCK]) + b"block"
+A_PROBE = encode(Probe(b"b" * 8, 0, 4, 1100))
 UNKNOWN = b"\x7fwhatever"
 
 
@@ -110,16 +112,18 @@ def test_messages_go_through_and_are_counted() -> None:
     before = dict(pair.a.sent_bytes)
     assert pair.a.send(PING, "control")
     assert pair.a.send(A_BLOCK, "blocks")
+    assert pair.a.send(A_PROBE, "blocks")
     assert pair.a.send(UNKNOWN, "control")
     pair.run()
     assert pair.at_b.events == [
         ("message", PING, "control"),
         ("message", A_BLOCK, "blocks"),
+        ("message", A_PROBE, "blocks"),
         ("message", UNKNOWN, "control"),
     ]
     assert pair.a.sent_bytes["control"] - before["control"] == len(PING) + len(UNKNOWN)
     assert pair.a.sent_bytes == pair.b.received_bytes
-    assert pair.b.received_bytes["blocks"] == len(A_BLOCK)
+    assert pair.b.received_bytes["blocks"] == len(A_BLOCK) + len(A_PROBE)
 
 
 def test_blocks_that_overtake_hello_wait_for_it() -> None:
