@@ -16,6 +16,8 @@ UNHEARD = 8
 """One child in as many need not have been heard yet: where many come and go there is always one."""
 STALE = 5.0
 """Seconds for which the word of a child that is not planned counts; it comes every two."""
+SPARED = 8
+"""One of as many slots of those that a peer says it has is left to those who fail over to it."""
 ROUNDING = 0.2
 """Of a (child, stripe) pair: with so little missing, one more is fed."""
 PATIENCE = 10.0
@@ -64,7 +66,7 @@ class Capacity:
     @property
     def slots(self) -> int:
         """What the planner may use."""
-        return self.allowed if self.own is None else min(self.allowed, self.own)
+        return self.allowed if self.own is None else min(self.allowed, self.own - (self.own + 4) // SPARED)
 
     @property
     def allowed(self) -> int:

@@ -13,6 +13,8 @@ from signaling.core.nodes import UNFED, Node
 from signaling.core.placement import Placement
 from signaling.core.trees import Trees
 
+FEW = 20
+"""In a room of fewer the plan follows to parents outside their home, too: there may be no others."""
 SETTLE = 6.0
 """Seconds after a change of plan in which a peer may still report the parent that it had before."""
 
@@ -78,8 +80,11 @@ class FailOvers:
             return parent
         if parent is self._trees.root:
             return None if self._trees.heads(stripe) >= self._trees.fan_of(stripe) else parent
-        if planned is not None and _sinks(node, stripe, planned, parent):
-            return None
+        if planned is not None and not planned.away:
+            if stripe not in parent.home and len(self._trees.nodes) >= FEW:
+                return None
+            if _sinks(node, stripe, planned, parent):
+                return None
         return parent if parent.has_room or self._make_room(parent) else None
 
     def _make_room(self, parent: Node) -> bool:
@@ -108,6 +113,6 @@ def _sinks(node: Node, stripe: int, planned: Node, parent: Node) -> bool:
 
     In a crowd many a planned parent is not fed yet when it is asked, and whoever is at hand is deep.
     """
-    if not node.children[stripe] or planned.away:
+    if not node.children[stripe]:
         return False
     return parent.depth[stripe] > planned.depth[stripe] + 1

@@ -15,6 +15,7 @@ from signaling.core.capacity import Capacity
 from signaling.core.fail_overs import FailOvers
 from signaling.core.heads import take_over
 from signaling.core.nodes import Node
+from signaling.core.parity import Parity
 from signaling.core.placement import BUDGET, ROOT_LINKS, Placement
 from signaling.core.pool import Chance
 from signaling.core.promotion import Promotion
@@ -22,9 +23,6 @@ from signaling.core.shortage import Shortage
 from signaling.core.standbys import Standbys
 from signaling.core.succession import succeed
 from signaling.core.trees import Trees
-
-MOST_STRIPES = 16
-"""Trees at most; a braid that has as many stripes has no parity stripe."""
 
 REMEMBERED = 4_096
 """Peers that left whose capacity is remembered: who comes back is neither unknown nor forgiven."""
@@ -60,6 +58,7 @@ class Planner:
         self._placement = Placement(self.trees, root_links, budget)
         self._promotion = Promotion(self.trees, self._placement)
         self._shortage = Shortage(self.trees, self._placement)
+        self._parity = Parity(self.trees, self._placement)
         self._appraisal = Appraisal(self.trees)
         self._fail_overs = FailOvers(self.trees, self._placement)
         self._sequence = count(1) if sequence is None else sequence
@@ -107,7 +106,8 @@ class Planner:
         confirm them (no more than `slots` unless given); `prefix`: of its address.
         """
         self.trees.now = now
-        node = self._arrive(peer, carries, slots, most, relay, prefix, parity)
+        takes = self._parity.arrives(peer, parity)
+        node = self._arrive(peer, carries, slots, most, relay, prefix, takes)
         self._placement.shed(node)
         taken = self._placement.choose_home(node) if node.carries else {}
         take_over(self.trees, node, taken)
@@ -135,7 +135,8 @@ class Planner:
         A parent that is not there is expected to come back, until `expect_no_more`, if `expect` allows it.
         """
         self.trees.now = now
-        node = self._arrive(peer, carries, slots, most, relay, prefix, parity)
+        takes = self._parity.arrives(peer, parity, takes=True)
+        node = self._arrive(peer, carries, slots, most, relay, prefix, takes)
         for stripe, name in zip(node.takes, parents, strict=False):
             parent = self._fail_overs.claimed(node, stripe, name)
             unknown = name not in self.trees.nodes and name != self.root
@@ -187,7 +188,7 @@ class Planner:
             node.capacity = Capacity(slots, slots)
         else:
             node.capacity.most = most
-        self._set_parity(node, parity)
+        self._parity.ask(node, parity)
         self._refit(node)
         self.trees.changed[peer] = None
         self._settle()
@@ -201,6 +202,7 @@ class Planner:
         for stripe in self.trees.all:
             succeed(self.trees, self._placement, node, stripe)
         self._placement.forget(node)
+        self._parity.leaves(peer)
         self.trees.remove(node)
         self._placement.expected.pop(peer, None)
         self._standbys.forget(peer)
@@ -237,6 +239,7 @@ class Planner:
             weak = appraised.weak
             for other in (node, *appraised.parents):
                 self._refit(other)
+            self._parity.review(node)
         self._shortage.end(node)
         for stripe in node.takes:
             if node.parents[stripe] is None and fare is not None:
@@ -357,7 +360,7 @@ class Planner:
         node.relay = relay
         node.prefix = prefix
         feeds = bool(node.children[self.trees.stripes])  # as others said while it was expected
-        node.parity = feeds or (parity and self.trees.stripes < MOST_STRIPES)
+        node.parity = feeds or parity
         node.enlisted = feeds and not parity
         node.joined_at = self.trees.now
         node.placed_at = [self.trees.now] * len(self.trees.all)
@@ -395,18 +398,6 @@ class Planner:
             # What it says itself changes by the second, and a few too many it lets go of by itself.
             if node.used > min(node.capacity.allowed, 2 * node.slots):
                 self._placement.shed(node)
-
-    def _set_parity(self, node: Node, parity: bool) -> None:
-        stripe = self.trees.stripes
-        parity = parity and stripe < MOST_STRIPES
-        if parity and not node.parity:
-            self.trees.take_parity(node, True)
-            self._placement.want(node, stripe)
-        elif parity:
-            self._placement.keep(node)
-        elif node.parity and not node.enlisted:
-            succeed(self.trees, self._placement, node, stripe)
-            self._placement.dismiss(node)
 
     def _follow(self, node: Node, parents: Sequence[str | None], final: bool) -> None:
         if node.by_origin:

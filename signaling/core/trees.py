@@ -8,7 +8,7 @@ what must never be wrong, that no chain of parents comes back to its beginning, 
 
 from collections import deque
 
-from signaling.core.nodes import MOST_STANDING, UNFED, Node
+from signaling.core.nodes import MOST_STANDING, UNFED, WHOLE, Node
 from signaling.core.pool import Shelf
 
 EXPECTED_DEPTH = 8
@@ -160,6 +160,10 @@ class Trees:
                 return False
             at = above
         return at is self.root or at.expected
+
+    def spare(self) -> float:
+        """(child, stripe) pairs that those at home in each stripe could feed beside all that take it."""
+        return sum(self.supply) / WHOLE - sum(map(self.takers, self.all))
 
     def fan_of(self, stripe: int) -> int:
         """How many heads a stripe is to have: parity that few take one, for a second is for nobody."""

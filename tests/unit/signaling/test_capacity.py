@@ -182,6 +182,16 @@ def test_word_of_the_peer_itself_only_lowers() -> None:
     assert capacity.slots == 4
 
 
+def test_peer_that_says_what_it_has_is_not_planned_to_the_brim() -> None:
+    """Who fails over to it finds a place; of a few slots none can be spared."""
+    capacity = Capacity(24, 24)
+    planned = []
+    for own in (1, 3, 4, 8, 16):
+        capacity.own = own
+        planned.append(capacity.slots)
+    assert planned == [1, 3, 3, 7, 14]
+
+
 def test_who_never_may_carry_is_not_tried_again() -> None:
     capacity = Capacity(0, 0)
     capacity.retry(1_000)

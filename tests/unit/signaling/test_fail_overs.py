@@ -2,6 +2,9 @@
 
 import random
 
+import pytest
+
+from signaling.core import fail_overs
 from signaling.core.appraisal import Fare
 from signaling.core.fail_overs import SETTLE
 from signaling.core.heads import MANY_VIEWERS
@@ -62,6 +65,31 @@ def test_fail_over_to_a_full_parent_whose_children_all_came_is_undone() -> None:
     planner.report(other, moved(planner, other, stripe, parent), final=False, now=SETTLE + 1)
     assert planner.parents(other) == before
     assert other in planner.changes()
+
+
+def test_in_a_large_room_a_fail_over_to_a_parent_outside_its_home_is_undone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Followed, it would have everybody feed several stripes a little, and trees be twice as deep."""
+    for few, follows in ((100, True), (2, False)):
+        monkeypatch.setattr(fail_overs, "FEW", few)
+        planner = Planner(ROOT, STRIPES, random.Random(1))
+        for number in range(12):
+            planner.join(f"p{number}", True, 8)
+        nodes = planner.trees.nodes.values()
+        other, parent, stripe = next(
+            (other.id, parent.id, stripe)
+            for stripe in range(STRIPES)
+            for other in nodes
+            for parent in nodes
+            if not other.children[stripe]
+            and stripe not in other.home
+            and stripe not in parent.home
+            and parent.has_room
+            and parent not in (other, other.parents[stripe])
+        )
+        planner.report(other, moved(planner, other, stripe, parent), final=False, now=SETTLE + 1)
+        assert (planner.parents(other)[stripe] == parent) == follows
 
 
 def test_parent_that_the_introducer_has_lost_takes_over_nobody() -> None:

@@ -4,7 +4,8 @@ import random
 
 from signaling.core.appraisal import Fare
 from signaling.core.nodes import MOST_CHILDREN
-from signaling.core.planner import MOST_STRIPES, Planner
+from signaling.core.parity import MOST_STRIPES
+from signaling.core.planner import Planner
 from tests.unit.signaling.test_planner import ROOT, STRIPES, assert_sound, make
 
 PARITY = STRIPES
