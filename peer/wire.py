@@ -128,7 +128,7 @@ _PROBED = struct.Struct(">8sBI")
 _CHAT_ROOT = struct.Struct(">I16sIB")
 
 _CARRIES, _LEAVING = 1, 2
-_FED, _STARVED = 1, 2
+_FED, _STARVED, _FEEDS = 1, 2, 4
 
 
 def peek_type(data: bytes) -> int:
@@ -309,7 +309,8 @@ def _decode_status(data: bytes) -> Status:
         if at > len(data):
             raise IndexError
         path = _split(data, start, at, 4)
-        stripes.append(StripeStatus(bool(stripe_flags & _FED), bool(stripe_flags & _STARVED), path))
+        fed, starved = bool(stripe_flags & _FED), bool(stripe_flags & _STARVED)
+        stripes.append(StripeStatus(fed, starved, path, bool(stripe_flags & _FEEDS)))
     _end(data, at)
     return Status(braid, epoch, newest, bool(flags & _CARRIES), bool(flags & _LEAVING), free, tuple(stripes))
 
@@ -327,7 +328,8 @@ def _encode_status(message: Status) -> bytes:
         )
     ]
     for stripe in message.stripes:
-        parts.append(struct.pack(">BB", _FED * stripe.fed | _STARVED * stripe.starved, len(stripe.path)))
+        stripe_flags = _FED * stripe.fed | _STARVED * stripe.starved | _FEEDS * stripe.feeds
+        parts.append(struct.pack(">BB", stripe_flags, len(stripe.path)))
         parts.append(_joined(stripe.path, 4))
     return b"".join(parts)
 

@@ -91,11 +91,12 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class StripeStatus:
-    """`path` is the short ids (4 bytes each) from the publisher to the sender."""
+    """`path` is the short ids (4 bytes each) from the publisher to the sender; `feeds`: it has children."""
 
     fed: bool
     starved: bool
     path: tuple[bytes, ...]
+    feeds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ has far more links than children.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from peer.core.neighbour import NO_PART
 from peer.core.upstreams import Upstreams
 from peer.core.window import Window
@@ -52,10 +55,14 @@ class Announcements:
     def said_to_children(self) -> None:
         self._said = self._stripe_statuses()
 
-    def encode(self, free: int, carries: bool, leaving: bool) -> bytes:
-        """The STATUS message; `free` is how many stripe children there may be besides those that are."""
+    def encode(self, free: int, carries: bool, leaving: bool, feeds: Sequence[bool]) -> bytes:
+        """The STATUS message; `free` is how many stripe children there may be besides those that are, and
+        `feeds` whether there are some, by stripe."""
         newest = self._window.newest_complete if self._window.newest_complete >= 0 else NO_PART
-        stripes = self._stripe_statuses()
+        stripes = tuple(
+            replace(state, feeds=True) if feeding else state
+            for state, feeding in zip(self._stripe_statuses(), feeds, strict=False)
+        )
         return encode(Status(self._braid, self._window.epoch, newest, carries, leaving, free, stripes))
 
     def _stripe_statuses(self) -> tuple[StripeStatus, ...]:

@@ -103,7 +103,8 @@ class Children:
         number, stripe, index = taken.seal.number, taken.stripe, taken.index
         message, source = taken.message, taken.source
         leave_by = now + LEAVE_WITHIN + (KEY_FRAME if taken.seal.independent else 0.0)
-        for child in self._by_stripe[stripe].values():
+        # Those first who have children themselves: what they wait for, all below them wait for, too.
+        for child in sorted(self._by_stripe[stripe].values(), key=lambda child: not child.feeds_on(stripe)):
             if child.peer != source and not child.has_all(taken.seal.epoch, number):
                 child.outbox.put(stripe, message, leave_by)
                 self._waiting[child.peer] = child

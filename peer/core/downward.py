@@ -171,4 +171,7 @@ class Downward:
 
     def _status(self, now: float) -> bytes:
         places = self.places
-        return self._announcements.encode(places.free(now), places.announces_carrying(), places.leaving)
+        feeds = [bool(self.children.of(stripe)) for stripe in range(self._stripes + 1)]
+        return self._announcements.encode(
+            places.free(now), places.announces_carrying(), places.leaving, feeds
+        )

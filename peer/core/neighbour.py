@@ -68,6 +68,14 @@ class Neighbour:
             and self.status.stripes[stripe].starved
         )
 
+    def feeds_on(self, stripe: int) -> bool:
+        """It has said that it has children on the stripe."""
+        return (
+            self.status is not None
+            and stripe < len(self.status.stripes)
+            and self.status.stripes[stripe].feeds
+        )
+
     def is_leaf(self) -> bool:
         """It has said that it carries nothing."""
         return self.status is not None and not self.status.carries

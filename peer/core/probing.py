@@ -1,9 +1,10 @@
 """What our upload carries, seen by two neighbours before anybody depends on it.
 
 A newcomer sends them trains of padding, each twice as long as the one before, and they say in what time a
-train came: however long it waited on its way, the narrowest place spreads it (Dovrolis, Ramanathan and Moore,
-"What do packet dispersion techniques measure?", INFOCOM 2001). On a new link it is the congestion window
-that spreads it, which each train lets grow for the next, so a rate counts once it grows no more.
+train came: however long it waited on its way, the narrowest place spreads it evenly (Dovrolis, Ramanathan and
+Moore, "What do packet dispersion techniques measure?", INFOCOM 2001). A congestion window or a lost packet
+parts it in few places, so gaps that are much longer than most are taken to be like the others; and a rate
+counts once it grows no more with the train.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ AGAIN, TRIES = 15.0, 3
 """Seconds after which it is tried again where one did not answer, or the braid was left, and how often."""
 SPARED = 8
 """One message in as many need not have come: one that was lost comes a round trip later."""
+PARTED = 4.0
+"""Times the median of the gaps beyond which a round trip was waited for there."""
 
 
 def due(count: int) -> int:
@@ -52,7 +55,7 @@ class UploadRate:
     settled: bool = False
     """Nothing more is done to find out."""
     tries: int = 0
-    again_at: float = float("-inf")
+    again_at: float = 0.0
 
 
 class Probing:
@@ -125,10 +128,11 @@ class Probing:
             train = self._came[peer] = _Train(message.train, now)
         if train.number != message.train:
             return []  # it was lost, and comes amid the next one
-        train.messages += 1
-        if train.messages != due(message.count):
+        train.gaps.append(now - train.last)
+        train.last = now
+        if len(train.gaps) != due(message.count):
             return []
-        spread = min(0xFFFFFFFF, round((now - train.since) * 1e6))
+        spread = min(0xFFFFFFFF, round(train.spread() * 1e6))
         return [Send(peer, encode(Probed(self._braid, message.train, spread)))]
 
     def closed(self, peer: bytes) -> None:
@@ -167,8 +171,16 @@ class Probing:
 
 @dataclass(slots=True)
 class _Train:
-    """What has come of a train, and when its first message did."""
+    """What has come of a train: when the last message did, and how long after the one before each."""
 
     number: int
-    since: float
-    messages: int = field(default=0)
+    last: float
+    gaps: list[float] = field(default_factory=list)
+
+    def spread(self) -> float:
+        """Seconds from the first message to the last, as if no gap were much longer than most."""
+        gaps = sorted(self.gaps[1:])
+        if not gaps:
+            return 0.0
+        median = gaps[len(gaps) // 2]
+        return sum(gap if gap <= PARTED * median else median for gap in gaps)

@@ -166,7 +166,7 @@ class MemoryLink:
 
     def send(self, data: bytes, channel: Channel) -> bool:
         if len(data) > MAX_MESSAGE:
-            raise ValueError(f"A message of {len(data)} bytes is larger than the protocol allows.")
+            raise ValueError(f"A message has at most {MAX_MESSAGE} bytes, not {len(data)}.")
         if not self.is_open or self._pipe.waiting[channel] + len(data) > BUFFER_LIMIT:
             return False
         self._sent[channel] += len(data)

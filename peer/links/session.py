@@ -87,7 +87,7 @@ class SessionLink(ABC):
 
     def send(self, data: bytes, channel: Channel) -> bool:
         if len(data) > MAX_MESSAGE:
-            raise ValueError(f"A message of {len(data)} bytes is larger than the protocol allows.")
+            raise ValueError(f"A message has at most {MAX_MESSAGE} bytes, not {len(data)}.")
         if self.phase is not Phase.OPEN or self.buffered(channel) + len(data) > BUFFER_LIMIT:
             return False
         return self._put(data, channel)

@@ -50,6 +50,8 @@ class Capacity:
     most: int
     own: int | None = None
     """What it says itself, which only lowers."""
+    spares: bool = False
+    """Whether some of that are kept for those who fail over, as in all but small rooms."""
     proven: int = 0
     """The most that children confirmed together, until it had to shrink."""
     heard: dict[str, Confirmation] = field(default_factory=dict)
@@ -66,7 +68,17 @@ class Capacity:
     @property
     def slots(self) -> int:
         """What the planner may use."""
-        return self.allowed if self.own is None else min(self.allowed, self.own - (self.own + 4) // SPARED)
+        if self.own is None:
+            return self.allowed
+        return min(self.allowed, self.own - (self.own + 4) // SPARED if self.spares else self.own)
+
+    @property
+    def bearable(self) -> int:
+        """With more it is not left: a few too many it lets go of by itself, and what it says changes by the
+        second. But whom it does not take the plan had better have elsewhere."""
+        if self.own is None:
+            return self.allowed
+        return min(self.allowed, self.own + self.own // 4 if self.spares else 2 * self.own)
 
     @property
     def allowed(self) -> int:

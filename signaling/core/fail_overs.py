@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from signaling.core.nodes import UNFED, Node
+from signaling.core.nodes import FEW, UNFED, Node
 from signaling.core.placement import Placement
 from signaling.core.trees import Trees
 
-FEW = 20
-"""In a room of fewer the plan follows to parents outside their home, too: there may be no others."""
 SETTLE = 6.0
 """Seconds after a change of plan in which a peer may still report the parent that it had before."""
 

@@ -8,6 +8,9 @@ UNFED = -1
 """The depth of a node without a parent."""
 MOST_CHILDREN = 24
 """Peers that one feeds at most: the rest of a carrying peer's 32 links is for parents, standbys and chat."""
+FEW = 20
+"""In a room of fewer viewers nobody is left to the origin, parity is for all, nothing is kept in reserve, and
+the plan follows every fail-over: one peer's trouble is soon over there, and much of what there is."""
 MOST_STANDING = 7
 COOLDOWN = 20.0
 """Seconds for which a place is kept unless something forces a move."""

@@ -5,15 +5,13 @@ looks like loss to those below, who ask for parity as well. So in all but small 
 there is enough left for those whose parents leave, and is the first thing to be taken back.
 """
 
-from signaling.core.nodes import Node
+from signaling.core.nodes import FEW, Node
 from signaling.core.placement import Placement
 from signaling.core.succession import succeed
 from signaling.core.trees import Trees
 
 MOST_STRIPES = 16
 """Trees at most; a braid that has as many stripes has no parity stripe."""
-FEW = 20
-"""In a room of fewer everybody gets it: there a lost packet stops many, and what is spare is soon found."""
 AMPLE = 0.15
 """Share of all (child, stripe) pairs for which there must be room beside them before more take parity."""
 SCARCE = 0.05

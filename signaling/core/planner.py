@@ -14,7 +14,7 @@ from signaling.core.appraisal import Appraisal, Fare
 from signaling.core.capacity import Capacity
 from signaling.core.fail_overs import FailOvers
 from signaling.core.heads import take_over
-from signaling.core.nodes import Node
+from signaling.core.nodes import FEW, Node
 from signaling.core.parity import Parity
 from signaling.core.placement import BUDGET, ROOT_LINKS, Placement
 from signaling.core.pool import Chance
@@ -378,6 +378,7 @@ class Planner:
 
     def _refit(self, node: Node) -> None:
         """Bring a node's slots, standing and homes in line with what is known of its capacity."""
+        node.capacity.spares = len(self.trees.nodes) >= FEW
         slots = node.capacity.slots if node.willing else 0
         standing = node.standing
         if (slots, slots > 0) != (node.slots, node.carries):
@@ -395,8 +396,7 @@ class Planner:
         node.standing = node.stand(self.trees.now)
         if node.standing != standing:
             self.trees.refresh(node)
-            # What it says itself changes by the second, and a few too many it lets go of by itself.
-            if node.used > min(node.capacity.allowed, 2 * node.slots):
+            if node.used > min(node.capacity.bearable, 2 * node.slots):
                 self._placement.shed(node)
 
     def _follow(self, node: Node, parents: Sequence[str | None], final: bool) -> None:

@@ -8,14 +8,11 @@ stream over HTTP, and come back as soon as there is room for all of their stripe
 Who turned out to carry nothing counts as one of them: to keep those in the trees was tried, and was worse.
 """
 
-from signaling.core.nodes import Node
+from signaling.core.nodes import FEW, Node
 from signaling.core.placement import Placement
 from signaling.core.recruits import Recruits
 from signaling.core.trees import SCAN, Trees
 
-FEW = 20
-"""In a room of fewer nobody is left to the origin: there one peer's trouble is soon over, and each whole
-stream by HTTP is much of what there is."""
 REST = 10.0
 """Seconds for which a peer is left to the origin at least."""
 RESERVE = 4

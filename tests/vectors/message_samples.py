@@ -65,7 +65,7 @@ GOOD: dict[str, wire.Message] = {
         False,
         3,
         (
-            wire.StripeStatus(True, False, PATH),
+            wire.StripeStatus(True, False, PATH, feeds=True),
             wire.StripeStatus(True, True, PATH[:1]),
             wire.StripeStatus(False, True, ()),
             wire.StripeStatus(False, False, PATH * 127),

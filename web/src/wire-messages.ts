@@ -79,6 +79,7 @@ export interface StripeStatus {
   fed: boolean;
   starved: boolean;
   path: readonly string[];
+  feeds: boolean;
 }
 
 /** What a peer has of a braid: `newest` complete part, `free` places for children. */

@@ -43,6 +43,7 @@ const CARRIES = 1;
 const LEAVES = 2;
 const FED = 1;
 const STARVED = 2;
+const FEEDS = 4;
 
 /** A message breaks the protocol: `code` is for the ERROR to answer with, `sentence` for a person. */
 export class WireError extends Error {
@@ -181,7 +182,12 @@ function readStatus(reader: Reader): Message {
   const stripes = reader.list<StripeStatus>(count, () => {
     const stripe = reader.u8();
     const path = reader.list(reader.u8(), () => reader.hex(4));
-    return { fed: (stripe & FED) !== 0, starved: (stripe & STARVED) !== 0, path };
+    return {
+      fed: (stripe & FED) !== 0,
+      starved: (stripe & STARVED) !== 0,
+      path,
+      feeds: (stripe & FEEDS) !== 0,
+    };
   });
   const [carries, leaving] = [(flags & CARRIES) !== 0, (flags & LEAVES) !== 0];
   return { type: "status", braid, epoch, newest, carries, leaving, free, stripes };
@@ -250,7 +256,9 @@ function write(message: Message): Writer {
       writer.u8((message.carries ? CARRIES : 0) | (message.leaving ? LEAVES : 0)).u8(message.free);
       writer.u8(message.stripes.length);
       for (const stripe of message.stripes) {
-        writer.u8((stripe.fed ? FED : 0) | (stripe.starved ? STARVED : 0)).u8(stripe.path.length);
+        writer
+          .u8((stripe.fed ? FED : 0) | (stripe.starved ? STARVED : 0) | (stripe.feeds ? FEEDS : 0))
+          .u8(stripe.path.length);
         for (const peer of stripe.path) writer.hex(peer, 4);
       }
       return writer;

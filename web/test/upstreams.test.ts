@@ -18,7 +18,7 @@ function askedForParity(free: number): string[] {
   const asked: string[] = [];
   for (const now of [0, PENDING_PATIENCE + 0.1]) {
     const other = new Neighbour(OTHER, "viewer", now);
-    const stripe = { fed: true, starved: false, path: ["07070707", "10101010"] };
+    const stripe = { fed: true, starved: false, path: ["07070707", "10101010"], feeds: false };
     const said = {
       braid: "0b".repeat(8),
       epoch: parts.epoch,

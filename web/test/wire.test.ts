@@ -135,7 +135,7 @@ test("a hello of another version can be said, not read", () => {
 });
 
 const BRAID = "0123456789abcdef";
-const STRIPE = { fed: true, starved: false, path: [] };
+const STRIPE = { fed: true, starved: false, path: [], feeds: false };
 const STATUS = {
   type: "status",
   braid: BRAID,

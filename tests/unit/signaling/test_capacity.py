@@ -184,12 +184,17 @@ def test_word_of_the_peer_itself_only_lowers() -> None:
 
 def test_peer_that_says_what_it_has_is_not_planned_to_the_brim() -> None:
     """Who fails over to it finds a place; of a few slots none can be spared."""
-    capacity = Capacity(24, 24)
     planned = []
     for own in (1, 3, 4, 8, 16):
-        capacity.own = own
-        planned.append(capacity.slots)
+        assert Capacity(24, 24, own).slots == own  # in a small room
+        planned.append(Capacity(24, 24, own, spares=True).slots)
     assert planned == [1, 3, 3, 7, 14]
+
+
+def test_few_too_many_are_left_where_they_are_but_not_in_a_large_room() -> None:
+    assert [Capacity(24, 24, own).bearable for own in (1, 2, 4, 8)] == [2, 4, 8, 16]
+    assert [Capacity(24, 24, own, spares=True).bearable for own in (1, 2, 4, 8)] == [1, 2, 5, 10]
+    assert Capacity(4, 24).bearable == Capacity(4, 24, own=100).bearable == 4
 
 
 def test_who_never_may_carry_is_not_tried_again() -> None:

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from signaling.core import parity
+from signaling.core import planner as planner_module
 from signaling.core.appraisal import Fare
 from signaling.core.planner import Planner
 from tests.unit.signaling.test_planner import ROOT, STRIPES
@@ -63,10 +64,13 @@ def test_parity_that_was_refused_comes_when_there_is_room() -> None:
     assert takers(planner) == list(PEERS)
 
 
-def test_uploads_that_turn_out_to_be_small_lose_parity_before_anything_else() -> None:
+def test_uploads_that_turn_out_to_be_small_lose_parity_before_anything_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     planner = room(8)
+    monkeypatch.setattr(planner_module, "FEW", 4)
     for now in (1.0, 2.0, 3.0, 4.0, 5.0):
-        report(planner, now, slots=STRIPES)
+        report(planner, now, slots=STRIPES + 1)
     assert takers(planner) == []
     assert all(None not in planner.parents(peer) for peer in PEERS)
 

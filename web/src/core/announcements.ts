@@ -16,7 +16,7 @@ export class Announcements {
   readonly #stripes: number;
   readonly #upstreams: Upstreams | null;
   readonly #window: Window;
-  #said: readonly StripeStatus[] = [];
+  #said = "";
   #at: number;
 
   constructor(
@@ -27,7 +27,7 @@ export class Announcements {
     parts: Window,
     now: number,
   ) {
-    this.#publisher = { fed: true, starved: false, path: [me.slice(0, 8)] };
+    this.#publisher = { fed: true, starved: false, path: [me.slice(0, 8)], feeds: false };
     this.#braid = braid;
     this.#stripes = Math.min(stripes + 1, MAX_STRIPES);
     this.#upstreams = upstreams;
@@ -42,7 +42,7 @@ export class Announcements {
 
   /** Whether what our children stand on is other than it was. */
   changed(): boolean {
-    return !equal(this.#stripeStatuses(), this.#said);
+    return JSON.stringify(this.#stripeStatuses()) !== this.#said;
   }
 
   /** Everybody was told. */
@@ -52,11 +52,14 @@ export class Announcements {
   }
 
   saidToChildren(): void {
-    this.#said = this.#stripeStatuses();
+    this.#said = JSON.stringify(this.#stripeStatuses());
   }
 
-  /** The STATUS message; `free` is how many stripe children there may be besides those that are. */
-  encode(free: number, carries: boolean, leaving: boolean): Uint8Array {
+  /**
+   * The STATUS message; `free` is how many stripe children there may be besides those that are, and `feeds` whether
+   * there are some, by stripe.
+   */
+  encode(free: number, carries: boolean, leaving: boolean, feeds: (stripe: number) => boolean): Uint8Array {
     const { epoch, newestComplete } = this.#window;
     return encode({
       type: "status",
@@ -66,7 +69,7 @@ export class Announcements {
       carries,
       leaving,
       free,
-      stripes: this.#stripeStatuses(),
+      stripes: this.#stripeStatuses().map((state, stripe) => ({ ...state, feeds: feeds(stripe) })),
     });
   }
 
@@ -75,22 +78,7 @@ export class Announcements {
     if (upstreams === null) return new Array(this.#stripes).fill(this.#publisher);
     return upstreams.stripes.slice(0, upstreams.taken()).map(({ starved }, stripe) => {
       const path = upstreams.path(stripe);
-      return { fed: path.length > 0 && !starved, starved, path };
+      return { fed: path.length > 0 && !starved, starved, path, feeds: false };
     });
   }
-}
-
-function equal(one: readonly StripeStatus[], two: readonly StripeStatus[]): boolean {
-  return (
-    one.length === two.length &&
-    one.every((a, stripe) => {
-      const b = two[stripe] as StripeStatus;
-      return (
-        a.fed === b.fed &&
-        a.starved === b.starved &&
-        a.path.length === b.path.length &&
-        a.path.every((short, hop) => short === b.path[hop])
-      );
-    })
-  );
 }

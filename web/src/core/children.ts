@@ -115,10 +115,13 @@ export class Children {
     const out: Send[] = [];
     const { epoch, number } = seal;
     const leaveBy = now + LEAVE_WITHIN + (seal.independent ? KEY_FRAME : 0);
-    for (const child of this.of(stripe).values()) {
-      if (child.peer === source || child.hasAll(epoch, number)) continue;
-      child.outbox.put(stripe, message, leaveBy);
-      out.push(...this.pump(child));
+    // Those first who have children themselves: what they wait for, all below them wait for, too.
+    for (const feeds of [true, false]) {
+      for (const child of this.of(stripe).values()) {
+        if (child.feedsOn(stripe) !== feeds || child.peer === source || child.hasAll(epoch, number)) continue;
+        child.outbox.put(stripe, message, leaveBy);
+        out.push(...this.pump(child));
+      }
     }
     // Nobody asks for parity.
     if (this.#wants.size === 0 || stripe === this.#stripes) return out;

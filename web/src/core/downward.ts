@@ -190,6 +190,7 @@ export class Downward {
 
   #status(now: number): Uint8Array {
     const { places } = this;
-    return this.#announcements.encode(places.free(now), places.announcesCarrying(), places.leaving);
+    const feeds = (stripe: number) => this.children.of(stripe).size > 0;
+    return this.#announcements.encode(places.free(now), places.announcesCarrying(), places.leaving, feeds);
   }
 }

@@ -77,6 +77,11 @@ export class Neighbour {
     return this.status?.stripes[stripe]?.starved ?? false;
   }
 
+  /** It has said that it has children on the stripe. */
+  feedsOn(stripe: number): boolean {
+    return this.status?.stripes[stripe]?.feeds ?? false;
+  }
+
   /** It has said that it carries nothing. */
   isLeaf(): boolean {
     return this.status !== null && !this.status.carries;

@@ -26,10 +26,16 @@ export const AGAIN = 15;
 export const TRIES = 3;
 /** One message in as many need not have come: one that was lost comes a round trip later. */
 export const SPARED = 8;
+/** Times the median of the gaps beyond which a round trip was waited for there. */
+export const PARTED = 4;
 
 /** How many messages of a train have to come before it is answered for. */
 function due(count: number): number {
   return count - Math.floor(count / SPARED);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, each) => all + each, 0);
 }
 
 /** What one machine's upload carries: all its braids know it, and one of them finds out. */
@@ -38,7 +44,7 @@ export class UploadRate {
   rate: number | null = null;
 
   tries = 0;
-  againAt = Number.NEGATIVE_INFINITY;
+  againAt = 0;
 
   /** `settled`: nothing more is done to find out. */
   constructor(public settled = false) {}
@@ -60,8 +66,8 @@ export class Probing {
   /** The best sure rate of this try, and that of the train before, sure or not. */
   #best = 0;
   #before = 0;
-  /** What has come of trains, and when their first messages did. */
-  readonly #came = new Map<string, { number: number; since: number; messages: number }>();
+  /** What has come of trains: when the last message did, and how long after the one before each. */
+  readonly #came = new Map<string, { number: number; last: number; gaps: number[] }>();
 
   /** Without `known` it only answers. */
   constructor(braid: string, neighbours: Neighbours, known = new UploadRate(true)) {
@@ -109,13 +115,18 @@ export class Probing {
   came(peer: string, { train: number, count }: Probe, now: number): Send[] {
     let train = this.#came.get(peer);
     if (train === undefined || train.number < number) {
-      train = { number, since: now, messages: 0 };
+      train = { number, last: now, gaps: [] };
       this.#came.set(peer, train);
     }
     if (train.number !== number) return []; // it was lost, and comes amid the next one
-    train.messages += 1;
-    if (train.messages !== due(count)) return [];
-    const spread = Math.min(0xffffffff, Math.round((now - train.since) * 1e6));
+    train.gaps.push(now - train.last);
+    train.last = now;
+    if (train.gaps.length !== due(count)) return [];
+    const gaps = train.gaps.slice(1).sort((a, b) => a - b);
+    const median = gaps[gaps.length >> 1] ?? 0;
+    // As if no gap were much longer than most.
+    const took = sum(gaps.map((gap) => (gap <= PARTED * median ? gap : median)));
+    const spread = Math.min(0xffffffff, Math.round(took * 1e6));
     return [send(peer, encode({ type: "probed", braid: this.#braid, train: number, spread }))];
   }
 
@@ -138,7 +149,7 @@ export class Probing {
     const whole = rates.length === this.#sentTo;
     if (whole) {
       const before = this.#before;
-      const rate = rates.reduce((sum, each) => sum + each, 0);
+      const rate = sum(rates);
       const took = this.#bytes() / Math.max(...rates);
       this.#before = rate;
       if (took >= SURE) {
@@ -166,6 +177,8 @@ export class Probing {
     const number = this.#first + train;
     const data = encode({ type: "probe", braid: this.#braid, train: number, count, size: SIZE });
     const peers = [...this.#asked.keys()];
-    return Array.from({ length: count }, () => peers.map((peer) => send(peer, data, "blocks"))).flat();
+    return Array.from({ length: count * peers.length }, (_, n) =>
+      send(peers[n % peers.length] as string, data, "blocks"),
+    );
   }
 }

@@ -57,7 +57,7 @@ export abstract class SessionLink implements Link {
 
   send(data: Uint8Array, channel: Channel): boolean {
     if (data.length > MAX_MESSAGE) {
-      throw new RangeError(`A message of ${data.length} bytes is larger than the protocol allows.`);
+      throw new RangeError(`A message has at most ${MAX_MESSAGE} bytes, not ${data.length}.`);
     }
     if (this.phase !== "open" || this.buffered(channel) + data.length > BUFFER_LIMIT) return false;
     return this.#put(data, channel);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from peer import wire
 from peer.core.actions import Send
 from peer.core.children import (
@@ -241,3 +243,15 @@ def test_new_child_is_not_given_what_was_played_long_ago() -> None:
         n.take(number)
     sends = told(n.children.add(n.low, 0, 0, n.window, 0.0))
     assert sends[0] == (LOW, 94 - BACKLOG_PARTS, 0)
+
+
+def test_who_has_children_is_served_before_who_has_none() -> None:
+    """On a narrow upload the last child waits for all before it, and so do all that are below it."""
+    n = Nursery()
+    for child in (n.low, n.high):
+        n.children.add(child, 0, NEWEST_INDEPENDENT, n.window, 0.0)
+    assert [peer for peer, _, _ in told(n.take(0))] == [LOW, HIGH]
+    said = status(*range(STRIPES))
+    feeding = replace(said.stripes[0], feeds=True)
+    n.high.status = replace(said, newest=0, stripes=(feeding, *said.stripes[1:]))
+    assert [peer for peer, _, _ in told(n.take(1))] == [HIGH, LOW]

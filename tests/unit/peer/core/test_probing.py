@@ -297,6 +297,20 @@ def test_train_is_answered_for_once_when_enough_of_it_has_come() -> None:
     assert [number for number, messages in enumerate(said) if messages] == [last]
 
 
+def test_round_trips_that_a_narrow_window_or_a_lost_packet_waits_for_do_not_count() -> None:
+    """They would make a fast upload look slow wherever packets are lost, or far away."""
+    probing = Probing(BRAID, {}, None)
+    now, said = 10.0, []
+    for number in range(16):
+        now += 1.0 if number in (4, 9) else 0.125
+        said += came(probing, A, 2, 16, now)
+    assert said == [answer(2, 0.125 * (due(16) - 1))]
+
+
+def test_single_message_took_no_time() -> None:
+    assert came(Probing(BRAID, {}, None), A, 0, 1, 10.0) == [answer(0, 0.0)]
+
+
 def test_trains_of_several_are_told_apart() -> None:
     probing = Probing(BRAID, {}, None)
     assert came(probing, A, 0, 2, 10.0) == []
@@ -369,10 +383,11 @@ def test_peer_that_found_out_tells_the_planner_and_takes_no_more_children() -> N
 def test_neighbour_of_a_newcomer_answers_for_its_train() -> None:
     bench = fed(Bench())
     bench.done = []
-    bench.tell(LOW, *[wire.Probe(BRAID, 0, 4, SIZE)] * 3)
-    bench.now += 0.25
     bench.tell(LOW, wire.Probe(BRAID, 0, 4, SIZE))
-    assert bench.sent(wire.Probed) == [(LOW, answer(0, 0.25))]
+    for _ in range(3):
+        bench.now += 0.125
+        bench.tell(LOW, wire.Probe(BRAID, 0, 4, SIZE))
+    assert bench.sent(wire.Probed) == [(LOW, answer(0, 0.375))]
 
 
 def test_link_that_is_gone_is_no_longer_under_way() -> None:
