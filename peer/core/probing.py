@@ -130,7 +130,7 @@ class Probing:
             return []  # it was lost, and comes amid the next one
         train.gaps.append(now - train.last)
         train.last = now
-        if len(train.gaps) != due(message.count):
+        if len(train.gaps) < due(message.count):
             return []
         spread = min(0xFFFFFFFF, round(train.spread() * 1e6))
         return [Send(peer, encode(Probed(self._braid, message.train, spread)))]
@@ -178,8 +178,9 @@ class _Train:
     gaps: list[float] = field(default_factory=list)
 
     def spread(self) -> float:
-        """Seconds from the first message to the last, as if no gap were much longer than most."""
+        """Seconds from the first message to the last, as if no gap were much longer than most; once."""
         gaps = sorted(self.gaps[1:])
+        del self.gaps[1:]  # whatever else comes of it, it does not fill memory
         if not gaps:
             return 0.0
         median = gaps[len(gaps) // 2]

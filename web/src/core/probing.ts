@@ -121,8 +121,8 @@ export class Probing {
     if (train.number !== number) return []; // it was lost, and comes amid the next one
     train.gaps.push(now - train.last);
     train.last = now;
-    if (train.gaps.length !== due(count)) return [];
-    const gaps = train.gaps.slice(1).sort((a, b) => a - b);
+    if (train.gaps.length < due(count)) return [];
+    const gaps = train.gaps.splice(1).sort((a, b) => a - b);
     const median = gaps[gaps.length >> 1] ?? 0;
     // As if no gap were much longer than most.
     const took = sum(gaps.map((gap) => (gap <= PARTED * median ? gap : median)));

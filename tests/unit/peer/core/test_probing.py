@@ -307,6 +307,15 @@ def test_round_trips_that_a_narrow_window_or_a_lost_packet_waits_for_do_not_coun
     assert said == [answer(2, 0.125 * (due(16) - 1))]
 
 
+def test_train_that_never_ends_fills_no_memory() -> None:
+    probing = Probing(BRAID, {}, None)
+    said = 0
+    for number in range(5000):
+        said += len(came(probing, A, 1, 255 if number % 1000 < 100 else 250, 10.0 + number))
+        assert len(probing._came[A].gaps) <= 255
+    assert said <= 5000 // 200
+
+
 def test_single_message_took_no_time() -> None:
     assert came(Probing(BRAID, {}, None), A, 0, 1, 10.0) == [answer(0, 0.0)]
 
