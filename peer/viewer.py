@@ -37,6 +37,7 @@ class Viewing:
         """Ids of those that there are."""
         self.playout = Playout(time.monotonic())
         self.on_part: list[Callable[[Part], None]] = []
+        self._closed = False
         self.ended = False
         self._node = node
         self._carries, self._uplink = carries, uplink
@@ -137,7 +138,10 @@ class Viewing:
         return [to_base64url(proofs[0].first), to_base64url(proofs[0].second)] if proofs else None
 
     async def close(self) -> None:
-        """Stop watching."""
+        """Stop watching; once is enough, for leaving the room does so, too."""
+        if self._closed:
+            return
+        self._closed = True
         self._node.on_stream.remove(self._described)
         if self._carrier is not None:
             await self._node.stop_carrying(self._carrier)

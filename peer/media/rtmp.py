@@ -25,6 +25,7 @@ _ENTRY_TIMEOUT = 10.0
 """Seconds in which a client has to begin to publish."""
 _SILENCE_TIMEOUT = 10.0
 """Seconds without a byte after which an encoder is gone."""
+_FAREWELL = 1.0
 _SEND_TIMEOUT = 5.0
 _RECENT = 3.0
 """Seconds of silence after which somebody else may take an encoder's place without a key."""
@@ -132,6 +133,10 @@ class RtmpListener:
                     elif isinstance(event, Ended):
                         refusal = ""
                 await _send(writer, session.data_to_send())
+                if refusal == "":
+                    if encoder is not None:
+                        encoder.feed.close()
+                    await _hear_out(reader)
                 if refusal is not None:
                     return
         finally:
@@ -162,6 +167,14 @@ class RtmpListener:
         session.accept()
         self._encoder = encoder
         return encoder
+
+
+async def _hear_out(reader: asyncio.StreamReader) -> None:
+    """Let a client that has ended say the rest: to have its connection closed meanwhile is an error to it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FAREWELL):
+            while await reader.read(_READ):
+                pass
 
 
 async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:

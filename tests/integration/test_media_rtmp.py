@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from peer.media.amf import Value, encode
 from peer.media.assembly import Item
 from peer.media.ingest import media_parts
 from peer.media.parts import EncodeOptions, InitSegment, MediaOptions, MediaPart
+from peer.media.rtmp_chunks import COMMAND, ChunkWriter, Message
 from peer.media.source import SourceError
 from tests.integration.played import split
 
@@ -343,3 +345,30 @@ async def test_leaving_while_waiting_for_a_client_frees_the_port(address: str) -
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
+
+
+async def test_encoder_that_ends_is_heard_out_before_its_connection_is_closed(address: str) -> None:
+    """Encoders say in two commands that they end; closed after the first, ffmpeg ends with "Broken pipe"."""
+    writes = ChunkWriter()
+
+    def command(*values: Value) -> bytes:
+        return writes.write(4, Message(COMMAND, 0, 1, encode(values)))
+
+    async with aclosing(media_parts(f"{address}/key", OPTIONS, clock)) as items, asyncio.timeout(PATIENCE):
+        waiting = asyncio.ensure_future(anext(items))
+        await asyncio.sleep(0.5)
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.split(":")[2].split("/")[0]))
+        writer.write(b"\x03" + bytes(1536))
+        await reader.readexactly(1 + 2 * 1536)
+        writer.write(bytes(1536) + command("connect", 1.0, {"app": "live"}))
+        writer.write(command("publish", 2.0, None, "key", "live"))
+        await reader.readuntil(b"NetStream.Publish.Start")
+        writer.write(command("FCUnpublish", 3.0, None, "key"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(), 0.3)  # its end would be the connection's
+        writer.write(command("deleteStream", 4.0, None, 1.0))
+        writer.write_eof()
+        assert await reader.read() == b""
+        writer.close()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from peer.addresses import free_port
+from peer.api import Peer
 from tests.programs import PATIENCE, Program, Programs, programs
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
@@ -231,3 +232,21 @@ async def say(chat: Program, text: str) -> None:
 
 async def hears(chat: Program, text: str) -> None:
     await chat.record(lambda record: record["text"] == text)
+
+
+async def test_newcomers_ask_each_other_what_their_uploads_carry(run: Programs) -> None:
+    """Over real links: a probe that the link layer or a node let fall would never be answered for."""
+    room = await open_room(run)
+    first, second = (Peer.join(room.server, "demo") for _ in range(2))
+    async with first, second, asyncio.timeout(PATIENCE):
+        peers = (first, second)
+
+        async def watch_until_all_know(peer: Peer) -> None:
+            viewing = peer.viewing("main")
+            async for _ in viewing:
+                if all(each.node.upload.settled for each in peers):
+                    break
+            await viewing.close()
+
+        await asyncio.gather(*map(watch_until_all_know, peers))
+        assert [peer.node.upload.tries for peer in peers] == [1, 1]
