@@ -132,7 +132,7 @@ class Probing:
         train.last = now
         if len(train.gaps) < due(message.count):
             return []
-        spread = min(0xFFFFFFFF, round(train.spread() * 1e6))
+        spread = min(0xFFFFFFFF, round(train.take_spread() * 1e6))
         return [Send(peer, encode(Probed(self._braid, message.train, spread)))]
 
     def closed(self, peer: bytes) -> None:
@@ -177,8 +177,8 @@ class _Train:
     last: float
     gaps: list[float] = field(default_factory=list)
 
-    def spread(self) -> float:
-        """Seconds from the first message to the last, as if no gap were much longer than most; once."""
+    def take_spread(self) -> float:
+        """Seconds from the first message to the last, as if no gap were much longer than most."""
         gaps = sorted(self.gaps[1:])
         del self.gaps[1:]  # whatever else comes of it, it does not fill memory
         if not gaps:
